@@ -1,0 +1,34 @@
+"""zandloper: autoencoders for tables, images, sounds, series and texts.
+
+Names load what they need when they are first used, so that `import zandloper` and the command line's help are quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Autoencoder": "zandloper.autoencoder",
+    "load": "zandloper.autoencoder",
+}
+_MODULES = ("datasets", "errors", "modality")
+
+__all__ = ["__version__", *_HOMES, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"zandloper.{name}")
+    else:
+        raise AttributeError(f"module 'zandloper' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,366 @@
+"""The estimators: one base with scikit-learn's manners, one thin subclass a type; and `load`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from zandloper import defaults
+from zandloper.batch import Batch
+from zandloper.bottleneck.plain import Plain
+from zandloper.corrupt.identity import Identity
+from zandloper.describe import Description, describe
+from zandloper.errors import DataError, UnsupportedError
+from zandloper.fitting import fit_hourglass
+from zandloper.hourglass import blockwise, weighted
+from zandloper.modality import Modality
+from zandloper.modality.table import is_frame
+from zandloper.own import Own
+from zandloper.persist import load_estimator, save_estimator
+from zandloper.spec import Spec
+
+
+class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """What all types share. A type says which corruption and which bottleneck stand in its slots."""
+
+    def _corrupt_spec(self) -> Spec:
+        return Identity()
+
+    def _bottleneck_spec(self) -> Spec:
+        return Plain()
+
+    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None) -> Self:
+        """Train on data.
+
+        Parameters
+        ----------
+        X : array, frame, list of images or path
+            The samples. What they are read as is `modality`'s to say.
+        y : array, frame or images, optional
+            Ignored, unless the constructor says `target="y"`.
+        init_from : fitted estimator, optional
+            Start from its weights and scales (fine-tuning). The data must have its form and the nets its shapes.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError, ParameterError
+            The data or a parameter cannot be used; the sentence says what was got, what is wanted and what to do.
+        TrainingError
+            Training diverged again and again.
+        """
+        started = time.monotonic()
+        fitted = fit_hourglass(self, X, y, init_from, started)
+        self.module_, self._blueprint, self._block, self._threads_work = fitted.module, fitted.blueprint, fitted.block, fitted.work
+        if isinstance(self._form, Modality) or len(self._form.in_shape) == 1:
+            self._check_columns(X, reset=True)
+        else:
+            self.n_features_in_ = int(np.prod(self._form.in_shape))
+        run = fitted.run
+        self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
+        self.latent_shape_ = tuple(fitted.module.bottleneck.latent_shape)
+        self._n_features_out = int(np.prod(self.latent_shape_))
+        return self
+
+    @property
+    def _form(self) -> Any:
+        return self._blueprint.form
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The latent space: samples as (n, prod(latent_shape_)), in float64 for float64 input, else float32."""
+        raw = self._read(X)
+        z = self._each_block(lambda batch: self.module_.latent(batch).flatten(1), raw).numpy()
+        return z.astype(np.float64) if raw.dtype in (torch.float64, torch.int64) else z
+
+    def inverse_transform(self, Z: Any) -> Any:
+        """What latents (n, prod(latent_shape_)) decode to, in the form of the data: a frame, images, an array."""
+        check_is_fitted(self)
+        z = np.asarray(Z, dtype=np.float32)
+        if z.ndim != 2 or z.shape[1] != self._n_features_out:
+            raise DataError(f"latents must have shape (n, {self._n_features_out}), got {z.shape}: "
+                            "pass what `transform` returns")
+        codes = torch.from_numpy(np.array(z)).reshape(len(z), *self.latent_shape_)
+        out = self._each_block(lambda batch: self.module_.generated(batch.x), codes)
+        return self._blueprint.output.give(out.numpy(), like=Z)
+
+    def predict(self, X: Any) -> Any:
+        """The reconstruction of X in its own form; with `target="y"`, the predicted target."""
+        out = self._each_block(self.module_.reconstruct, self._read(X))
+        return self._blueprint.output.give(out.numpy(), like=X)
+
+    def reconstruction_error(self, X: Any, y: Any = None, per_feature: bool = False) -> np.ndarray:
+        """The error in the loss's own units (squared standard deviations for numbers, nats for categories).
+
+        Parameters
+        ----------
+        X : data
+        y : target, with `target="y"`
+        per_feature : bool
+            Per column or pixel, (n, features), missing values with error 0; else its mean over what is there, (n,).
+
+        Returns
+        -------
+        ndarray of float64
+        """
+        error, weight = self._errors(X, y, constant=False)
+        if per_feature:
+            return error.flatten(1).double().numpy()
+        return (error.flatten(1).sum(1, dtype=torch.float64) / weight).numpy()
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """1 - error / error of the best constant prediction: 1 is perfect, 0 no better than the training mean."""
+        error, weight = (v.double().sum() for v in self._errors(X, y, constant=False))
+        constant = self._errors(X, y, constant=True)[0].double().sum()
+        if constant == 0:
+            return 1.0 if error <= 1e-12 * weight else 0.0
+        return float(1 - error / constant)
+
+    def describe(self) -> Description:
+        """Which of the four shapes this is, its layers, parameters and compression ratio; prints well."""
+        check_is_fitted(self)
+        return describe(self)
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the model as a folder of JSON and safetensors, whole or not at all.
+
+        Raises
+        ------
+        FileError
+            Something stands there already (an earlier model is replaced with `overwrite=True`), the disk is full ...
+        """
+        check_is_fitted(self)
+        save_estimator(self, path, overwrite)
+
+    def _each_block(self, function: Any, raw: Tensor, target: Tensor | None = None) -> Tensor:
+        """A function over fixed blocks of rows, without gradients, as many threads as the work is worth."""
+        device = next(self.module_.parameters()).device
+        before = torch.get_num_threads()
+        torch.set_num_threads(defaults.threads(self._threads_work * self._block))
+        try:
+            with torch.inference_mode():
+                out = blockwise(lambda batch: function(batch.to(device)).cpu(), Batch(raw, target=target), self._block)
+        finally:
+            torch.set_num_threads(before)
+        return out.clone()
+
+    def _errors(self, X: Any, y: Any, constant: bool) -> tuple[Tensor, Tensor]:
+        raw, target = self._read(X), self._read_target(y, len(X) if hasattr(X, "__len__") else None)
+        measure = self.module_.constant_error_map if constant else self.module_.error_map
+
+        def both(batch: Batch) -> Tensor:
+            error, weight = measure(batch)
+            rows = len(error)
+            count = error.new_full((rows, 1), error[0].numel()) if weight is None else weight.flatten(1).sum(1, keepdim=True)
+            return torch.cat([weighted(error, weight).flatten(1), count], dim=1)
+
+        out = self._each_block(both, raw, target)
+        shape = self._blueprint.output.target_shape
+        return out[:, :-1].reshape(len(out), *shape), out[:, -1].clamp(min=1)
+
+    def _read(self, X: Any) -> Tensor:
+        check_is_fitted(self)
+        if len(self._form.in_shape) == 1:
+            self._check_columns(X, reset=False)
+        return torch.as_tensor(self._form.read(X, type(self).__name__))
+
+    def _read_target(self, y: Any, rows: int | None) -> Tensor | None:
+        form = self._blueprint.target_form
+        if form is None:
+            return None
+        if y is None:
+            raise DataError(f"{type(self).__name__} was fitted with target=\"y\" and measures against y: pass y")
+        target = torch.as_tensor(form.read(y, type(self).__name__))
+        if rows is not None and len(target) != rows:
+            raise DataError(f"X has {rows} samples and y has {len(target)}: they must be as many")
+        return target
+
+    def _check_columns(self, X: Any, reset: bool) -> None:
+        """scikit-learn's own checks of the number and the names of columns; a table of another shape is refused later."""
+        if is_frame(X) or np.ndim(X) == 2:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.target_tags.required = self.target == "y"  # type: ignore[attr-defined]
+        return tags
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "sample":
+            raise UnsupportedError(f"{type(self).__name__} has no prior to sample from: take a variational or quantised type")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+class Autoencoder(BaseAutoencoder):
+    """The autoencoder: encoder, bottleneck, decoder, trained to give back what went in.
+
+    Undercomplete or overcomplete as `latent_dim` says, shallow or deep as `hidden` says. Beside the nets runs a linear
+    path that starts at the PCA solution, so that on the validation rows it is never worse than PCA.
+
+    Parameters
+    ----------
+    latent_dim : int, float or None
+        Size of the latent space. None: as many as PCA needs for 90 % of the variance, within 2 to 64; a fraction between
+        0 and 1: as many as PCA needs for that share.
+    hidden : "auto" or tuple of int
+        Layers of the encoder; the decoder mirrors them. Widths for dense nets, channels for convolutions. `()`: none.
+    activation : str
+        silu, relu, gelu, tanh, sigmoid, elu, leaky_relu or linear.
+    encoder, decoder : "auto", "dense", "conv2d" or nn.Module
+        The nets. Own modules: an encoder takes (n, *shape of a sample) in model units, a decoder takes (n, latent_dim).
+    loss : "auto", "mse", "mae", "bce", "categorical", "mixed" or nn.Module
+        How the error is measured. An own module takes (prediction, target) to errors, not reduced.
+    modality : "auto", "table", "image" or an object of zl.modality
+        What the data are read as.
+    target : "input" or "y"
+        What the decoder is trained towards.
+    target_modality : "auto", "table", "image" or an object of zl.modality
+        What y is read as, with `target="y"`.
+    validation : float, data, (X, y) or a scikit-learn splitter
+        A share of the rows (0: all rows train, and the last weights are kept), other data, or a splitter's first split.
+    max_epochs : "auto" or int
+        At most that many passes over the data.
+    max_minutes : float or None
+        At most that many minutes for all of `fit`, earlier parts of a resumed run included.
+    patience : "auto" or int
+        Stop after that many epochs without a better validation error.
+    batch_size, lr : "auto" or numbers
+        Rows a step, and the highest learning rate of the schedule.
+    optimizer : "adam", "adamw", "sgd" or a torch.optim class
+    weight_decay : float
+    linear_path : "auto" or bool
+        The linear path from PCA; False gives the textbook net.
+    device : str
+        "auto", "cpu", "cuda" ...
+    precision : "auto", "float32" or "bfloat16"
+        Of the matrix products while training.
+    checkpoint : path or None
+        A folder where the run's state is kept; a run that was killed goes on from there to the same end.
+    random_state : int, RandomState or None
+        The same number gives the same bits on the same machine.
+    verbose : "auto" or bool
+        A progress bar on long work; "auto": on a terminal.
+    corrupt, bottleneck : nn.Module or None
+        Own modules for these slots: `x -> x` and `neck -> z` or `(z, cost)`.
+
+    Attributes
+    ----------
+    module_ : nn.Module
+        The trained hourglass.
+    history_ : list of dict
+        Per epoch: epoch, train, validation; the first entry is the start.
+    n_epochs_ : int
+    stopped_by_ : str
+        "early_stopping", "max_epochs" or "max_minutes".
+    latent_shape_ : tuple of int
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> import zandloper as zl
+    >>> from sklearn.datasets import load_iris
+    >>> X = load_iris().data
+    >>> model = zl.Autoencoder(latent_dim=2, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (150, 2)
+    >>> bool(model.score(X) > 0.97)
+    True
+
+    References
+    ----------
+    Hinton and Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks", Science 313.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int | float | None = None,
+        hidden: Any = "auto",
+        activation: str = "silu",
+        encoder: Any = "auto",
+        decoder: Any = "auto",
+        loss: Any = "auto",
+        modality: Any = "auto",
+        target: str = "input",
+        target_modality: Any = "auto",
+        validation: Any = 0.1,
+        max_epochs: Any = "auto",
+        max_minutes: float | None = None,
+        patience: Any = "auto",
+        batch_size: Any = "auto",
+        lr: Any = "auto",
+        optimizer: Any = "adam",
+        weight_decay: float = 0.0,
+        linear_path: Any = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+        checkpoint: Any = None,
+        random_state: Any = None,
+        verbose: Any = "auto",
+        corrupt: nn.Module | None = None,
+        bottleneck: nn.Module | None = None,
+    ) -> None:
+        self.latent_dim = latent_dim
+        self.hidden = hidden
+        self.activation = activation
+        self.encoder = encoder
+        self.decoder = decoder
+        self.loss = loss
+        self.modality = modality
+        self.target = target
+        self.target_modality = target_modality
+        self.validation = validation
+        self.max_epochs = max_epochs
+        self.max_minutes = max_minutes
+        self.patience = patience
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.linear_path = linear_path
+        self.device = device
+        self.precision = precision
+        self.checkpoint = checkpoint
+        self.random_state = random_state
+        self.verbose = verbose
+        self.corrupt = corrupt
+        self.bottleneck = bottleneck
+
+    def _corrupt_spec(self) -> Spec:
+        return Identity() if self.corrupt is None else Own()
+
+    def _bottleneck_spec(self) -> Spec:
+        return Plain() if self.bottleneck is None else Own()
+
+
+def load(path: str | Path, parts: dict[str, nn.Module] | None = None) -> BaseAutoencoder:
+    """Read a model that `save` wrote. No code from the file is run.
+
+    Parameters
+    ----------
+    path : path of the folder
+    parts : dict of nn.Module
+        The user's own modules by slot (encoder, decoder, loss, corrupt, bottleneck), where the model was fitted with any.
+
+    Raises
+    ------
+    FileError
+        There is no model, or it is damaged, cut off, foreign or of a newer format.
+    """
+    types = {cls.__name__: cls for cls in _subclasses(BaseAutoencoder)}
+    return load_estimator(path, types, parts or {})
+
+
+def _subclasses(cls: type) -> list[type]:
+    return [found for sub in cls.__subclasses__() for found in (sub, *_subclasses(sub))]

@@ -1,0 +1,173 @@
+"""From settings to an hourglass: a blueprint is all that it takes to rebuild one, and goes to JSON and back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import zandloper.bottleneck
+import zandloper.compare
+import zandloper.corrupt
+import zandloper.modality
+import zandloper.nets
+from zandloper.hourglass import Hourglass
+from zandloper.layers import initialise
+from zandloper.linear import LinearPath, Principal
+from zandloper.modality import Chunks, Form
+from zandloper.own import Own, OwnBottleneck, OwnComparison, OwnCorruption, OwnDecoder, OwnEncoder
+from zandloper.spec import Spec, build_spec
+
+PACKAGES = {
+    "form": zandloper.modality,
+    "target_form": zandloper.modality,
+    "corrupt": zandloper.corrupt,
+    "encoder": zandloper.nets,
+    "bottleneck": zandloper.bottleneck,
+    "decoder": zandloper.nets,
+    "compare": zandloper.compare,
+}
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """The specs of the slots, the forms of the data, and what joins them."""
+
+    form: Form
+    target_form: Form | None
+    corrupt: Spec
+    encoder: Spec
+    bottleneck: Spec
+    decoder: Spec
+    compare: Spec
+    latent_dim: int
+    linear: bool
+
+    @property
+    def output(self) -> Form:
+        """The form of what the decoder makes."""
+        return self.target_form or self.form
+
+    def build(self, own: dict[str, nn.Module]) -> Hourglass:
+        """The hourglass, its weights not drawn yet; `own` has the user's modules by slot."""
+        form, output = self.form, self.output
+        compare = (OwnComparison(own["compare"], output.target_shape) if isinstance(self.compare, Own)
+                   else self.compare.build(output.target_shape))
+        encoder = (OwnEncoder(own["encoder"], form.in_shape) if isinstance(self.encoder, Own)
+                   else self.encoder.encoder(form.in_shape))
+        bottleneck = (OwnBottleneck(own["bottleneck"], encoder.neck_dim) if isinstance(self.bottleneck, Own)
+                      else self.bottleneck.build(encoder.neck_dim, self.latent_dim))
+        latent = math.prod(bottleneck.latent_shape)
+        decoder = (OwnDecoder(own["decoder"], bottleneck.latent_shape, compare.params_shape) if isinstance(self.decoder, Own)
+                   else self.decoder.decoder(latent, compare.params_shape))
+        corrupt = OwnCorruption(own["corrupt"]) if isinstance(self.corrupt, Own) else self.corrupt.build()
+        path = LinearPath(math.prod(form.in_shape), latent, math.prod(compare.params_shape)) if self.linear else None
+        target_scale = None if self.target_form is None else self.target_form.scale()
+        module = Hourglass(form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path)
+        module.draws_globally = bool(own)
+        return module
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        specs = {slot: getattr(self, slot) for slot in PACKAGES}
+        return {slot: None if spec is None else spec.to_dict() for slot, spec in specs.items()} | {
+            "latent_dim": self.latent_dim, "linear": self.linear}
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> Blueprint:
+        """The inverse of `to_dict`."""
+        specs = {slot: _spec(package, settings[slot]) for slot, package in PACKAGES.items()}
+        return cls(**specs, latent_dim=settings["latent_dim"], linear=settings["linear"])
+
+
+def _spec(package: Any, settings: dict[str, Any] | None) -> Any:
+    if settings is None:
+        return None
+    return Own() if settings["name"] == Own.name else build_spec(package, settings)
+
+
+@torch.no_grad()
+def start(module: Hourglass, rng: torch.Generator, inputs: Chunks, targets: Chunks | None, principal: Principal | None) -> None:
+    """Draw the weights and set what the data say: units of the nets, the constant prediction, the linear path.
+
+    `inputs` and `targets` are chunks of raw training rows whose scales have learned already.
+    """
+    own = [m.module for m in (module.corrupt, module.encoder, module.bottleneck, module.decoder, module.compare)
+           if isinstance(m, OwnCorruption | OwnEncoder | OwnBottleneck | OwnDecoder | OwnComparison)]
+    kept = [{k: v.clone() for k, v in m.state_dict().items()} for m in own]
+    initialise(module, rng)
+    for part, state in zip(own, kept):  # the user's modules come as the user made them
+        part.load_state_dict(state)
+    scale = module.scale if module.target_scale is None else module.target_scale
+    rows = targets or inputs
+    mean = _mean(scale, rows)
+    if module.compare.statistic == "median":
+        mean = _median(scale, rows)
+    _set_units(module, inputs)
+    if mean.numel() == math.prod(module.compare.params_shape):
+        bias, _ = module.compare.start(mean, torch.zeros(len(mean), 1))
+        module.constant.copy_(bias.reshape(module.constant.shape))
+    if module.linear is None or principal is None:
+        return
+    module.bottleneck.start_at_zero()
+    module.decoder.start_at_zero()
+    regression = None if targets is None else lambda P: _covariance(module, P, inputs, targets, mean)
+    module.linear.start(principal, mean, regression, module.compare.start)
+
+
+def _set_units(module: Hourglass, inputs: Chunks) -> None:
+    """Mean and spread of all values together, so that nets see inputs of unit size in whatever units the model has."""
+    first = torch.cat([module.scale.encode(chunk)[0].flatten() for _, chunk in zip(range(8), inputs())])
+    spread = first.std()
+    module.centre.copy_(first.mean())
+    module.spread.copy_(spread if spread > 0 else 1.0)
+
+
+def _mean(scale: Any, rows: Chunks) -> Tensor:
+    total, count = 0.0, 0.0
+    for chunk in rows():
+        values, weight = scale.shares(chunk)
+        total = total + values.flatten(1).sum(0, dtype=torch.float64)
+        count = count + (len(values) if weight is None else weight.flatten(1).sum(0, dtype=torch.float64))
+    return (total / torch.as_tensor(count).clamp(min=1)).float()
+
+
+def _median(scale: Any, rows: Chunks) -> Tensor:
+    values, weight = scale.shares(next(iter(rows())))
+    values = values if weight is None else torch.where(weight > 0, values, torch.nan)
+    return values.flatten(1).nanmedian(0).values.nan_to_num(0.0)
+
+
+def _covariance(module: Hourglass, P: nn.Module, inputs: Chunks, targets: Chunks, mean: Tensor) -> Tensor:
+    total, n = torch.zeros(len(mean), P.out_features, dtype=torch.float64), 0
+    for x, y in zip(inputs(), targets()):
+        z = P(module.scale.encode(x)[0].flatten(1))
+        total += ((module.target_scale.shares(y)[0].flatten(1) - mean).T @ z).double()
+        n += len(x)
+    return (total / n).float()
+
+
+def flops_per_row(module: Hourglass, rows: int = 2) -> int:
+    """Multiplications and additions of one forward pass of one sample, counted by a dry run on zeros."""
+    count = 0
+
+    def add(part: nn.Module, _: Any, out: Tensor) -> None:
+        nonlocal count
+        weight = part.weight
+        count += 2 * out.numel() // rows * weight.numel() // (weight.shape[0] if not isinstance(part, nn.ConvTranspose2d) else weight.shape[1])
+
+    linear = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
+    hooks = [part.register_forward_hook(add) for part in module.modules() if isinstance(part, linear)]
+    try:
+        with torch.no_grad():
+            module.eval()
+            neck = module.encoder(torch.zeros(rows, *module.in_shape), None)
+            code = module.bottleneck(neck.value, None, None)
+            module.decoder(code.z, neck.skips, None)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return count

@@ -1,0 +1,32 @@
+"""How is the error measured? One file each: a `Spec` whose `build(target_shape)` gives a module.
+
+The module takes `(params, target)` to the error map, not reduced; `params_shape` says what it needs from the decoder,
+`point(params)` turns parameters into a prediction, `start(mean, directions)` turns a linear reconstruction of the
+target into parameters, and `check(target, owner)` refuses targets that it cannot measure.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Comparison(nn.Module):
+    """What all comparisons share. Subclasses say how `forward(params, target)` measures."""
+
+    in_target_units = True  # the parameters are in the units of the target: nets may be scaled to its spread
+    statistic = "mean"  # of the target: the best constant prediction
+
+    def __init__(self, target_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.params_shape = target_shape
+
+    def point(self, params: Tensor) -> Tensor:
+        """The prediction, in the units of the target."""
+        return params
+
+    def start(self, mean: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """Bias (p,) and weight (p, k) of the parameters that stand for `mean + directions z`, exactly or to first order."""
+        return mean, directions
+
+    def check(self, target: Tensor) -> None:
+        """Raise a `DataError` for targets that cannot be measured."""

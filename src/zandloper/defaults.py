@@ -1,0 +1,72 @@
+"""What "auto" means: batch size, rate, epochs, threads, precision. All follow from shapes, nothing from timing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from zandloper.errors import bad_parameter
+
+SMALL_WORK = 5e8  # operations a training step below which one thread beats several
+LARGE_WORK = 5e5  # operations a row and pass above which bfloat16 pays for its conversions
+BLOCK_WORK = 5e7  # operations a block of rows when scoring
+
+
+def device(choice: str, owner: str) -> str:
+    """The device by its torch name; "auto" takes CUDA when it is there."""
+    if choice == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(choice).type
+    except RuntimeError as error:
+        raise bad_parameter(owner, "device", "'auto', 'cpu', 'cuda' or another name that torch knows", choice) from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise bad_parameter(owner, "device", "'auto' or 'cpu' (torch finds no CUDA device)", choice)
+    return choice
+
+
+def precision(choice: str, where: str, work: int, owner: str) -> str:
+    """float32, or bfloat16 for nets large enough on hardware that multiplies it natively."""
+    if choice in ("float32", "bfloat16"):
+        return choice
+    if choice != "auto":
+        raise bad_parameter(owner, "precision", "'auto', 'float32' or 'bfloat16'", choice)
+    if where.startswith("cuda"):
+        native = torch.cuda.is_bf16_supported()
+    else:
+        native = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _avx512_bf16()
+    return "bfloat16" if native and work >= LARGE_WORK else "float32"
+
+
+def _avx512_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 itself; emulated, it is slower than float32."""
+    supported: Any = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return bool(supported())
+
+
+def threads(work: float) -> int:
+    """How many threads a step of so many operations is worth, at most as many as torch may use now."""
+    return 1 if work < SMALL_WORK else torch.get_num_threads()
+
+
+def batch_size(rows: int) -> int:
+    """About twenty batches an epoch, between 32 and 512 rows, a power of two."""
+    return int(min(512, max(32, 2 ** round(math.log2(max(1, rows) / 20)))))
+
+
+def epochs(rows: int, batch: int) -> int:
+    """At least 20, and more for few rows: about 600 steps, at most 200 epochs."""
+    steps = max(1, -(-rows // batch))
+    return int(min(200, max(20, -(-600 // steps))))
+
+
+def learning_rate(width: int) -> float:
+    """Falls with the square root of the widest layer: 0.01 at 64, 0.0025 at 1024."""
+    return 0.08 / math.sqrt(min(4096, max(64, width)))
+
+
+def block(work: int) -> int:
+    """Rows scored at a time: a power of two between 16 and 1024, so that a block is neither slow nor tiny."""
+    return int(min(1024, max(16, 2 ** int(math.log2(max(1.0, BLOCK_WORK / max(1, work)))))))

@@ -1,0 +1,159 @@
+"""The hourglass: the five slots joined, and what one batch goes through. Read this file first.
+
+    corrupt -> encode -> bottleneck -> decode -> compare
+
+A `Batch` of raw numbers comes in. The scale, part of the graph, turns it into what nets like. The corruption decides
+what the encoder sees; the encoder makes a *neck* of it; the bottleneck turns the neck into a code and says what that
+costs; the decoder makes parameters of the output from the code alone; the comparison measures the error against the
+target. Beside the two nets runs a linear path that starts at the PCA solution (`linear.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from zandloper.batch import Batch, Code, Loss, Seen
+from zandloper.linear import LinearPath
+
+
+class Hourglass(nn.Module):
+    """The five slots with a scale in front and a linear path beside.
+
+    Parameters
+    ----------
+    in_shape : tuple of int
+        Of what the encoder sees, without the samples.
+    scale : nn.Module
+        From the modality: `encode(raw) -> (x, valid)`, `target(raw) -> (target, valid)`, `restore(point) -> raw`.
+    corrupt, encoder, bottleneck, decoder, compare : nn.Module
+        The slots.
+    target_scale : nn.Module or None
+        The scale of a target that is not the input.
+    linear : LinearPath or None
+        The linear path; its last word is added to the nets' own.
+    """
+
+    def __init__(
+        self,
+        in_shape: tuple[int, ...],
+        scale: nn.Module,
+        corrupt: nn.Module,
+        encoder: nn.Module,
+        bottleneck: nn.Module,
+        decoder: nn.Module,
+        compare: nn.Module,
+        target_scale: nn.Module | None = None,
+        linear: LinearPath | None = None,
+    ) -> None:
+        super().__init__()
+        self.in_shape = in_shape
+        self.scale, self.target_scale = scale, target_scale
+        self.corrupt, self.encoder, self.bottleneck = corrupt, encoder, bottleneck
+        self.decoder, self.compare, self.linear = decoder, compare, linear
+        # Nets see inputs of mean zero and unit spread, whatever the model's units; set once from the data.
+        self.register_buffer("centre", torch.zeros(()))
+        self.register_buffer("spread", torch.ones(()))
+        # The parameters of the best constant prediction: what `score` compares with.
+        self.register_buffer("constant", torch.zeros(compare.params_shape))
+
+    def scaled(self, batch: Batch) -> Batch:
+        """The raw batch in model units. Without a target of its own, the target is the input."""
+        x, valid = self.scale.encode(batch.x)
+        if self.target_scale is not None:
+            if batch.target is None:
+                return replace(batch, x=x, valid=valid)
+            target, target_valid = self.target_scale.target(batch.target)
+        else:
+            target, target_valid = self.scale.target(batch.x)
+        return Batch(x, valid, target, target_valid, batch.condition)
+
+    def encode(self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None) -> tuple[Code, tuple]:
+        """The code of what was seen, and the skips that the decoder may want."""
+        context = _joined(condition, seen.level)
+        neck = self.encoder((seen.x - self.centre) / self.spread, context)
+        offset = None if self.linear is None else self.linear.encode(seen.x)
+        return self.bottleneck(neck.value, offset, rng), neck.skips
+
+    def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
+        """The output's parameters, (n, *params_shape), from the code."""
+        params = self.decoder(z, skips, condition).reshape(len(z), *self.compare.params_shape)
+        if self.compare.in_target_units:
+            params = params * self.spread
+        if self.linear is not None:
+            return params + self.linear.decode(z).reshape(params.shape)
+        return params + self.constant
+
+    def loss(self, batch: Batch, rng: torch.Generator | None = None) -> Loss:
+        """Error and cost of one raw batch: sums per sample, averaged over samples, divided by the elements per sample."""
+        batch = self.scaled(batch)
+        code, skips = self.encode(self.corrupt(batch, rng), batch.condition, rng)
+        params = self.decode(code.z, skips, batch.condition)
+        error = weighted(self.compare(params.float(), batch.target), batch.target_valid)
+        elements = error[0].numel()
+        mean_error = error.sum() / error.numel()
+        cost = mean_error.new_zeros(()) if code.cost is None else code.cost.mean() / elements
+        return Loss(mean_error + cost, mean_error.detach(), cost.detach())
+
+    def latent(self, batch: Batch) -> Tensor:
+        """Codes of clean raw inputs, (n, *latent_shape)."""
+        return self._clean(batch)[0]
+
+    def reconstruct(self, batch: Batch) -> Tensor:
+        """The point prediction for clean raw inputs, in raw units."""
+        z, skips, batch = self._clean(batch)
+        return self.restore(self.decode(z, skips, batch.condition))
+
+    def error_map(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """The error of every element of a raw batch and its weight."""
+        z, skips, batch = self._clean(batch)
+        params = self.decode(z, skips, batch.condition)
+        return self.compare(params.float(), batch.target), batch.target_valid
+
+    def constant_error_map(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """As `error_map`, of the best constant prediction."""
+        batch = self.scaled(batch)
+        return self.compare(self.constant.expand(len(batch.x), *self.constant.shape), batch.target), batch.target_valid
+
+    def restore(self, params: Tensor) -> Tensor:
+        """Parameters of the output as a point in raw units."""
+        out = self.scale if self.target_scale is None else self.target_scale
+        return out.restore(self.compare.point(params.float()))
+
+    def generated(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The point that codes decode to, in raw units."""
+        return self.restore(self.decode(z, (), condition))
+
+    def _clean(self, batch: Batch) -> tuple[Tensor, tuple, Batch]:
+        batch = self.scaled(batch)
+        code, skips = self.encode(Seen(batch.x, batch.valid), batch.condition)
+        return code.z, skips, batch
+
+
+def weighted(error: Tensor, weight: Tensor | None) -> Tensor:
+    """The error map with what does not count set to zero.
+
+    `where`, not a product: the error of a missing value may be anything, and 0 x NaN is NaN.
+    """
+    return error if weight is None else torch.where(weight > 0, error * weight, 0.0)
+
+
+def blockwise(function: Callable[[Batch], Tensor], batch: Batch, block: int) -> Tensor:
+    """`function` over fixed blocks of rows, the last one padded, so that no result depends on how rows are batched."""
+    n, parts = len(batch.x), []
+    for start in range(0, n, block):
+        rows = batch.map(lambda t: t[start : start + block])  # noqa: B023 (called at once)
+        short = block - len(rows.x)
+        if short:
+            rows = rows.map(lambda t: torch.cat([t, t[-1:].expand(short, *t.shape[1:])]))  # noqa: B023
+        parts.append(function(rows)[: block - short])
+    return torch.cat(parts)
+
+
+def _joined(condition: Tensor | None, level: Tensor | None) -> Tensor | None:
+    if condition is None or level is None:
+        return level if condition is None else condition
+    return torch.cat([condition, level.reshape(len(level), -1)], dim=1)

@@ -1,0 +1,69 @@
+"""Layers whose weights are drawn from a generator of their own: the global random state is neither used nor touched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "silu": F.silu,
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "elu": F.elu,
+    "leaky_relu": F.leaky_relu,
+    "linear": lambda x: x,
+}
+
+
+def layer(kind: type[nn.Module], *args: Any, **kwargs: Any) -> Any:
+    """A torch layer made without drawing its weights; `initialise` does that."""
+    return nn.utils.skip_init(kind, *args, **kwargs)
+
+
+class Affine(nn.Module):
+    """An ensemble of `members` linear layers as one batched product: (members, n, in) or (n, in) -> (members, n, out)."""
+
+    def __init__(self, members: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(members, inputs, outputs))
+        self.bias = nn.Parameter(torch.empty(members, 1, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The product of each member."""
+        if x.dim() == 2:
+            x = x.expand(len(self.weight), *x.shape)
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+@torch.no_grad()
+def initialise(module: nn.Module, rng: torch.Generator) -> None:
+    """Draw all weights, in the order of the modules, from one generator.
+
+    He et al. 2015, "Delving deep into rectifiers", eq. 10, as a uniform distribution: variance 2 / fan-in.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            fan = part.in_features
+        elif isinstance(part, nn.Conv2d):
+            fan = part.in_channels // part.groups * math.prod(part.kernel_size)
+        elif isinstance(part, nn.ConvTranspose2d):
+            # Each output pixel sees kernel / stride^2 of the weights of each input channel.
+            fan = max(1, part.in_channels * math.prod(part.kernel_size) // math.prod(part.stride))
+        elif isinstance(part, Affine):
+            fan = part.weight.shape[1]
+        elif isinstance(part, nn.GroupNorm | nn.LayerNorm):
+            part.reset_parameters()
+            continue
+        else:
+            continue
+        bound = math.sqrt(6.0 / max(1, fan))
+        part.weight.uniform_(-bound, bound, generator=rng)
+        if part.bias is not None:
+            part.bias.zero_()

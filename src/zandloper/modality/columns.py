@@ -1,0 +1,208 @@
+"""Columns of a frame: what each one is, its numbers, and the way back to its own dtype."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zandloper.errors import DataError, DataTypeError
+
+MOST_LEVELS = 200  # rarer levels of a category are read as missing
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, JSON-ready.
+
+    Parameters
+    ----------
+    name : str
+        As in the frame.
+    kind : {"number", "truth", "category", "time"}
+        Time is a number of microseconds, or days for dates.
+    dtype : str
+        The frame library's own word for the type.
+    integer : bool
+        Whole numbers stay whole.
+    levels : tuple
+        The levels of a category, the commonest first.
+    detail : tuple of str
+        Of a time: its kind, unit and zone. Of an ordered or enumerated category: all categories in order.
+    """
+
+    name: Any
+    kind: str
+    dtype: str
+    integer: bool = False
+    levels: tuple[Any, ...] = ()
+    detail: tuple[Any, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """How many inputs a net gets for it."""
+        return len(self.levels) if self.kind == "category" else 1
+
+
+def learn_column(series: nw.Series, owner: str) -> Column:
+    """What a column is, by its type; the values decide only for columns of Python objects."""
+    dtype, name = series.dtype, series.name
+    native = str(series.to_native().dtype if hasattr(series.to_native(), "dtype") else series.to_native().type)
+    if dtype == nw.Boolean:
+        return Column(name, "truth", native)
+    if dtype.is_numeric():
+        return Column(name, "number", native, integer=dtype.is_integer())
+    if isinstance(dtype, nw.Datetime):
+        return Column(name, "time", native, True, detail=("datetime", dtype.time_unit, dtype.time_zone))
+    if dtype == nw.Date:
+        return Column(name, "time", native, True, detail=("date", "", None))
+    if isinstance(dtype, nw.Duration):
+        return Column(name, "time", native, True, detail=("duration", dtype.time_unit, None))
+    if isinstance(dtype, nw.Enum):
+        return Column(name, "category", native, levels=_levels(series, name), detail=tuple(dtype.categories))
+    if dtype in (nw.String, nw.Categorical):
+        return Column(name, "category", native, levels=_levels(series, name))
+    if dtype == nw.Object:
+        return _learn_objects(series, name, native, owner)
+    raise DataTypeError(
+        f"column {name!r} of {owner}'s data has type {native}, which is not understood: "
+        "wanted are numbers, truth values, text or categories, dates and times; convert or drop the column"
+    )
+
+
+def _learn_objects(series: nw.Series, name: Any, native: str, owner: str) -> Column:
+    values = [v for v in series.to_list() if v is not None and v == v]
+    if all(isinstance(v, bool | np.bool_) for v in values) and values:
+        return Column(name, "truth", native)
+    if all(isinstance(v, int | float | np.number) for v in values):
+        return Column(name, "number", native)
+    if all(isinstance(v, str) for v in values):
+        return Column(name, "category", native, levels=_levels(series, name))
+    kinds = sorted({type(v).__name__ for v in values})
+    raise DataTypeError(f"column {name!r} of {owner}'s data mixes {', '.join(kinds)}: wanted is one kind; "
+                        "convert it to text or to numbers, or drop it")
+
+
+def _levels(series: nw.Series, name: Any) -> tuple[Any, ...]:
+    counts = pc.value_counts(_arrow(series).drop_null())
+    ranked = sorted(zip(counts.field("counts").to_pylist(), counts.field("values").to_pylist()), key=lambda c: (-c[0], c[1]))
+    if len(ranked) > MOST_LEVELS:
+        warnings.warn(
+            f"column {name!r} has {len(ranked)} levels: the {MOST_LEVELS} commonest are kept and the others read as missing; "
+            "drop the column if it is an identifier", UserWarning, stacklevel=2)
+    return tuple(level for _, level in ranked[:MOST_LEVELS])
+
+
+def _arrow(series: nw.Series) -> pa.Array:
+    """The column as one plain Arrow array, dictionaries unrolled."""
+    native = series.to_native()
+    if series.dtype == nw.Object:
+        array = pa.array([None if v is None or v != v else v for v in series.to_list()])
+    elif isinstance(native, pa.ChunkedArray):
+        array = native
+    else:
+        array = series.to_arrow()
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    return array
+
+
+def read_column(column: Column, series: nw.Series, owner: str) -> np.ndarray:
+    """The column's numbers, float64, NaN where nothing (or nothing known) is: (n,)."""
+    try:
+        if column.kind == "category":
+            array = _arrow(series)
+            if pa.types.is_null(array.type):
+                return np.full(len(array), np.nan)
+            codes = pc.index_in(array, value_set=pa.array(column.levels, type=array.type))
+            return _floats(codes)
+        if column.kind == "time":
+            kind = column.detail[0]
+            if kind == "datetime":
+                return _floats(pa.chunked_array(series.dt.timestamp("us").to_arrow()))
+            if kind == "date":
+                return _floats(_arrow(series).cast(pa.int32()))
+            return _floats(pa.chunked_array(series.dt.total_microseconds().to_arrow()))
+        if column.kind == "truth" and series.dtype != nw.Object and series.dtype != nw.Boolean:
+            raise ValueError(f"got type {series.dtype}")
+        if column.kind == "number" and not (series.dtype.is_numeric() or series.dtype in (nw.Object, nw.Boolean)):
+            raise ValueError(f"got type {series.dtype}")
+        values = _floats(_arrow(series))
+    except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
+        wanted = {"number": "numbers", "truth": "truth values", "category": "categories", "time": "times"}[column.kind]
+        raise DataError(f"column {column.name!r} of {owner}'s data held {wanted} ({column.dtype}) when the model was "
+                        f"fitted and cannot be read as such now: {error}") from error
+    if np.isinf(values).any():
+        raise DataError(f"Input X contains infinity or a value too large for dtype('float64') in column {column.name!r}: "
+                        "replace infinite values, or mark them missing")
+    return values
+
+
+def _floats(array: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return np.array(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+
+
+def give_column(column: Column, values: np.ndarray, backend: str) -> Any:
+    """Numbers as a column of the frame library, in the dtype that it had."""
+    missing = np.isnan(values)
+    if column.kind == "category":
+        codes = np.where(missing, 0, values).astype(int).clip(0, max(0, len(column.levels) - 1))
+        found: list[Any] = [None if gone or not column.levels else column.levels[c] for c, gone in zip(codes, missing)]
+        array = pa.array(found, type=None if column.levels else pa.string())
+    elif column.kind == "truth":
+        array = pa.array(values > 0.5, mask=missing)
+    elif column.kind == "time":
+        array = _give_time(column, values, missing)
+    elif column.integer:
+        array = pa.array(np.round(np.where(missing, 0, values)).astype(np.int64), mask=missing)
+    else:
+        array = pa.array(values)
+    return _in_backend(column, array, backend)
+
+
+def _give_time(column: Column, values: np.ndarray, missing: np.ndarray) -> pa.Array:
+    whole = np.round(np.where(missing, 0, values)).astype(np.int64)
+    kind, unit, zone = column.detail
+    if kind == "date":
+        return pa.array(whole.astype(np.int32), mask=missing).cast(pa.date32())
+    micro = pa.array(whole, mask=missing)
+    if kind == "duration":
+        return micro.cast(pa.duration("us")).cast(pa.duration(unit))
+    return micro.cast(pa.timestamp("us", tz=zone)).cast(pa.timestamp(unit, tz=zone), safe=False)
+
+
+def _in_backend(column: Column, array: pa.Array, backend: str) -> Any:
+    if backend == "pyarrow":
+        if column.kind in ("number", "truth", "category") and not column.dtype.startswith("dictionary"):
+            return array.cast(pa.type_for_alias(column.dtype), safe=False)
+        return array.dictionary_encode() if column.kind == "category" else array
+    if backend == "polars":
+        import polars as pl
+
+        series = pl.Series(column.name, array)
+        if column.kind == "category" and column.dtype.startswith("Enum"):
+            return series.cast(pl.Enum(list(column.detail)))
+        if column.kind in ("number", "category"):
+            return series.cast(getattr(pl, column.dtype.split("(")[0]), strict=False)
+        return series
+    import pandas as pd
+
+    if column.kind == "category" and column.dtype == "category":
+        categories = list(column.detail) or sorted(column.levels)
+        return pd.Series(pd.Categorical(array.to_pylist(), categories=categories, ordered=bool(column.detail)))
+    if column.kind == "number" and column.integer:  # int64 cannot hold a gap, Int64 can
+        dtype = column.dtype if not array.null_count or column.dtype[0].isupper() else "float64"
+        return pd.Series(array.to_pandas().astype(dtype)) if array.null_count == 0 else pd.array(array.to_pylist(), dtype=dtype)
+    series = pd.Series(array.to_pandas())
+    if column.kind == "truth" and array.null_count and not column.dtype.startswith("boolean"):
+        return series.astype(object)
+    return series.astype(column.dtype)

@@ -1,0 +1,366 @@
+"""Tables: arrays, and pandas, polars and pyarrow frames. Numbers, truth values, categories, points in time, gaps."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import narwhals as nw
+import numpy as np
+import torch
+from sklearn.utils.validation import check_array
+from torch import Tensor
+from torch.nn import functional as F
+
+from zandloper.compare.bce import BCE
+from zandloper.compare.categorical import Categorical
+from zandloper.compare.mae import MAE
+from zandloper.compare.mixed import Mixed
+from zandloper.compare.mse import MSE
+from zandloper.errors import DataError, DataTypeError, bad_parameter
+from zandloper.modality import Chunks, Form, Modality, Scale
+from zandloper.modality.columns import Column, give_column, learn_column, read_column
+from zandloper.spec import Spec
+
+
+@dataclass(frozen=True)
+class Table(Modality):
+    """A table: rows are samples.
+
+    Arrays are columns of numbers (NaN is missing). In frames, numbers, truth values, text and categories, dates, times
+    and durations each get the scale and the error that suits them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import zandloper as zl
+    >>> form, raw = zl.modality.Table().learn(np.eye(4), "me")
+    >>> form.in_shape, form.loss("auto").name
+    ((4,), 'bce')
+    """
+
+    name: ClassVar[str] = "table"
+
+    def learn(self, X: Any, owner: str, loss: str = "auto") -> tuple[Form, np.ndarray]:
+        """The form of a table, and its numbers (n, columns)."""
+        if is_frame(X):
+            form = _learn_frame(X, owner)
+        else:
+            form = _learn_array(X, owner)
+        raw = form.read(X, owner)
+        if raw.dtype.kind == "f" and np.isnan(raw[:100]).all() and np.isnan(raw).all():
+            raise DataError(f"all {raw.size} values of {owner}'s data are missing (NaN): there is nothing to learn from")
+        if form.numeric:
+            binary = _is_binary(raw) and not any(c.integer and form.backend != "array" for c in form.columns)
+            chosen = ("bce" if binary else "mse") if loss == "auto" else loss
+            scaling = "none" if chosen == "bce" else "classes" if chosen == "categorical" else "standard"
+            classes = int(np.nanmax(raw)) + 1 if chosen == "categorical" else 0
+            form = dataclasses.replace(form, auto=chosen, scaling=scaling, classes=classes, dtype=str(raw.dtype))
+        return dataclasses.replace(form, dtype=str(raw.dtype)), raw
+
+
+@dataclass(frozen=True)
+class TableForm(Form):
+    """What a table looks like.
+
+    Parameters
+    ----------
+    backend : {"array", "pandas", "polars", "pyarrow"}
+        Where the table came from and goes back to.
+    columns : tuple of Column
+        One each, in order.
+    dtype : str
+        Of the raw array.
+    given : str
+        Of the user's array, before it was read.
+    auto : str
+        The name of the loss that suits.
+    scaling : {"standard", "none", "classes"}
+        Columns of mean 0 and deviation 1; as they are; or standard for the net and as they are for the loss.
+    classes : int
+        How many, for a table of class numbers.
+    flat : bool
+        A single column that came as a 1-D array.
+    """
+
+    name: ClassVar[str] = "table_form"
+    backend: str
+    columns: tuple[Column, ...]
+    dtype: str = "float64"
+    given: str = "float64"
+    auto: str = "mixed"
+    scaling: str = "standard"
+    classes: int = 0
+    flat: bool = False
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> Self:
+        """As for every spec; the columns are specs too."""
+        columns = tuple(
+            Column(**{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()}) for c in settings["columns"]
+        )
+        return super().from_dict({**settings, "columns": columns})
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all columns are numbers (times count)."""
+        return all(c.kind in ("number", "time") for c in self.columns)
+
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        """One value for a number, one for each level of a category."""
+        return (sum(c.width for c in self.columns),)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """One value a column."""
+        return (len(self.columns),)
+
+    def feature_names(self) -> list[str]:
+        """The columns' names."""
+        return [str(c.name) for c in self.columns]
+
+    def loss(self, given: str) -> Spec:
+        """MSE for numbers, BCE for zeros and ones, mixed where kinds differ."""
+        chosen = self.auto if given == "auto" else given
+        if not self.numeric and chosen != "mixed":
+            odd = next(c for c in self.columns if c.kind not in ("number", "time"))
+            raise DataError(f"loss={chosen!r} needs columns of numbers, and column {odd.name!r} is a {odd.kind}: "
+                            "take loss='auto', which measures each column in its own way")
+        if chosen == "mixed":
+            return Mixed(tuple({"category": c.width, "truth": 1}.get(c.kind, 0) for c in self.columns))
+        choices = {"mse": MSE, "mae": MAE, "bce": BCE, "categorical": lambda: Categorical(max(2, self.classes))}
+        if chosen not in choices:
+            raise bad_parameter("the model", "loss", f"'auto', one of {sorted([*choices, 'mixed'])} or an nn.Module", given)
+        return choices[chosen]()
+
+    def read(self, X: Any, owner: str) -> np.ndarray:
+        """The table's numbers, (n, columns): floats, or the integers of an array."""
+        if self.backend == "array":
+            return self._read_array(X, owner)
+        if not is_frame(X):
+            if self.numeric and np.ndim(X) == 2:
+                return _numbers(X, owner)
+            raise DataTypeError(f"{owner} was fitted on a frame with columns of several kinds and got {type(X).__name__}: "
+                                f"pass a frame with the columns {[c.name for c in self.columns][:8]}")
+        frame = nw.from_native(X, eager_only=True)
+        lost = [c.name for c in self.columns if c.name not in frame.columns]
+        if lost or len(frame.columns) != len(self.columns):
+            new = [c for c in frame.columns if c not in {k.name for k in self.columns}]
+            raise DataError(f"The feature names should match those that were passed during fit: {owner} got a frame "
+                            f"with other columns; missing: {lost[:8]}, unknown: {new[:8]}")
+        if all(str(frame[c.name].dtype) in ("Float32", "Float64") for c in self.columns) and self.numeric:
+            return _numbers(frame.to_numpy(), owner)
+        raw = np.empty((len(frame), len(self.columns)))
+        for i, column in enumerate(self.columns):
+            raw[:, i] = read_column(column, frame[column.name], owner)
+        return raw
+
+    def _read_array(self, X: Any, owner: str) -> np.ndarray:
+        if is_frame(X):
+            X = nw.from_native(X, eager_only=True).to_numpy()
+        if self.flat:
+            X = np.asarray(X)
+            if X.ndim == 2 and X.shape[1] == 1:
+                X = X[:, 0]
+            if X.ndim != 1:
+                raise DataError(f"{owner} was fitted on a 1-D target and got an array of shape {X.shape}")
+            if self.columns[0].kind == "category":
+                codes = {level: i for i, level in enumerate(self.columns[0].levels)}
+                return np.array([codes.get(v, np.nan) for v in X.tolist()])[:, None]
+            X = X[:, None]
+        return _numbers(X, owner)
+
+    def give(self, values: np.ndarray, like: Any = None) -> Any:
+        """Numbers (n, columns) as the kind of table that was learned, with the index of `like` where it has one."""
+        if self.backend == "array":
+            if self.flat and self.columns[0].kind == "category":
+                return np.array(self.columns[0].levels)[values[:, 0].astype(int)]
+            dtype = np.dtype(self.given)
+            if dtype.kind in "iu":
+                info = np.iinfo(dtype)
+                values = np.clip(np.round(values), info.min, info.max)
+            elif dtype.kind == "b":
+                values = values > 0.5
+            values = values.astype(dtype if dtype.kind in "fiub" else np.float64)
+            return values[:, 0] if self.flat else values
+        series = {c.name: give_column(c, np.asarray(values[:, i], float), self.backend) for i, c in enumerate(self.columns)}
+        if self.backend == "pandas":
+            import pandas as pd
+
+            index = getattr(like, "index", None)
+            frame = pd.DataFrame(series)
+            return frame.set_axis(index) if index is not None and len(index) == len(frame) else frame
+        if self.backend == "polars":
+            import polars as pl
+
+            return pl.DataFrame(series)
+        import pyarrow as pa
+
+        return pa.table(series)
+
+    def scale(self) -> Scale:
+        """The scale of these columns."""
+        return TableScale(self)
+
+
+def is_frame(X: Any) -> bool:
+    """Whether narwhals takes it for a data frame."""
+    return nw.dependencies.is_into_dataframe(X)
+
+
+def _learn_frame(X: Any, owner: str) -> TableForm:
+    frame = nw.from_native(X, eager_only=True)
+    if len(frame) < 1 or not frame.columns:
+        raise DataError(f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 2 is required "
+                        f"by {owner}: the frame is empty")
+    columns = [learn_column(frame[name], owner) for name in frame.columns]
+    backend = str(frame.implementation).lower()
+    if backend == "pandas":
+        columns = [_pandas_categories(c, X) for c in columns]
+    if backend not in ("pandas", "polars", "pyarrow"):
+        raise DataTypeError(f"frames of {backend} are not understood: convert to pandas, polars or pyarrow")
+    return TableForm(backend, tuple(columns))
+
+
+def _pandas_categories(column: Column, X: Any) -> Column:
+    dtype = X[column.name].dtype
+    if column.dtype != "category":
+        return column
+    return dataclasses.replace(column, detail=tuple(dtype.categories) if dtype.ordered else ())
+
+
+def _learn_array(X: Any, owner: str) -> TableForm:
+    given = getattr(X, "dtype", None)
+    if np.ndim(X) == 1 and not hasattr(X, "tocsr"):  # a target; an input of one dimension is refused before
+        X = np.asarray(X)
+        if X.dtype.kind in "OUS":
+            levels, counts = np.unique(X.astype(str), return_counts=True)
+            ranked = tuple(levels[np.argsort(-counts, kind="stable")].tolist())
+            return TableForm("array", (Column("y", "category", "str", levels=ranked),), given="str", flat=True)
+        kind = Column("y", "number", str(X.dtype))
+        return TableForm("array", (kind,), given=str(X.dtype), flat=True)
+    raw = _numbers(X, owner)
+    columns = tuple(Column(f"x{i}", "number", str(raw.dtype)) for i in range(raw.shape[1]))
+    numeric = given is not None and isinstance(given, np.dtype) and given.kind in "fiub"
+    return TableForm("array", columns, given=str(given) if numeric else "float64")
+
+
+def _numbers(X: Any, owner: str) -> np.ndarray:
+    """A 2-D array of numbers in a type that torch knows, through scikit-learn's checks; read-only arrays are copied."""
+    try:
+        raw = check_array(X, dtype="numeric", ensure_all_finite="allow-nan", ensure_min_samples=1, estimator=owner,
+                          input_name="X")
+    except ValueError as error:
+        text = "could not convert" in str(error)
+        hint = "; text belongs in a frame, where columns of text are read as categories" if text else ""
+        raise DataError(f"{error}{hint}") from error
+    except TypeError as error:
+        raise DataTypeError(str(error)) from error
+    if raw.dtype == np.float16 or raw.dtype.kind == "b" or raw.dtype in (np.uint16,):
+        raw = raw.astype(np.float32)
+    elif raw.dtype not in (np.float32, np.float64, np.uint8, np.int8, np.int16, np.int32, np.int64):
+        raw = raw.astype(np.float64)
+    return raw if raw.flags.writeable and raw.flags.c_contiguous else np.array(raw, order="C")
+
+
+def _is_binary(raw: np.ndarray) -> bool:
+    for start in range(0, len(raw), 65_536):
+        part = raw[start : start + 65_536]
+        if not bool(((part == 0) | (part == 1) | (part != part)).all()):
+            return False
+    return bool((raw == 1).any() and (raw == 0).any())
+
+
+class TableScale(Scale):
+    """Numbers to mean 0 and deviation 1, categories to one input a level; missing values to 0 with weight 0.
+
+    Statistics are summed over chunks in float64, around the first chunk's mean so that large offsets do not cancel.
+    """
+
+    def __init__(self, form: TableForm) -> None:
+        super().__init__()
+        self.scaling, self.numeric, self.classes = form.scaling, form.numeric, form.classes
+        self.levels = [c.width if c.kind == "category" else 0 for c in form.columns]
+        plain = torch.tensor([c.kind in ("number", "time") for c in form.columns])
+        size, dtype = len(form.columns), torch.float64 if form.dtype in ("float64", "int64") else torch.float32
+        self.register_buffer("mean", torch.zeros(size, dtype=dtype))
+        self.register_buffer("deviation", torch.ones(size, dtype=dtype))
+        self.register_buffer("plain", plain, persistent=False)
+
+    @torch.no_grad()
+    def learn(self, chunks: Chunks) -> None:
+        """Means and standard deviations over the values that are there; constant columns keep deviation 1."""
+        if self.scaling == "none":
+            return
+        first: Tensor | None = None
+        for chunk in chunks():
+            x = chunk.double()
+            there = ~x.isnan()
+            if first is None:
+                first = torch.where(there, x, 0).sum(0) / there.sum(0).clamp(min=1)
+                count, total, squares = (torch.zeros_like(first) for _ in range(3))
+                low, high = torch.full_like(first, torch.inf), torch.full_like(first, -torch.inf)
+            centred = torch.where(there, x - first, 0)
+            count += there.sum(0)
+            total += centred.sum(0)
+            squares += centred.square().sum(0)
+            low = torch.minimum(low, torch.where(there, x, torch.inf).amin(0))
+            high = torch.maximum(high, torch.where(there, x, -torch.inf).amax(0))
+        if first is None:
+            return
+        offset = total / count.clamp(min=1)
+        deviation = (squares / count.clamp(min=1) - offset.square()).clamp(min=0).sqrt()
+        varies = (high > low) & (deviation > 0) & self.plain
+        self.mean.copy_(torch.where(self.plain, first + offset, 0))
+        self.deviation.copy_(torch.where(varies, deviation, 1))
+
+    def _standard(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        x = raw.to(self.mean.dtype)
+        if self.scaling != "none":
+            x = (x - self.mean) / self.deviation
+        x = x.float()
+        total = x.sum()
+        if total == total:  # one look for all values: NaN spreads through a sum
+            return x, None
+        there = ~x.isnan()
+        return torch.where(there, x, 0.0), there.float()
+
+    def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(n, columns) -> (n, inputs)."""
+        x, there = self._standard(raw)
+        if self.numeric:
+            return x, there
+        weight = torch.ones_like(x) if there is None else there
+        inputs, weights = [], []
+        for i, levels in enumerate(self.levels):
+            if levels:
+                one = F.one_hot(x[:, i].long(), levels).to(x.dtype) * weight[:, i : i + 1]
+                inputs.append(one)
+                weights.append(weight[:, i : i + 1].expand(-1, levels))
+            else:
+                inputs.append(x[:, i : i + 1])
+                weights.append(weight[:, i : i + 1])
+        return torch.cat(inputs, 1), torch.cat(weights, 1)
+
+    def target(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(n, columns): standardised numbers, 0 or 1, level numbers."""
+        if self.scaling == "classes":
+            there = ~raw.isnan()
+            return torch.where(there, raw, 0).float(), None if bool(there.all()) else there.float()
+        return self._standard(raw)
+
+    def shares(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """As `encode`; a table of class numbers becomes (n, columns x classes) of zeros and ones."""
+        if self.scaling != "classes":
+            return self.encode(raw)
+        target, there = self.target(raw)
+        one = F.one_hot(target.long(), max(2, self.classes)).float()
+        return one.flatten(1), None if there is None else there[..., None].expand_as(one).flatten(1)
+
+    def restore(self, point: Tensor) -> Tensor:
+        """(n, columns) in the table's own numbers."""
+        if self.scaling != "standard":
+            return point.to(self.mean.dtype)
+        return point.to(self.mean.dtype) * self.deviation + self.mean

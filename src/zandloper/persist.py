@@ -1,0 +1,143 @@
+"""An estimator to a model folder and back: constructor parameters, blueprint, what was learned, weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+import zandloper
+import zandloper.modality
+from zandloper.blueprint import Blueprint
+from zandloper.errors import FileError, ParameterError
+from zandloper.spec import Spec, build_spec
+from zandloper.storage import read_folder, write_folder
+
+SLOTS = {"encoder": "encoder", "decoder": "decoder", "loss": "compare", "corrupt": "corrupt", "bottleneck": "bottleneck"}
+
+
+def save_estimator(estimator: Any, path: str | Path, overwrite: bool) -> None:
+    """Write a fitted estimator."""
+    parameters, lost = {}, []
+    for name, value in estimator.get_params(deep=False).items():
+        try:
+            parameters[name] = _to_json(value)
+        except TypeError:
+            lost.append(name)  # an object that JSON cannot hold goes back to its default
+    names = getattr(estimator, "feature_names_in_", None)
+    recipe = {
+        "estimator": type(estimator).__name__,
+        "zandloper": zandloper.__version__,
+        "parameters": parameters,
+        "parameters_not_saved": lost,
+        "blueprint": estimator._blueprint.to_dict(),
+        "learned": {
+            "n_features_in": estimator.n_features_in_,
+            "feature_names_in": None if names is None else [str(n) for n in names],
+            "n_epochs": estimator.n_epochs_,
+            "stopped_by": estimator.stopped_by_,
+            "history": [{k: None if v != v else v for k, v in entry.items()} for entry in estimator.history_],
+            "latent_shape": list(estimator.latent_shape_),
+            "block": estimator._block,
+            "work": estimator._threads_work,
+        },
+    }
+    write_folder(path, recipe, dict(estimator.module_.state_dict()), overwrite)
+
+
+def load_estimator(path: str | Path, types: dict[str, type], parts: dict[str, nn.Module]) -> Any:
+    """Read an estimator of one of `types`."""
+    recipe, tensors = read_folder(path)
+    kind = recipe.get("estimator")
+    if kind not in types:
+        raise FileError(f"{path} holds a {kind!r}, which this zandloper ({zandloper.__version__}) does not have: upgrade it")
+    try:
+        parameters = {k: _from_json(v) for k, v in recipe["parameters"].items()}
+        blueprint = Blueprint.from_dict(recipe["blueprint"])
+        learned = recipe["learned"]
+        own = _own_parts(path, recipe["blueprint"], parts)
+        module = blueprint.build(own)
+        module.load_state_dict(tensors)
+        estimator = types[kind](**{**parameters, **{k: v for k, v in parts.items() if k in SLOTS}})
+        estimator.n_features_in_ = learned["n_features_in"]
+        if learned["feature_names_in"] is not None:
+            estimator.feature_names_in_ = np.array(learned["feature_names_in"], dtype=object)
+        estimator.n_epochs_, estimator.stopped_by_ = learned["n_epochs"], learned["stopped_by"]
+        estimator.history_ = [{k: float("nan") if v is None else v for k, v in e.items()} for e in learned["history"]]
+        estimator.latent_shape_ = tuple(learned["latent_shape"])
+        estimator._n_features_out = int(np.prod(estimator.latent_shape_))
+        estimator._block, estimator._threads_work = learned["block"], learned["work"]
+    except (KeyError, TypeError, AttributeError, RuntimeError, ParameterError) as error:
+        if isinstance(error, ParameterError) and "parts=" in str(error):
+            raise
+        raise FileError(f"{path} does not fit this zandloper ({zandloper.__version__}): {error}") from error
+    estimator.module_, estimator._blueprint = module.eval(), blueprint
+    return estimator
+
+
+def _own_parts(path: str | Path, slots: dict[str, Any], parts: dict[str, nn.Module]) -> dict[str, nn.Module]:
+    unknown = set(parts) - set(SLOTS)
+    if unknown:
+        raise ParameterError(f"parts={sorted(unknown)} are no slots: there are {sorted(SLOTS)} (parts= of load)")
+    own = {}
+    for name, slot in SLOTS.items():
+        if slots[slot]["name"] != "own":
+            continue
+        if name not in parts:
+            raise ParameterError(f"{path} was fitted with a module of its own as `{name}`: "
+                                 f"pass one of the same shape, load(path, parts={{\"{name}\": module}})")
+        own[slot] = parts[name]
+    return own
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return {"spec": value.to_dict()}
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, tuple | list) and all(isinstance(v, int | float | str | np.generic) for v in value):
+        return {"tuple": [_to_json(v) for v in value]}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return build_spec(zandloper.modality, value["spec"]) if "spec" in value else tuple(value["tuple"])
+    return value
+
+
+def fingerprint_of(arrays: list[np.ndarray | None], settings: dict[str, Any]) -> str:
+    """A short name for data and settings, to tell checkpoints apart."""
+    import hashlib
+    import json
+
+    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True, default=str).encode(), digest_size=16)
+    for array in arrays:
+        if array is not None:
+            digest.update(f"{array.dtype} {array.shape}".encode())
+            digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    return digest.hexdigest()
+
+
+def check_same_shapes(module: nn.Module, other: nn.Module) -> None:
+    """Whether the weights of one fit into another."""
+    mine = {k: tuple(v.shape) for k, v in module.state_dict().items()}
+    theirs = {k: tuple(v.shape) for k, v in other.state_dict().items()}
+    if mine != theirs:
+        odd = next(iter(sorted(set(mine.items()) ^ set(theirs.items()))))
+        raise ParameterError(f"init_from has nets of other shapes (first at {odd[0]}): "
+                             "fit with the same latent_dim, hidden and encoder as that model, on data of the same form")
+
+
+@torch.no_grad()
+def copy_weights(module: nn.Module, other: nn.Module) -> None:
+    """Weights and scales of one module into another."""
+    check_same_shapes(module, other)
+    module.load_state_dict({k: v.cpu() for k, v in other.state_dict().items()})

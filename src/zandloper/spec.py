@@ -1,0 +1,68 @@
+"""Settings: small frozen dataclasses that build the module below them, found by discovery.
+
+A part of a slot is one file with a `Spec` subclass and the `torch.nn.Module` that it sets up. The spec has a `name`;
+`discover(package)` maps names to specs, so that no list of parts is kept anywhere. A spec goes to JSON and back, which
+is all that a saved model needs to rebuild itself without running code from the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from functools import cache
+from types import ModuleType
+from typing import Any, ClassVar, Self
+
+from zandloper.errors import FileError, ParameterError
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """Settings of one part. Subclasses are frozen dataclasses whose fields are numbers, strings, booleans or tuples."""
+
+    name: ClassVar[str] = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON-ready values, with the part's name."""
+        return {"name": self.name, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> Self:
+        """The inverse of `to_dict`; a setting that the part does not have is an error."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        given = {k: _frozen(v) for k, v in settings.items() if k != "name"}
+        if set(given) != known:
+            odd = sorted(set(given) ^ known)
+            raise FileError(f"the settings of part {cls.name!r} do not fit this version: {odd} unknown or missing")
+        return cls(**given)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
+
+
+@cache
+def discover(package: ModuleType) -> dict[str, type]:
+    """All `Spec` subclasses with a name in the files of a package, by name.
+
+    >>> import zandloper.compare
+    >>> sorted(discover(zandloper.compare))
+    ['bce', 'categorical', 'mae', 'mixed', 'mse']
+    """
+    found: dict[str, type] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Spec) and value.__module__ == module.__name__ and value.name:
+                found[value.name] = value
+    return found
+
+
+def build_spec(package: ModuleType, settings: dict[str, Any]) -> Any:
+    """The spec that `settings` (from `to_dict`) describes, out of the parts in `package`."""
+    parts = discover(package)
+    name = settings.get("name")
+    if name not in parts:
+        raise ParameterError(f"no part named {name!r} in {package.__name__}, there is: {', '.join(sorted(parts))}")
+    return parts[name].from_dict(settings)

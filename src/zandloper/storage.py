@@ -1,0 +1,160 @@
+"""Safe files: a recipe in JSON beside weights in safetensors, one folder. Loading runs no code and never unpickles.
+
+The recipe carries the format's version and the SHA-256 of the weights. Folders are written beside their place and
+moved there whole. This file knows folders and files, no estimator.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import safetensors
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from zandloper.errors import FileError
+
+FORMAT, VERSION = "zandloper model", 1
+RECIPE, WEIGHTS = "recipe.json", "weights.safetensors"
+
+
+def write_folder(path: str | Path, recipe: dict[str, Any], tensors: dict[str, Tensor], overwrite: bool = False) -> None:
+    """Write a model folder, whole or not at all.
+
+    An existing model is only replaced with `overwrite`, anything else that stands there never. While one model takes
+    the place of another, the old one stands beside it under a hidden name, which `read_folder` knows.
+    """
+    path = Path(path)
+    if path.exists() and not (path.is_dir() and ((path / RECIPE).exists() or not any(path.iterdir()))):
+        raise FileError(f"{path} exists and is not a model: choose another path, nothing was written")
+    if path.exists() and any(path.iterdir()) and not overwrite:
+        raise FileError(f"{path} exists already: pass overwrite=True to replace it (--force on the command line)")
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        try:
+            save_file(_plain(tensors), beside / WEIGHTS)
+            digest = _digest(beside / WEIGHTS)
+            text = json.dumps({"format": FORMAT, "version": VERSION, "weights_sha256": digest, **recipe}, indent=1)
+            (beside / RECIPE).write_text(text + "\n", encoding="utf-8")
+            for name in (RECIPE, WEIGHTS):
+                _flush(beside / name)
+            beside.chmod(0o755)
+            if path.exists():
+                shutil.rmtree(_backup(path), ignore_errors=True)
+                path.rename(_backup(path))
+            beside.rename(path)
+            shutil.rmtree(_backup(path), ignore_errors=True)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def read_folder(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Recipe and weights of a model folder.
+
+    Raises
+    ------
+    FileError
+        There is no such folder, or it is no model, of a newer format, damaged or cut off.
+    """
+    path = Path(path)
+    if not path.exists() and _backup(path).exists():
+        path = _backup(path)
+    if not path.exists():
+        raise FileError(f"no model at {path}: there is no such folder")
+    if not (path / RECIPE).is_file():
+        raise FileError(f"{path} is not a model: wanted is a folder with {RECIPE} and {WEIGHTS}")
+    try:
+        recipe = json.loads((path / RECIPE).read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise FileError(f"{path / RECIPE} is damaged: {error}") from error
+    if not isinstance(recipe, dict) or recipe.get("format") != FORMAT:
+        raise FileError(f"{path} is not a zandloper model: its {RECIPE} does not say so")
+    if not isinstance(recipe.get("version"), int) or recipe["version"] > VERSION:
+        raise FileError(f"{path} has format version {recipe.get('version')!r}, this zandloper reads up to {VERSION}: upgrade it")
+    if not (path / WEIGHTS).is_file():
+        raise FileError(f"{path} is damaged: {WEIGHTS} is missing")
+    if _digest(path / WEIGHTS) != recipe.get("weights_sha256"):
+        raise FileError(f"{path / WEIGHTS} is damaged or cut off: its checksum is not the recipe's")
+    try:
+        return recipe, load_file(path / WEIGHTS)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise FileError(f"{path / WEIGHTS} cannot be read: {error}") from error
+
+
+def write_state(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+    """One safetensors file with JSON beside the tensors, replaced whole: for checkpoints."""
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            save_file(_plain(tensors), beside, metadata={"about": json.dumps(about)})
+            _flush(beside)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write_state` wrote."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["about"])  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise FileError(f"checkpoint {path} is damaged or foreign: {error}; remove it to start anew") from error
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Have `write` fill a file beside its place, then move it there; nothing is left behind where that fails."""
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+        try:
+            write(beside)
+            _flush(beside)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """On the CPU, contiguous, and no two sharing memory: what safetensors wants."""
+    return {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+
+
+def _backup(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Any:
+    """Faults of the file system, and what they mean for the user's file."""
+    reasons = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the disk is read-only",
+               errno.EACCES: "there is no permission to write there", errno.EPERM: "there is no permission to write there"}
+    try:
+        yield
+    except FileError:
+        raise
+    except (OSError, safetensors.SafetensorError) as error:
+        code = getattr(error, "errno", None)
+        known = reasons.get(code or 0) or next((t for c, t in reasons.items() if os.strerror(c) in str(error)), str(error))
+        raise FileError(f"could not write {path}: {known}; nothing was changed there") from error

@@ -1,0 +1,321 @@
+"""The training loop, the only one. It trains any module whose `loss(batch, rng)` gives a `Loss`: hourglasses and priors.
+
+One page, top to bottom: settings, what a run remembers, the loop, and its helpers. The same seed gives the same bits:
+all random numbers follow from (seed, epoch, step), schedules from steps, and a run that was killed goes on from its
+checkpoint to the same end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zandloper.errors import ParameterError, TrainingError
+from zandloper.progress import Progress
+from zandloper.source import Source, World, mixed_seed
+from zandloper.storage import read_state, write_state
+
+OPTIMIZERS: dict[str, Any] = {
+    "adam": lambda p, **k: torch.optim.Adam(p, fused=True, **k),
+    "adamw": lambda p, **k: torch.optim.AdamW(p, fused=True, **k),
+    "sgd": lambda p, **k: torch.optim.SGD(p, momentum=0.9, nesterov=True, fused=True, **k),
+}
+TRIES = 5  # how often a run may diverge before it is given up
+LOOK = 20  # steps between two looks at whether the loss is still a number
+CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a run, all decided before it starts, from shapes and the user's word, never from timing."""
+
+    max_epochs: int = 30
+    max_minutes: float | None = None
+    batch_size: int = 256
+    block: int = 256
+    lr: float = 2e-3
+    optimizer: Any = "adam"
+    weight_decay: float = 0.0
+    patience: int = 10
+    min_delta: float = 1e-4
+    precision: str = "float32"
+    device: str = "cpu"
+    threads: int = 1
+    seed: int = 0
+    checkpoint: Path | None = None
+    progress: bool = False
+
+
+@dataclass
+class Run:
+    """What a run remembers; with the weights and the optimizer's state, all that its checkpoint holds."""
+
+    epoch: int = 0
+    step: int = 0
+    sum_loss: float = 0.0
+    best: float = math.inf
+    mark: float = math.inf  # the last score that was better by more than a trifle, and its epoch
+    mark_epoch: int = 0
+    reference: float = math.nan  # ten times this is divergence
+    lr_scale: float = 1.0
+    tries: int = 0
+    seconds: float = 0.0
+    stopped_by: str = ""
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def train(
+    module: nn.Module,
+    source: Source,
+    validation: Source | None,
+    settings: Training,
+    *,
+    fingerprint: str = "",
+    started: float | None = None,
+    world: World | None = None,
+) -> Run:
+    """Train a module in place; it ends with the weights that did best on the validation rows (epoch 0 takes part).
+
+    Parameters
+    ----------
+    module : nn.Module
+        Has `loss(batch, rng) -> Loss`.
+    source, validation : Source
+        Rows that train, and rows that choose; without the latter the last weights are kept.
+    settings : Training
+    fingerprint : str
+        Tells this run's checkpoints from others'.
+    started : float
+        `time.monotonic()` when `fit` began: `max_minutes` counts from there.
+
+    Raises
+    ------
+    TrainingError
+        The loss diverged again and again.
+    """
+    world, started = world or World(), time.monotonic() if started is None else started
+    device, total = torch.device(settings.device), settings.max_epochs * source.steps
+    module.to(device)
+    with _threads(settings.threads), _own_randomness(module) as seed_globally, Progress(settings) as progress:
+        optimizer = _optimizer(module, settings)
+        checkpoint = Checkpoint(settings, fingerprint)
+        best = _copy(module)
+        run = checkpoint.resume(module, best, optimizer) or Run()
+        earlier, rng = run.seconds, torch.Generator(device)
+
+        if not run.history:
+            run.best = run.mark = _evaluate(module, validation, settings, world)
+            run.history.append({"epoch": 0, "train": math.nan, "validation": run.best})
+
+        while not run.stopped_by and run.epoch < settings.max_epochs:
+            module.train()
+            losses = torch.tensor(run.sum_loss, dtype=torch.float64, device=device)
+            for batch in source.epoch(run.epoch, run.step):
+                at = run.epoch * source.steps + run.step
+                for group in optimizer.param_groups:
+                    group["lr"] = settings.lr * run.lr_scale * schedule(at, total)
+                rng.manual_seed(mixed_seed(settings.seed, at, 1))
+                seed_globally(mixed_seed(settings.seed, at, 2))
+                with _autocast(settings):
+                    loss = module.loss(batch.to(device), rng).total
+                optimizer.zero_grad()
+                loss.backward()
+                world.share_gradients(module)
+                optimizer.step()
+                losses += loss.detach()
+                run.step += 1
+                run.seconds = earlier + time.monotonic() - started
+                if world.any(settings.max_minutes is not None and run.seconds >= 60 * settings.max_minutes):
+                    run.stopped_by = "max_minutes"
+                    break
+                if checkpoint.due() and run.step < source.steps:
+                    run.sum_loss = float(losses)
+                    checkpoint.write(module, best, optimizer, run)
+                if run.step % LOOK == 0 and not math.isfinite(float(losses)):
+                    break
+
+            trained = world.mean(float(losses) / max(1, run.step))
+            score = _evaluate(module, validation, settings, world)
+            run.epoch, run.step, run.sum_loss = run.epoch + 1, 0, 0.0
+            run.history.append({"epoch": run.epoch, "train": trained, "validation": score})
+            if math.isnan(run.reference) and math.isfinite(trained):
+                run.reference = max(trained, run.best if math.isfinite(run.best) else 0.0)
+            judged = trained if validation is None else trained + score
+            if not math.isfinite(judged) or judged > 20 * run.reference + 1e-9:
+                _recover(module, best, optimizer, run)
+            elif validation is None or score < run.best:
+                run.best = score
+                _store(module, best)
+            if score < run.mark * (1 - settings.min_delta):
+                run.mark, run.mark_epoch = score, run.epoch
+            elif validation is not None and run.epoch - run.mark_epoch >= settings.patience:
+                run.stopped_by = run.stopped_by or "early_stopping"
+            progress.show(run.history[-1])
+            checkpoint.log(run)
+            if checkpoint.due():
+                checkpoint.write(module, best, optimizer, run)
+
+        if not run.stopped_by:
+            run.stopped_by = "max_epochs"
+        checkpoint.write(module, best, optimizer, run)
+        _restore(module, best)
+    module.eval()
+    return run
+
+
+def schedule(step: int, total: int) -> float:
+    """The share of the learning rate at a step: a linear rise over the first 5 %, then half a cosine down to 1 %.
+
+    Loshchilov and Hutter 2017, "SGDR", eq. 5, with a warm-up.
+    """
+    rise = max(1, min(1000, total // 20))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, total - rise)))
+
+
+@torch.no_grad()
+def _evaluate(module: nn.Module, validation: Source | None, settings: Training, world: World) -> float:
+    """The mean loss over the validation rows, in full precision, with the same random numbers every time."""
+    if validation is None:
+        return math.nan
+    module.eval()
+    device = torch.device(settings.device)
+    rng = torch.Generator(device).manual_seed(mixed_seed(settings.seed, -1))
+    total = sum(len(b.x) * float(module.loss(b.to(device), rng).total) for b in validation.blocks(settings.block))
+    return world.mean(total / validation.rows)
+
+
+def _recover(module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer, run: Run) -> None:
+    """Back to the best weights with a lower rate, and a warning that names the cause; after a few tries, an error."""
+    rate = optimizer.param_groups[0]["lr"]
+    odd = [name for name, weight in module.named_parameters() if not bool(torch.isfinite(weight).all())]
+    weights = f"the first weights that are no longer finite are {odd[0]}" if odd else "all weights are still finite"
+    cause = (f"the loss became {run.history[-1]['train']:.4g} (validation {run.history[-1]['validation']:.4g}) in epoch "
+             f"{run.epoch} at a learning rate of {rate:.2g}; {weights}")
+    run.tries, run.lr_scale = run.tries + 1, run.lr_scale * 0.3
+    if run.tries > TRIES:
+        raise TrainingError(f"training diverged {run.tries} times: {cause}. "
+                            "Set a lower `lr`, or look for extreme values in the data")
+    warnings.warn(f"training diverged: {cause}. Going on from the best weights with {run.lr_scale:.2g} of the rate",
+                  RuntimeWarning, stacklevel=3)
+    _restore(module, best)
+    optimizer.state.clear()
+
+
+def _optimizer(module: nn.Module, settings: Training) -> torch.optim.Optimizer:
+    make = OPTIMIZERS.get(settings.optimizer, settings.optimizer) if isinstance(settings.optimizer, str) else settings.optimizer
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    return make(parameters, lr=settings.lr, weight_decay=settings.weight_decay)
+
+
+def _copy(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+@torch.no_grad()
+def _store(module: nn.Module, best: dict[str, Tensor]) -> None:
+    for name, value in module.state_dict().items():
+        best[name].copy_(value)
+
+
+@torch.no_grad()
+def _restore(module: nn.Module, best: dict[str, Tensor]) -> None:
+    for name, value in module.state_dict().items():
+        value.copy_(best[name])
+
+
+def _autocast(settings: Training) -> contextlib.AbstractContextManager:
+    if settings.precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(settings.device).type, getattr(torch, settings.precision))
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """As many threads as the work is worth, and what was there before put back."""
+    before = torch.get_num_threads()
+    if number == before:
+        yield
+        return
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _own_randomness(module: nn.Module) -> Iterator[Callable[[int], Any]]:
+    """The user's own modules may draw from the global generators (`nn.Dropout` does): seeded per step, then put back."""
+    if not getattr(module, "draws_globally", False):
+        yield lambda seed: None
+        return
+    with torch.random.fork_rng():
+        yield torch.manual_seed
+
+
+class Checkpoint:
+    """A folder with the state of a run, written whole or not at all, and its history as JSON lines.
+
+    Writing takes at most a twentieth of the time: states are as many steps apart as that allows. When they are
+    written does not change what they lead to.
+    """
+
+    def __init__(self, settings: Training, fingerprint: str) -> None:
+        self.folder, self.fingerprint = settings.checkpoint, fingerprint
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time to write."""
+        return self.folder is not None and time.monotonic() >= self._next
+
+    def write(self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer, run: Run) -> None:
+        """Write all that the run needs to go on."""
+        if self.folder is None:
+            return
+        begin = time.monotonic()
+        tensors = {f"now/{k}": v for k, v in module.state_dict().items()} | {f"best/{k}": v for k, v in best.items()}
+        for index, slots in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{index}/{k}": torch.as_tensor(v) for k, v in slots.items() if v is not None}
+        write_state(self.folder / "state.safetensors", tensors,
+                    {"fingerprint": self.fingerprint, "run": dataclasses.asdict(run)})
+        self._next = time.monotonic() + (time.monotonic() - begin) / CHECKPOINT_SHARE
+
+    def resume(self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> Run | None:
+        """Put back the state of an earlier run of the same settings on the same data, if there is one."""
+        if self.folder is None or not (self.folder / "state.safetensors").exists():
+            return None
+        tensors, about = read_state(self.folder / "state.safetensors")
+        if about["fingerprint"] != self.fingerprint:
+            raise ParameterError(f"checkpoint {self.folder} belongs to a run with other settings or data: "
+                                 "take another folder, or remove it to start anew")
+        group = lambda kind: {k.split("/", 1)[1]: v for k, v in tensors.items() if k.startswith(kind)}  # noqa: E731
+        _restore(module, group("now/"))
+        best |= {k: v.to(best[k].device) for k, v in group("best/").items()}
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in group("optimizer/").items():
+            index, slot = key.split("/")
+            state.setdefault(int(index), {})[slot] = value
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+        run = Run(**about["run"])
+        run.stopped_by = "" if run.stopped_by == "max_minutes" else run.stopped_by
+        return run
+
+    def log(self, run: Run) -> None:
+        """One line of history."""
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with open(self.folder / "history.jsonl", "a", encoding="utf-8") as file:
+                file.write(json.dumps({**run.history[-1], "seconds": round(run.seconds, 2)}) + "\n")
