@@ -14,7 +14,8 @@ import zandloper.compare
 import zandloper.corrupt
 import zandloper.modality
 import zandloper.nets
-from zandloper.hourglass import Hourglass
+from zandloper.batch import Batch
+from zandloper.hourglass import Hourglass, weighted
 from zandloper.layers import initialise
 from zandloper.linear import LinearPath, Principal
 from zandloper.modality import Chunks, Form
@@ -110,6 +111,8 @@ def start(module: Hourglass, rng: torch.Generator, inputs: Chunks, targets: Chun
     if mean.numel() == math.prod(module.compare.params_shape):
         bias, _ = module.compare.start(mean, torch.zeros(len(mean), 1))
         module.constant.copy_(bias.reshape(module.constant.shape))
+    first = Batch(next(iter(inputs())), target=None if targets is None else next(iter(targets())))
+    module.natural_loss = float(weighted(*module.constant_error_map(first)).mean())
     if module.linear is None or principal is None:
         return
     module.bottleneck.start_at_zero()

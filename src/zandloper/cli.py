@@ -15,11 +15,8 @@ from typing import Any
 
 import typer
 
+from zandloper import options as opt
 from zandloper.errors import DataError, FileError, ParameterError, ZandloperError
-from zandloper.options import (
-    LR, Activation, BatchSize, Checkpoint, Columns, Data, DataOut, Device, Drop, Encoder, Folder, Force, Hidden, LatentDim,
-    Loss, MaxEpochs, MaxMinutes, Modality, Model, ModelOut, Precision, Quiet, Seed, Validation, Version, What,
-)
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,13 @@ APPLICATIONS = {
     ),
 }
 
-app = typer.Typer(name="zandloper", add_completion=False, pretty_exceptions_enable=False, invoke_without_command=True,
-                  help="Autoencoders from data to answers. Start with: zandloper demo")
+app = typer.Typer(
+    name="zandloper",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    invoke_without_command=True,
+    help="Autoencoders from data to answers. Start with: zandloper demo",
+)
 fit_app = typer.Typer(invoke_without_command=True, help="Train a model on data and write it: zandloper fit reduce ...")
 app.add_typer(fit_app, name="fit")
 
@@ -50,11 +52,11 @@ app.add_typer(fit_app, name="fit")
 
 
 @app.callback()
-def _root(ctx: typer.Context, version: Version = False) -> None:
+def _root(ctx: typer.Context, version: opt.Version = False) -> None:
     if version:
-        from importlib.metadata import version as installed
+        from zandloper import __version__
 
-        typer.echo(f"zandloper {installed('zandloper')}")
+        typer.echo(f"zandloper {__version__}")
     elif ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
@@ -66,8 +68,8 @@ def _fit_root(ctx: typer.Context) -> None:
 
 
 @app.command()
-def demo(output: Folder = Path("zandloper-demo"), force: Force = False, seed: Seed = 0) -> None:
-    """Train on 1,797 handwritten digits, compare with PCA, and draw pictures. Takes a minute or so."""
+def demo(output: opt.Folder = Path("zandloper-demo"), force: opt.Force = False, seed: opt.Seed = 0) -> None:
+    """Train on 1,797 handwritten digits, compare with PCA, and draw pictures. Takes less than a minute."""
     from zandloper.demo import run_demo
 
     run_demo(output, force=force, seed=seed or 0)
@@ -77,32 +79,59 @@ def _fit_command(application: Application) -> Callable[..., None]:
     """The `fit` command of one application; all share the options of the estimators."""
 
     def fit(
-        data: Data, output: ModelOut, columns: Columns = None, drop: Drop = None, modality: Modality = None,
-        latent_dim: LatentDim = None, hidden: Hidden = None, activation: Activation = None, encoder: Encoder = None,
-        loss: Loss = None, max_epochs: MaxEpochs = None, max_minutes: MaxMinutes = None, validation: Validation = None,
-        batch_size: BatchSize = None, lr: LR = None, seed: Seed = None, device: Device = None,
-        precision: Precision = None, checkpoint: Checkpoint = None, force: Force = False, quiet: Quiet = False,
+        data: opt.Data,
+        output: opt.ModelOut,
+        columns: opt.Columns = None,
+        drop: opt.Drop = None,
+        modality: opt.Modality = None,
+        size: opt.Size = None,
+        channels: opt.Channels = None,
+        latent_dim: opt.LatentDim = None,
+        hidden: opt.Hidden = None,
+        activation: opt.Activation = None,
+        encoder: opt.Encoder = None,
+        loss: opt.Loss = None,
+        max_epochs: opt.MaxEpochs = None,
+        max_minutes: opt.MaxMinutes = None,
+        validation: opt.Validation = None,
+        batch_size: opt.BatchSize = None,
+        lr: opt.LR = None,
+        seed: opt.Seed = None,
+        device: opt.Device = None,
+        precision: opt.Precision = None,
+        checkpoint: opt.Checkpoint = None,
+        force: opt.Force = False,
+        quiet: opt.Quiet = False,
     ) -> None:
         settings = {
-            "modality": modality, "latent_dim": latent_dim, "hidden": hidden, "activation": activation,
-            "encoder": encoder, "loss": loss, "max_epochs": max_epochs, "max_minutes": max_minutes,
-            "validation": validation, "batch_size": batch_size, "lr": lr, "random_state": seed, "device": device,
-            "precision": precision, "checkpoint": checkpoint, "verbose": False if quiet else None,
+            "latent_dim": latent_dim,
+            "hidden": hidden,
+            "activation": activation,
+            "encoder": encoder,
+            "loss": loss,
+            "max_epochs": max_epochs,
+            "max_minutes": max_minutes,
+            "validation": validation,
+            "batch_size": batch_size,
+            "lr": lr,
+            "random_state": seed,
+            "device": device,
+            "precision": precision,
+            "checkpoint": checkpoint,
+            "verbose": False if quiet else None,
         }
         _check_model_output(output, data, force)
-        X = _choose_columns(_read(data), _names(columns), _names(drop))
-        if modality is None and _is_images(X):
-            settings["modality"] = "image"
-        say = _silent if quiet else typer.echo
-        say(f"data     {_in_words(X)}")
-
         import zandloper
+        from zandloper import files
 
+        X = files.choose_columns(files.read(data), _names(columns), _names(drop))
+        settings["modality"] = _modality(X, modality, size, channels)
+        say = _silent if quiet else typer.echo
+        say(f"data     {files.in_words(X)}")
         model = getattr(zandloper, application.estimator)(**{k: v for k, v in settings.items() if v is not None})
         model.fit(X)
         model.save(output, overwrite=force)
         say(str(model.describe()))
-        say(f"trained  {model.n_epochs_} epochs, stopped by {model.stopped_by_}")
         say(f"score    {model.score(X):.4f} on all of the data (1: exact, 0: as good as a constant)")
         say(f"written  {output}\nnext     zandloper run {output} {data} -o latents.csv")
 
@@ -114,30 +143,37 @@ for _name, _application in APPLICATIONS.items():
 
 
 @app.command()
-def run(model: Model, data: Data, output: DataOut, what: What = None, force: Force = False,
-        quiet: Quiet = False) -> None:
+def run(
+    model: opt.Model,
+    data: opt.Data,
+    output: opt.DataOut,
+    what: opt.What = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+) -> None:
     """Use a model on data: latents, reconstructions or errors into a file, or images into a folder."""
     from zandloper import files, load
 
     files.check_output(output, force)
-    if output.resolve() in (data.resolve(), model.resolve(), *model.resolve().parents):
-        raise FileError(f"{output} is what is to be read: give the output another name")
+    _check_apart(output, model)
+    _check_apart(output, data)
     fitted = load(model)
-    outputs = _application_of(fitted).outputs
+    kind = type(fitted).__name__  # every type of autoencoder reduces
+    outputs = next((a for a in APPLICATIONS.values() if a.estimator == kind), APPLICATIONS["reduce"]).outputs
     what = what or next(iter(outputs))
     if what not in outputs:
         raise ParameterError(f"--what {what} is not known: this model gives {', '.join(outputs)}")
     if what != "reconstruction" and files.ending(output) in (".png", ""):
         raise FileError(f"{output} is for images, and --what {what} gives numbers: write to .csv, .parquet or .npy")
-    X = _columns_of(fitted, _read(data))
+    X = _columns_of(fitted, files.read(data))
     result = getattr(fitted, outputs[what])(X)
     names = {"latent": lambda: list(fitted.get_feature_names_out()), "error": lambda: ["reconstruction_error"]}
     files.write(output, result, names[what]() if what in names else getattr(X, "names", None), force)
-    (_silent if quiet else typer.echo)(f"data     {_in_words(X)}\nwritten  {output} ({what})")
+    (_silent if quiet else typer.echo)(f"data     {files.in_words(X)}\nwritten  {output} ({what})")
 
 
 @app.command()
-def describe(model: Model) -> None:
+def describe(model: opt.Model) -> None:
     """Say what a model is: its kind, size, and how it was trained."""
     from zandloper import load
 
@@ -147,63 +183,42 @@ def describe(model: Model) -> None:
 # ----------------------------------------------------------------------------------------------------------------- data
 
 
-def _read(path: Path) -> Any:
+def _modality(X: Any, given: str | None, size: tuple[int, int] | None, channels: int | None) -> Any:
+    """What `modality=` gets: images from files are images, and may be brought to one size."""
     from zandloper import files
 
-    return files.read(path)
+    if not isinstance(X, files.Images):
+        if size or channels:
+            raise DataError(f"--size and --channels change images from files, and the data are: {files.in_words(X)}")
+        return given
+    if channels not in (None, 1, 3, 4):
+        raise ParameterError(f"--channels must be 1, 3 or 4, got {channels}")
+    sizes, kinds = X.sizes(), X.kinds()
+    if len(sizes) > 1 and not size:
+        raise DataError(f"the images differ in size: {_two(sizes)}; bring them to one with --size HEIGHTxWIDTH")
+    if len(kinds) > 1 and not channels:
+        raise DataError(
+            f"some images are grey and some coloured: {_two(kinds)}; make them alike with --channels 1 or 3"
+        )
+    from zandloper import modality
+
+    return modality.Image(size=size, channels=channels) if size or channels else given or "image"
 
 
-def _is_images(X: Any) -> bool:
-    from zandloper.files import Images
-
-    return isinstance(X, Images)
-
-
-def _in_words(X: Any) -> str:
-    """What data were read as, on one line."""
-    if _is_images(X):
-        shapes = {image.shape for image in X}
-        size = " x ".join(map(str, shapes.pop())) if len(shapes) == 1 else "different sizes"
-        return f"{len(X):,} images of {size}, {X[0].dtype}"
-    if not hasattr(X, "column_names"):
-        return f"array of shape {X.shape}, {X.dtype}"
-    kinds: dict[str, int] = {}
-    for column in X.columns:
-        kinds[str(column.type)] = kinds.get(str(column.type), 0) + 1
-    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    return f"table of {X.num_rows:,} rows and {X.num_columns} columns ({counts})"
+def _two(examples: Mapping[str, str]) -> str:
+    return " and ".join(f"{name} ({what})" for what, name in list(examples.items())[:2])
 
 
 def _names(text: str | None) -> list[str]:
     return [name.strip() for name in text.split(",")] if text is not None else []
 
 
-def _choose_columns(X: Any, columns: list[str], drop: list[str]) -> Any:
-    """The part of a table that --columns and --drop ask for."""
-    if not columns and not drop:
-        return X
-    if not hasattr(X, "column_names"):
-        raise DataError(f"--columns and --drop choose from tables with named columns, and the data are: {_in_words(X)}")
-    lost = [name for name in (*columns, *drop) if name not in X.column_names]
-    if lost:
-        raise DataError(f"no column {lost[0]!r} in the data: there are {', '.join(X.column_names[:20])}")
-    chosen = [name for name in columns or X.column_names if name not in drop]
-    if not chosen:
-        raise DataError("--drop leaves no column: drop fewer")
-    return X.select(chosen)
-
-
 def _columns_of(fitted: Any, X: Any) -> Any:
-    """Of a table, the columns that a model was trained on; where some are missing, the model says which."""
+    """Of a table, the columns that a model was trained on."""
+    from zandloper import files
+
     wanted = list(getattr(fitted, "feature_names_in_", []))
-    there = wanted and hasattr(X, "column_names") and set(wanted) <= set(X.column_names)
-    return X.select(wanted) if there else X
-
-
-def _application_of(fitted: Any) -> Application:
-    """By the estimator's name; all types of autoencoder reduce."""
-    kind = type(fitted).__name__
-    return next((a for a in APPLICATIONS.values() if a.estimator == kind), APPLICATIONS["reduce"])
+    return files.choose_columns(X, wanted) if wanted and hasattr(X, "column_names") else X
 
 
 def _check_model_output(output: Path, data: Path, force: bool) -> None:
@@ -217,6 +232,15 @@ def _check_model_output(output: Path, data: Path, force: bool) -> None:
         raise FileError(f"{output} is no model, and only models are replaced: give another name")
     if data.exists() and data.resolve().is_relative_to(output.resolve()):
         raise FileError(f"the data {data} are in {output}, which would be replaced: give another name")
+
+
+def _check_apart(output: Path, source: Path) -> None:
+    """An output that is or holds what is read would replace it, force or not; images among images get mixed up."""
+    from zandloper.files import ending
+
+    out, read = output.resolve(), source.resolve()
+    if out == read or out in read.parents or (read in out.parents and ending(out) in ("", ".png")):
+        raise FileError(f"{output} is or holds or lies in what is read, {source}: choose another place")
 
 
 # --------------------------------------------------------------------------------------------------------------- errors

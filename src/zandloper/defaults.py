@@ -9,7 +9,7 @@ import torch
 
 from zandloper.errors import bad_parameter
 
-SMALL_WORK = 5e8  # operations a training step below which one thread beats several
+SMALL_WORK = 5e7  # operations a training step below which one thread beats several
 LARGE_WORK = 5e5  # operations a row and pass above which bfloat16 pays for its conversions
 BLOCK_WORK = 5e7  # operations a block of rows when scoring
 
@@ -52,19 +52,18 @@ def threads(work: float) -> int:
 
 
 def batch_size(rows: int) -> int:
-    """About twenty batches an epoch, between 32 and 512 rows, a power of two."""
-    return int(min(512, max(32, 2 ** round(math.log2(max(1, rows) / 20)))))
+    """About ten batches an epoch, between 32 and 512 rows, a power of two."""
+    return int(min(512, max(32, 2 ** round(math.log2(max(1, rows) / 10)))))
 
 
-def epochs(rows: int, batch: int) -> int:
-    """At least 20, and more for few rows: about 600 steps, at most 200 epochs."""
-    steps = max(1, -(-rows // batch))
-    return int(min(200, max(20, -(-600 // steps))))
+def epochs(rows: int) -> int:
+    """At least 15, and more for few rows: about 75,000 rows in all, at most 200 epochs."""
+    return int(min(200, max(15, -(-75_000 // max(1, rows)))))
 
 
 def learning_rate(width: int) -> float:
-    """Falls with the square root of the widest layer: 0.01 at 64, 0.0025 at 1024."""
-    return 0.08 / math.sqrt(min(4096, max(64, width)))
+    """Falls with the square root of the widest layer: 0.02 at 64, 0.005 at 1024."""
+    return 0.16 / math.sqrt(min(4096, max(64, width)))
 
 
 def block(work: int) -> int:

@@ -255,7 +255,7 @@ def _check_targets(module: Hourglass, rows: Rows) -> None:
 def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner: str) -> Training:
     pick = lambda name, value: value if getattr(p, name) == "auto" else getattr(p, name)  # noqa: E731
     batch = pick("batch_size", defaults.batch_size(rows.n_train))
-    epochs = pick("max_epochs", defaults.epochs(rows.n_train, batch))
+    epochs = pick("max_epochs", defaults.epochs(rows.n_train))
     widths = [min(w.shape[:2]) for w in module.parameters() if w.dim() >= 2]
     where = defaults.device(p.device, owner)
     return Training(
@@ -266,7 +266,7 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
         lr=float(pick("lr", defaults.learning_rate(max(widths, default=64)))),
         optimizer=p.optimizer,
         weight_decay=float(p.weight_decay),
-        patience=int(pick("patience", max(5, epochs // 4))),
+        patience=int(pick("patience", max(10, epochs // 2))),
         precision=defaults.precision(p.precision, where, work, owner),
         device=where,
         threads=defaults.threads(3.0 * work * batch),

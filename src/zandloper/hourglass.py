@@ -54,34 +54,35 @@ class Hourglass(nn.Module):
         self.scale, self.target_scale = scale, target_scale
         self.corrupt, self.encoder, self.bottleneck = corrupt, encoder, bottleneck
         self.decoder, self.compare, self.linear = decoder, compare, linear
-        # Nets see inputs of mean zero and unit spread, whatever the model's units; set once from the data.
+        # Nets see inputs of mean zero and unit spread, whatever the model's units; set once from the data. Scales that
+        # standardise already say so, and spare every step the work.
+        self.unit = scale.unit
         self.register_buffer("centre", torch.zeros(()))
         self.register_buffer("spread", torch.ones(()))
         # The parameters of the best constant prediction: what `score` compares with.
         self.register_buffer("constant", torch.zeros(compare.params_shape))
+        self.natural_loss = 0.0  # of that prediction; training that ends up far above has diverged
 
     def scaled(self, batch: Batch) -> Batch:
         """The raw batch in model units. Without a target of its own, the target is the input."""
+        if self.target_scale is None:
+            return Batch(*self.scale.both(batch.x), batch.condition)
         x, valid = self.scale.encode(batch.x)
-        if self.target_scale is not None:
-            if batch.target is None:
-                return replace(batch, x=x, valid=valid)
-            target, target_valid = self.target_scale.target(batch.target)
-        else:
-            target, target_valid = self.scale.target(batch.x)
-        return Batch(x, valid, target, target_valid, batch.condition)
+        if batch.target is None:
+            return replace(batch, x=x, valid=valid)
+        return Batch(x, valid, *self.target_scale.target(batch.target), batch.condition)
 
     def encode(self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None) -> tuple[Code, tuple]:
         """The code of what was seen, and the skips that the decoder may want."""
         context = _joined(condition, seen.level)
-        neck = self.encoder((seen.x - self.centre) / self.spread, context)
+        neck = self.encoder(seen.x if self.unit else (seen.x - self.centre) / self.spread, context)
         offset = None if self.linear is None else self.linear.encode(seen.x)
         return self.bottleneck(neck.value, offset, rng), neck.skips
 
     def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
         """The output's parameters, (n, *params_shape), from the code."""
         params = self.decoder(z, skips, condition).reshape(len(z), *self.compare.params_shape)
-        if self.compare.in_target_units:
+        if self.compare.in_target_units and not self.unit:
             params = params * self.spread
         if self.linear is not None:
             return params + self.linear.decode(z).reshape(params.shape)
@@ -93,9 +94,8 @@ class Hourglass(nn.Module):
         code, skips = self.encode(self.corrupt(batch, rng), batch.condition, rng)
         params = self.decode(code.z, skips, batch.condition)
         error = weighted(self.compare(params.float(), batch.target), batch.target_valid)
-        elements = error[0].numel()
-        mean_error = error.sum() / error.numel()
-        cost = mean_error.new_zeros(()) if code.cost is None else code.cost.mean() / elements
+        mean_error = error.mean()
+        cost = mean_error.new_zeros(()) if code.cost is None else code.cost.mean() / error[0].numel()
         return Loss(mean_error + cost, mean_error.detach(), cost.detach())
 
     def latent(self, batch: Batch) -> Tensor:

@@ -18,6 +18,7 @@ from zandloper.layers import layer
 
 EXACT_FEATURES = 2_000  # up to here the covariance matrix is formed; above, the leading components are sketched
 MOST_FEATURES = 50_000  # above, there is no linear path
+LR_SCALE = 0.3  # of the nets' rate: the path starts where it should be, and steps as large as theirs would drive it away
 SKETCH_VALUES = 2**26  # how many values of the data the sketch may look at: 256 MB
 
 
@@ -90,6 +91,8 @@ class LinearPath(nn.Module):
         super().__init__()
         self.P = layer(nn.Linear, inputs, latent_dim)
         self.Q = layer(nn.Linear, latent_dim, outputs)
+        for parameter in self.parameters():
+            parameter.lr_scale = LR_SCALE
 
     def encode(self, x: Tensor) -> Tensor:
         """The path's part of the code, (n, latent)."""

@@ -4,12 +4,11 @@ their own: where an option is not given, the estimator's default holds, which th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-
-DATA, MODEL, TRAINING = "Data", "Model", "Training"
 
 
 def read_latent_dim(text: str) -> int | float:
@@ -19,6 +18,14 @@ def read_latent_dim(text: str) -> int | float:
     except ValueError:
         wanted = "a number of latents (8) or a fraction of the variance (0.9)"
         raise typer.BadParameter(f"{text!r} is not {wanted}") from None
+
+
+def read_size(text: str) -> tuple[int, int]:
+    """Height and width of images."""
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.strip().isdecimal() and int(side) for side in sides):
+        raise typer.BadParameter(f"{text!r} is no height and width: write 32x48")
+    return int(sides[0]), int(sides[1])
 
 
 def read_hidden(text: str) -> str | tuple[int, ...]:
@@ -33,45 +40,62 @@ def read_hidden(text: str) -> str | tuple[int, ...]:
         raise typer.BadParameter(f"{text!r} is no list of widths: write 64,32 or none or auto") from None
 
 
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="CSV, Parquet, NPY or NPZ file, an image, or a folder of "
-                 "images.")]
+def _data(metavar: str, help: str, parser: Callable[[str], Any] | None = None) -> Any:
+    return typer.Option(metavar=metavar, help=help, parser=parser, rich_help_panel="Data")
+
+
+def _model(metavar: str, help: str, parser: Callable[[str], Any] | None = None) -> Any:
+    return typer.Option(metavar=metavar, help=help, parser=parser, rich_help_panel="Model")
+
+
+def _training(metavar: str, help: str, *names: str) -> Any:
+    return typer.Option(*names, metavar=metavar, help=help, rich_help_panel="Training")
+
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="CSV, Parquet, NPY, NPZ, image, or folder of images.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder, as `zandloper fit` writes it.")]
 ModelOut = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The model to write.")]
-DataOut = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="What to write: .csv, .parquet, .npy, .png, "
-                    "or for images a folder (no ending).")]
+DataOut = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="What to write: .csv, .parquet, .npy or .png; without ending, a folder of images.",
+    ),
+]
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder to write.")]
 What = Annotated[str | None, typer.Option(metavar="NAME", help="latent (the default), reconstruction or error.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and warnings only.")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 
-Columns = Annotated[str | None, typer.Option(metavar="NAMES", rich_help_panel=DATA, help="Of a table, only these columns: "
-                    "a,b,c.")]
-Drop = Annotated[str | None, typer.Option(metavar="NAMES", rich_help_panel=DATA, help="Of a table, all but these columns.")]
-Modality = Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel=DATA, help="How the data are read: auto, "
-                     "table, image.")]
+Columns = Annotated[str | None, _data("NAMES", "Of a table, only these columns: a,b,c.")]
+Drop = Annotated[str | None, _data("NAMES", "Of a table, all but these columns.")]
+Modality = Annotated[str | None, _data("NAME", "How the data are read: auto, table or image.")]
+Size = Annotated[Any, _data("HEIGHTxWIDTH", "Resize images that come from files.", read_size)]
+Channels = Annotated[int | None, _data("1|3|4", "Make images from files grey, coloured, or coloured with opacity.")]
 
-LatentDim = Annotated[Any, typer.Option(parser=read_latent_dim, metavar="N", rich_help_panel=MODEL, help="How many latents "
-                      "to keep, or as a fraction which share of the variance PCA would keep with them. By default 0.9, "
-                      "within 2 to 64 latents.")]
-Hidden = Annotated[Any, typer.Option(parser=read_hidden, metavar="WIDTHS", rich_help_panel=MODEL, help="Hidden layers: "
-                   "auto, 64,32, or none.")]
-Activation = Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel=MODEL, help="silu, relu, gelu, tanh, "
-                       "linear ...")]
-Encoder = Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel=MODEL, help="Kind of nets: auto, dense, "
-                    "conv2d.")]
-Loss = Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel=MODEL, help="How the error is measured: auto, mse, "
-                 "mae, bce ...")]
+LatentDim = Annotated[
+    Any,
+    _model(
+        "N",
+        "How many latents to keep; as a fraction, which share of the variance PCA would "
+        "keep with them. By default 0.9, within 2 to 64 latents.",
+        read_latent_dim,
+    ),
+]
+Hidden = Annotated[Any, _model("WIDTHS", "Hidden layers: auto, none, or widths such as 64,32.", read_hidden)]
+Activation = Annotated[str | None, _model("NAME", "silu, relu, gelu, tanh, linear ...")]
+Encoder = Annotated[str | None, _model("NAME", "Kind of nets: auto, dense or conv2d.")]
+Loss = Annotated[str | None, _model("NAME", "How the error is measured: auto, mse, mae, bce ...")]
 
-MaxEpochs = Annotated[int | None, typer.Option(metavar="N", rich_help_panel=TRAINING, help="At most so many passes over the "
-                      "data.")]
-MaxMinutes = Annotated[float | None, typer.Option(metavar="N", rich_help_panel=TRAINING, help="At most so long.")]
-Validation = Annotated[float | None, typer.Option(metavar="SHARE", rich_help_panel=TRAINING, help="Share of the data that "
-                       "decides when to stop; 0: all of it trains.")]
-BatchSize = Annotated[int | None, typer.Option(metavar="N", rich_help_panel=TRAINING, help="Samples in a step.")]
-LR = Annotated[float | None, typer.Option("--lr", metavar="RATE", rich_help_panel=TRAINING, help="Learning rate.")]
-Seed = Annotated[int | None, typer.Option(metavar="N", rich_help_panel=TRAINING, help="The same seed gives the same model.")]
-Device = Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel=TRAINING, help="auto, cpu, cuda.")]
-Precision = Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel=TRAINING, help="auto, float32, bfloat16.")]
-Checkpoint = Annotated[Path | None, typer.Option(metavar="FOLDER", rich_help_panel=TRAINING, help="Progress is saved here, "
-                       "and a run that was killed goes on from it.")]
+MaxEpochs = Annotated[int | None, _training("N", "At most so many passes over the data.")]
+MaxMinutes = Annotated[float | None, _training("N", "At most so long.")]
+Validation = Annotated[float | None, _training("SHARE", "Share of the data that decides when to stop.")]
+BatchSize = Annotated[int | None, _training("N", "Samples in a step.")]
+LR = Annotated[float | None, _training("RATE", "Learning rate.", "--lr")]
+Seed = Annotated[int | None, _training("N", "The same seed gives the same model.")]
+Device = Annotated[str | None, _training("NAME", "auto, cpu or cuda.")]
+Precision = Annotated[str | None, _training("NAME", "auto, float32 or bfloat16.")]
+Checkpoint = Annotated[Path | None, _training("FOLDER", "Where progress is saved; a killed run goes on from there.")]

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-import zandloper
-import zandloper.modality
+
+from zandloper import __version__, modality
 from zandloper.blueprint import Blueprint
 from zandloper.errors import FileError, ParameterError
 from zandloper.spec import Spec, build_spec
@@ -30,7 +30,7 @@ def save_estimator(estimator: Any, path: str | Path, overwrite: bool) -> None:
     names = getattr(estimator, "feature_names_in_", None)
     recipe = {
         "estimator": type(estimator).__name__,
-        "zandloper": zandloper.__version__,
+        "zandloper": __version__,
         "parameters": parameters,
         "parameters_not_saved": lost,
         "blueprint": estimator._blueprint.to_dict(),
@@ -53,7 +53,7 @@ def load_estimator(path: str | Path, types: dict[str, type], parts: dict[str, nn
     recipe, tensors = read_folder(path)
     kind = recipe.get("estimator")
     if kind not in types:
-        raise FileError(f"{path} holds a {kind!r}, which this zandloper ({zandloper.__version__}) does not have: upgrade it")
+        raise FileError(f"{path} holds a {kind!r}, which this zandloper ({__version__}) does not have: upgrade it")
     try:
         parameters = {k: _from_json(v) for k, v in recipe["parameters"].items()}
         blueprint = Blueprint.from_dict(recipe["blueprint"])
@@ -73,7 +73,7 @@ def load_estimator(path: str | Path, types: dict[str, type], parts: dict[str, nn
     except (KeyError, TypeError, AttributeError, RuntimeError, ParameterError) as error:
         if isinstance(error, ParameterError) and "parts=" in str(error):
             raise
-        raise FileError(f"{path} does not fit this zandloper ({zandloper.__version__}): {error}") from error
+        raise FileError(f"{path} does not fit this zandloper ({__version__}): {error}") from error
     estimator.module_, estimator._blueprint = module.eval(), blueprint
     return estimator
 
@@ -109,7 +109,7 @@ def _to_json(value: Any) -> Any:
 
 def _from_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return build_spec(zandloper.modality, value["spec"]) if "spec" in value else tuple(value["tuple"])
+        return build_spec(modality, value["spec"]) if "spec" in value else tuple(value["tuple"])
     return value
 
 

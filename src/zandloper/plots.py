@@ -18,8 +18,9 @@ INK, FAINT = "#222222", "#b8b8b8"
 DPI = 150
 
 
-def originals_beside_reconstructions(X: Any, R: Any, n: int = 10, rivals: Mapping[str, Any] | None = None,
-                                     title: str = "") -> Figure:
+def originals_beside_reconstructions(
+    X: Any, R: Any, n: int = 10, rivals: Mapping[str, Any] | None = None, title: str = ""
+) -> Figure:
     """Images above what a model made of them.
 
     Parameters
@@ -48,8 +49,9 @@ def originals_beside_reconstructions(X: Any, R: Any, n: int = 10, rivals: Mappin
     """
     rows = {"original": X, "reconstruction": R, **(rivals or {})}
     shown = np.unique(np.linspace(0, len(X) - 1, min(n, len(X))).round().astype(int))
-    figure = Figure(figsize=(1.1 + 0.9 * len(shown), 0.95 * len(rows) + (0.5 if title else 0.1)), dpi=DPI,
-                    layout="constrained")
+    figure = Figure(
+        figsize=(1.1 + 0.9 * len(shown), 0.95 * len(rows) + (0.5 if title else 0.1)), dpi=DPI, layout="constrained"
+    )
     axes = figure.subplots(len(rows), len(shown), squeeze=False)
     for line, (label, images) in zip(axes, rows.items(), strict=True):
         for ax, i in zip(line, shown, strict=True):
@@ -60,7 +62,7 @@ def originals_beside_reconstructions(X: Any, R: Any, n: int = 10, rivals: Mappin
     return figure
 
 
-def latent_map(Z: Any, labels: Sequence[Any] | None = None, title: str = "") -> Figure:
+def latent_map(Z: Any, labels: Any = None, title: str = "") -> Figure:
     """Every sample as a point at its first two latents; with a single latent, how the samples are spread along it.
 
     Parameters
@@ -160,13 +162,28 @@ def _classes(ax: Axes, Z: np.ndarray, labels: np.ndarray, size: float) -> None:
     """A colour, a marker and a name in the middle for each class: told apart without colour, too."""
     for i, label in enumerate(np.unique(labels)):
         points = Z[labels == label]
-        look = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]}
-        ax.scatter(points[:, 0], points[:, 1], s=size, alpha=0.75, linewidths=0, label=str(label), **look)
+        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
+        x, y = points[:, 0], points[:, 1]
+        ax.scatter(x, y, s=size, color=colour, marker=marker, alpha=0.75, linewidths=0, label=str(label))
         if i < 20:
-            ax.text(*np.median(points[:, :2], axis=0), str(label), fontsize=15, fontweight="bold", ha="center",
-                    va="center", color=INK, path_effects=[withStroke(linewidth=3, foreground="white")])
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, markerscale=max(1.0, 5 / size**0.5),
-              ncols=1 + len(np.unique(labels)) // 25)
+            ax.text(
+                float(np.median(x)),
+                float(np.median(y)),
+                str(label),
+                fontsize=15,
+                fontweight="bold",
+                ha="center",
+                va="center",
+                color=INK,
+                path_effects=[withStroke(linewidth=3, foreground="white")],
+            )
+    ax.legend(
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+        frameon=False,
+        markerscale=max(1.0, 5 / size**0.5),
+        ncols=1 + len(np.unique(labels)) // 25,
+    )
 
 
 def _curve(history: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from zandloper.compare import Comparison
 from zandloper.spec import Spec
@@ -51,4 +52,4 @@ class SquaredError(Comparison):
         """The error map, of the target's shape."""
         if self.low is not None or self.high is not None:
             params = params + (self.point(params) - params).detach()
-        return (params - target).square()
+        return F.mse_loss(params, target, reduction="none")

@@ -10,9 +10,21 @@ from typing import Any
 from zandloper.errors import FileError
 from zandloper.files import arrays, images, tables
 from zandloper.files.images import Images
+from zandloper.files.look import choose_columns, in_words
 from zandloper.files.place import atomic, check_place, ending, in_one_sentence, named
 
-__all__ = ["Images", "atomic", "check_output", "check_place", "ending", "read", "write", "write_figure"]
+__all__ = [
+    "Images",
+    "atomic",
+    "check_output",
+    "check_place",
+    "choose_columns",
+    "ending",
+    "in_words",
+    "read",
+    "write",
+    "write_figure",
+]
 
 FOLDER = ""  # a path without ending is a folder of images
 READABLE = (*tables.ENDINGS, *arrays.ENDINGS, *images.ENDINGS)
@@ -46,9 +58,11 @@ def read(path: str | os.PathLike[str]) -> Any:
             raise FileError(f"{path} does not exist: check the name, and the folder that it is in")
         end = ending(path)
         if end not in READABLE:
-            raise FileError(f"{path}: {named(end)} cannot be read; wanted is a table ({', '.join(tables.ENDINGS)}), an "
-                            f"array ({', '.join(arrays.ENDINGS)}), a folder of images or an image "
-                            f"({', '.join(images.ENDINGS)})")
+            raise FileError(
+                f"{path}: {named(end)} cannot be read; wanted is a table ({', '.join(tables.ENDINGS)}), an "
+                f"array ({', '.join(arrays.ENDINGS)}), a folder of images or an image "
+                f"({', '.join(images.ENDINGS)})"
+            )
         if path.stat().st_size == 0:
             raise FileError(f"{path} is an empty file: write the data again")
         return next(kind for kind in (tables, arrays, images) if end in kind.ENDINGS).read(path)
@@ -101,8 +115,10 @@ def check_output(path: str | os.PathLike[str], force: bool = False) -> None:
     """
     path = Path(path)
     if ending(path) not in (*WRITABLE, FOLDER):
-        raise FileError(f"{path}: {named(ending(path))} cannot be written; wanted is one of {', '.join(WRITABLE)}, "
-                        "or a folder (no ending) for images")
+        raise FileError(
+            f"{path}: {named(ending(path))} cannot be written; wanted is one of {', '.join(WRITABLE)}, "
+            "or a folder (no ending) for images"
+        )
     check_place(path, force, WRITABLE)
 
 

@@ -17,24 +17,31 @@ ENDINGS = (".npy", ".npz")
 
 def read(path: Path) -> np.ndarray:
     """The array in a file; of several in an NPZ file the one named X."""
-    try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        with found:
-            names = found.files
-            name = "X" if "X" in names else names[0] if len(names) == 1 else None
-            if name is None:
-                raise FileError(f"{path} holds {len(names)} arrays ({', '.join(names[:8])}) and none named X: "
-                                "keep one array in the file, or name the data X")
-            return found[name]
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, OSError) as error:
-        if isinstance(error, OSError) and (error.errno or isinstance(error, FileError)):
-            raise
-        if "pickle" in str(error):
-            raise FileError(f"{path} holds Python objects, or is no NumPy file: objects are not read, since that would "
-                            "run code from the file; save an array of numbers") from error
-        raise FileError(f"{path} is damaged, or not a NumPy file: {error}") from error
+    with open(path, "rb") as file:
+        if not file.read(6).startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")):
+            raise FileError(f"{path} is not a NumPy file: write it with numpy.save or numpy.savez")
+        file.seek(0)
+        try:
+            found = np.load(file, allow_pickle=False)
+            return found if isinstance(found, np.ndarray) else found[_the_one(found.files, path)]
+        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, OSError) as error:
+            if isinstance(error, OSError) and (error.errno or isinstance(error, FileError)):
+                raise
+            if "allow_pickle" in str(error):
+                raise FileError(
+                    f"{path} holds Python objects, which are not read since that would run code from the file: "
+                    "save an array of numbers"
+                ) from error
+            raise FileError(f"{path} is damaged, or not a NumPy file: {error}") from error
+
+
+def _the_one(names: list[str], path: Path) -> str:
+    if "X" in names or len(names) == 1:
+        return "X" if "X" in names else names[0]
+    raise FileError(
+        f"{path} holds {len(names)} arrays ({', '.join(names[:8])}) and none named X: "
+        "keep one array in the file, or name the data X"
+    )
 
 
 def write(file: BinaryIO, data: Any, path: Path) -> None:

@@ -7,7 +7,7 @@ import re
 import shutil
 import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +34,22 @@ class Images(list[np.ndarray]):
         super().__init__(images)
         self.names = list(names)
 
+    def sizes(self) -> dict[str, str]:
+        """Every height x width that occurs, with the name of the first image that has it."""
+        return self._first(f"{image.shape[0]} x {image.shape[1]}" for image in self)
+
+    def kinds(self) -> dict[str, str]:
+        """Every number of channels that occurs, in words, with the name of the first image that has it."""
+        words = {1: "grey", 3: "coloured", 4: "coloured with opacity"}
+        channels = (image.shape[2] if image.ndim == 3 else 1 for image in self)
+        return self._first(words.get(number, f"{number} channels") for number in channels)
+
+    def _first(self, labels: Iterable[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for label, name in zip(labels, self.names):
+            found.setdefault(label, name)
+        return found
+
 
 def read(path: Path) -> Images:
     """The image in a file, or all pages of a TIFF stack."""
@@ -45,9 +61,11 @@ def read_folder(folder: Path) -> Images:
     inside = [p.relative_to(folder) for p in folder.rglob("*") if p.is_file()]
     found = [p for p in inside if p.suffix.lower() in ENDINGS and not any(part.startswith(".") for part in p.parts)]
     if not found:
-        other = f"{len(inside)} other files" if inside else "nothing"
-        raise FileError(f"folder {folder} holds no images ({', '.join(ENDINGS)}) but {other}: give a folder of images, "
-                        "or a file with a table or an array")
+        held = f"holds {len(inside)} files and no image" if inside else "is empty"
+        raise FileError(
+            f"folder {folder} {held}: give a folder of images ({', '.join(ENDINGS)}), or a file with a "
+            "table or an array"
+        )
     found.sort(key=_natural)
     pairs = [pair for name in found for pair in _decode(folder / name, name.as_posix())]
     return Images(*zip(*pairs, strict=True))
@@ -67,8 +85,10 @@ def _decode(path: Path, name: str) -> list[tuple[np.ndarray, str]]:
             pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
             if pages > 1:
                 stem = Path(name)
-                return [(_pixels(page), str(stem.with_name(f"{stem.stem}_{i:04d}{stem.suffix}")))
-                        for i, page in enumerate(ImageSequence.Iterator(image))]
+                return [
+                    (_pixels(page), str(stem.with_name(f"{stem.stem}_{i:04d}{stem.suffix}")))
+                    for i, page in enumerate(ImageSequence.Iterator(image))
+                ]
             # Pillow keeps 8 of the 16 bits of coloured PNG files; the header is the only place that tells.
             if image.format == "PNG" and image.mode.startswith(("RGB", "LA")) and path.read_bytes()[24:25] == b"\x10":
                 warnings.warn(f"{path} has 16 bits a colour, of which 8 are read", stacklevel=4)
@@ -102,8 +122,10 @@ def write(file: BinaryIO, data: Any, path: Path) -> None:
 def write_folder(folder: Path, data: Any, names: Sequence[str] | None) -> None:
     """All images into a new folder beside, then all of them to their place."""
     if not isinstance(data, list) and np.ndim(data) not in (3, 4):
-        raise FileError(f"{folder} has no ending, which means a folder of images, and the data are no images: give it "
-                        "an ending, such as .csv or .npy")
+        raise FileError(
+            f"{folder} has no ending, which means a folder of images, and the data are no images: give it "
+            "an ending, such as .csv or .npy"
+        )
     digits = len(str(len(data) - 1))
     given = list(names or getattr(data, "names", None) or (f"{i:0{digits}d}.png" for i in range(len(data))))
     targets = [Path(name).with_suffix(".png") for name in given]
@@ -133,8 +155,10 @@ def _only_image(data: Any, path: Path) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] > 4 and len(array) == 1:
         array = array[0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4):
-        raise FileError(f"{path} holds one image, and the data are an array of shape {array.shape}: write to .npy, or "
-                        "images to a folder (a path without ending)")
+        raise FileError(
+            f"{path} holds one image, and the data are an array of shape {array.shape}: write to .npy, or "
+            "images to a folder (a path without ending)"
+        )
     return array
 
 
@@ -150,6 +174,8 @@ def _write_png(file: BinaryIO, image: np.ndarray, path: Path) -> None:
     elif image.dtype == bool:
         image = image.astype(np.uint8) * 255
     if not (image.dtype == np.uint8 or (image.dtype == np.uint16 and image.ndim == 2)):
-        raise FileError(f"{path}: images of {image.dtype} and shape {image.shape} do not fit into PNG, which holds "
-                        "uint8, grey uint16, and floats in [0, 1]: write to .npy")
+        raise FileError(
+            f"{path}: images of {image.dtype} and shape {image.shape} do not fit into PNG, which holds "
+            "uint8, grey uint16, and floats in [0, 1]: write to .npy"
+        )
     Image.fromarray(image).save(file, format="PNG")

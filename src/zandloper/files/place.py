@@ -88,4 +88,3 @@ def in_one_sentence(path: Path, done: str) -> Iterator[None]:
         }
         reason = reasons.get(error.errno or 0, error.strerror or str(error))
         raise FileError(f"{path} could not be {done}: {reason}") from error
-

@@ -41,21 +41,25 @@ def _read_csv(path: Path) -> Any:
     try:
         delimiter, point, header = _sniff(path)
         parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-        convert = pc.ConvertOptions(decimal_point=point, strings_can_be_null=True,
-                                    null_values=[*pc.ConvertOptions().null_values, "?"])
+        convert = pc.ConvertOptions(
+            decimal_point=point, strings_can_be_null=True, null_values=[*pc.ConvertOptions().null_values, "?"]
+        )
         options = pc.ReadOptions(autogenerate_column_names=not header)
         try:
             table = pc.read_csv(path, options, parse, convert)
         except pa.ArrowInvalid:
             options.use_threads = False  # a single thread knows the number of the row that is wrong
             table = pc.read_csv(path, options, parse, convert)
+        _check_columns(table, path)
     except UnicodeDecodeError as error:
         raise FileError(f"{path} is not UTF-8 text: save it again as 'CSV UTF-8'") from error
     except (pa.ArrowException, EOFError, csv.Error) as error:
         text = re.sub(r"^CSV parse error: ", "", str(error)).strip().splitlines()[0][:160]
         text = re.sub(r"^Row #(\d+): ", r"row \1 (the header is row 1, empty lines do not count): ", text)
         raise FileError(f"{path} cannot be read as a table: {text}; correct the file") from error
-    _check_columns(table, path)
+    for i, column in enumerate(table.columns):  # nothing in it, so that no kind could be seen: numbers, all missing
+        if pa.types.is_null(column.type):
+            table = table.set_column(i, table.column_names[i], column.cast(pa.float64()))
     return table
 
 
@@ -125,7 +129,8 @@ def _read_parquet(path: Path) -> Any:
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        raise FileError(f"{path} is damaged, or not a Parquet file: {str(error).splitlines()[0][:120]}") from error
+        reason = str(error).splitlines()[0].split(". ")[0][:120]
+        raise FileError(f"{path} is damaged, or not a Parquet file ({reason}): write it again") from error
     # The index of a pandas frame is no column in pandas, so it is none here.
     return table.drop_columns([name for name in table.column_names if re.fullmatch(r"__index_level_\d+__", name)])
 

@@ -26,6 +26,8 @@ Chunks = Callable[[], Iterable[Tensor]]
 class Scale(nn.Module):
     """From raw numbers to model units and back; `learn` sets its buffers from chunks of raw rows."""
 
+    unit = False  # whether nets get values of about mean 0 and deviation 1
+
     def learn(self, chunks: Chunks) -> None:
         """Statistics of the training rows."""
 
@@ -36,6 +38,11 @@ class Scale(nn.Module):
     def target(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """What comparisons compare with, and its weight."""
         return self.encode(raw)
+
+    def both(self, raw: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None]:
+        """`encode` and `target` of the same rows, without doing work twice."""
+        x, valid = self.encode(raw)
+        return x, valid, x, valid
 
     def shares(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """The target laid out as a comparison's parameters are: categories one by one. Its mean is the best constant."""

@@ -20,7 +20,7 @@ from zandloper.compare.mixed import Mixed
 from zandloper.compare.mse import MSE
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.modality import Chunks, Form, Modality, Scale
-from zandloper.modality.columns import Column, give_column, learn_column, read_column
+from zandloper.columns import Column, give_column, learn_column, read_column
 from zandloper.spec import Spec
 
 
@@ -282,6 +282,7 @@ class TableScale(Scale):
     def __init__(self, form: TableForm) -> None:
         super().__init__()
         self.scaling, self.numeric, self.classes = form.scaling, form.numeric, form.classes
+        self.unit = form.scaling != "none"
         self.levels = [c.width if c.kind == "category" else 0 for c in form.columns]
         plain = torch.tensor([c.kind in ("number", "time") for c in form.columns])
         size, dtype = len(form.columns), torch.float64 if form.dtype in ("float64", "int64") else torch.float32
@@ -350,6 +351,12 @@ class TableScale(Scale):
             there = ~raw.isnan()
             return torch.where(there, raw, 0).float(), None if bool(there.all()) else there.float()
         return self._standard(raw)
+
+    def both(self, raw: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None]:
+        """For numbers input and target are one."""
+        if self.numeric and self.scaling != "classes":
+            return super().both(raw)
+        return *self.encode(raw), *self.target(raw)
 
     def shares(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """As `encode`; a table of class numbers becomes (n, columns x classes) of zeros and ones."""
