@@ -61,7 +61,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         started = time.monotonic()
         fitted = fit_hourglass(self, X, y, init_from, started)
-        self.module_, self._blueprint, self._block, self._threads_work = fitted.module, fitted.blueprint, fitted.block, fitted.work
+        self.module_, self._blueprint, self._block, self._threads_work = (
+            fitted.module,
+            fitted.blueprint,
+            fitted.block,
+            fitted.work,
+        )
         if isinstance(self._form, Modality) or len(self._form.in_shape) == 1:
             self._check_columns(X, reset=True)
         else:
@@ -87,8 +92,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_is_fitted(self)
         z = np.asarray(Z, dtype=np.float32)
         if z.ndim != 2 or z.shape[1] != self._n_features_out:
-            raise DataError(f"latents must have shape (n, {self._n_features_out}), got {z.shape}: "
-                            "pass what `transform` returns")
+            raise DataError(
+                f"latents must have shape (n, {self._n_features_out}), got {z.shape}: pass what `transform` returns"
+            )
         codes = torch.from_numpy(np.array(z)).reshape(len(z), *self.latent_shape_)
         out = self._each_block(lambda batch: self.module_.generated(batch.x), codes)
         return self._blueprint.output.give(out.numpy(), like=Z)
@@ -160,7 +166,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         def both(batch: Batch) -> Tensor:
             error, weight = measure(batch)
             rows = len(error)
-            count = error.new_full((rows, 1), error[0].numel()) if weight is None else weight.flatten(1).sum(1, keepdim=True)
+            count = (
+                error.new_full((rows, 1), error[0].numel())
+                if weight is None
+                else weight.flatten(1).sum(1, keepdim=True)
+            )
             return torch.cat([weighted(error, weight).flatten(1), count], dim=1)
 
         out = self._each_block(both, raw, target)
@@ -178,28 +188,33 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if form is None:
             return None
         if y is None:
-            raise DataError(f"{type(self).__name__} was fitted with target=\"y\" and measures against y: pass y")
+            raise DataError(f'{type(self).__name__} was fitted with target="y" and measures against y: pass y')
         target = torch.as_tensor(form.read(y, type(self).__name__))
         if rows is not None and len(target) != rows:
             raise DataError(f"X has {rows} samples and y has {len(target)}: they must be as many")
         return target
 
     def _check_columns(self, X: Any, reset: bool) -> None:
-        """scikit-learn's own checks of the number and the names of columns; a table of another shape is refused later."""
+        """scikit-learn's own checks of the number and the names of columns."""
         if is_frame(X) or np.ndim(X) == 2:
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            try:
+                validate_data(self, X, reset=reset, skip_check_array=True)
+            except ValueError as error:
+                raise DataError(str(error)) from error
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.target_tags.required = self.target == "y"  # type: ignore[attr-defined]
+        tags.target_tags.required = self.target == "y"
         return tags
 
     def __getattr__(self, name: str) -> Any:
         if name == "sample":
-            raise UnsupportedError(f"{type(self).__name__} has no prior to sample from: take a variational or quantised type")
+            raise UnsupportedError(
+                f"{type(self).__name__} has no prior to sample from: take a variational or quantised type"
+            )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
@@ -212,8 +227,8 @@ class Autoencoder(BaseAutoencoder):
     Parameters
     ----------
     latent_dim : int, float or None
-        Size of the latent space. None: as many as PCA needs for 90 % of the variance, within 2 to 64; a fraction between
-        0 and 1: as many as PCA needs for that share.
+        Size of the latent space. None: as many as PCA needs for 90 % of the variance, within 2 to 64; a fraction
+        between 0 and 1: as many as PCA needs for that share.
     hidden : "auto" or tuple of int
         Layers of the encoder; the decoder mirrors them. Widths for dense nets, channels for convolutions. `()`: none.
     activation : str
@@ -351,7 +366,7 @@ def load(path: str | Path, parts: dict[str, nn.Module] | None = None) -> BaseAut
     ----------
     path : path of the folder
     parts : dict of nn.Module
-        The user's own modules by slot (encoder, decoder, loss, corrupt, bottleneck), where the model was fitted with any.
+        The user's own modules by slot (encoder, decoder, loss, corrupt, bottleneck), where the model has any.
 
     Raises
     ------
@@ -363,4 +378,5 @@ def load(path: str | Path, parts: dict[str, nn.Module] | None = None) -> BaseAut
 
 
 def _subclasses(cls: type) -> list[type]:
-    return [found for sub in cls.__subclasses__() for found in (sub, *_subclasses(sub))]
+    direct: list[type] = cls.__subclasses__()
+    return [found for sub in direct for found in (sub, *_subclasses(sub))]

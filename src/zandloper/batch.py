@@ -1,6 +1,6 @@
 """What travels between the slots: one typed value per hop.
 
-    Batch -> corrupt -> Seen -> encode -> Neck -> bottleneck -> Code -> decode -> parameters -> compare -> error map -> Loss
+Batch -> corrupt -> Seen -> encode -> Neck -> bottleneck -> Code -> decode -> parameters -> compare -> error map -> Loss
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from zandloper.layers import initialise
 from zandloper.linear import LinearPath, Principal
 from zandloper.modality import Chunks, Form
 from zandloper.own import Own, OwnBottleneck, OwnComparison, OwnCorruption, OwnDecoder, OwnEncoder
-from zandloper.spec import Spec, build_spec
+from zandloper.spec import build_spec
 
 PACKAGES = {
     "form": zandloper.modality,
@@ -39,11 +39,11 @@ class Blueprint:
 
     form: Form
     target_form: Form | None
-    corrupt: Spec
-    encoder: Spec
-    bottleneck: Spec
-    decoder: Spec
-    compare: Spec
+    corrupt: Any
+    encoder: Any
+    bottleneck: Any
+    decoder: Any
+    compare: Any
     latent_dim: int
     linear: bool
 
@@ -55,19 +55,33 @@ class Blueprint:
     def build(self, own: dict[str, nn.Module]) -> Hourglass:
         """The hourglass, its weights not drawn yet; `own` has the user's modules by slot."""
         form, output = self.form, self.output
-        compare = (OwnComparison(own["compare"], output.target_shape) if isinstance(self.compare, Own)
-                   else self.compare.build(output.target_shape))
-        encoder = (OwnEncoder(own["encoder"], form.in_shape) if isinstance(self.encoder, Own)
-                   else self.encoder.encoder(form.in_shape))
-        bottleneck = (OwnBottleneck(own["bottleneck"], encoder.neck_dim) if isinstance(self.bottleneck, Own)
-                      else self.bottleneck.build(encoder.neck_dim, self.latent_dim))
+        compare = (
+            OwnComparison(own["compare"], output.target_shape)
+            if isinstance(self.compare, Own)
+            else self.compare.build(output.target_shape)
+        )
+        encoder = (
+            OwnEncoder(own["encoder"], form.in_shape)
+            if isinstance(self.encoder, Own)
+            else self.encoder.encoder(form.in_shape)
+        )
+        bottleneck = (
+            OwnBottleneck(own["bottleneck"], encoder.neck_dim)
+            if isinstance(self.bottleneck, Own)
+            else self.bottleneck.build(encoder.neck_dim, self.latent_dim)
+        )
         latent = math.prod(bottleneck.latent_shape)
-        decoder = (OwnDecoder(own["decoder"], bottleneck.latent_shape, compare.params_shape) if isinstance(self.decoder, Own)
-                   else self.decoder.decoder(latent, compare.params_shape))
+        decoder = (
+            OwnDecoder(own["decoder"], bottleneck.latent_shape, compare.params_shape)
+            if isinstance(self.decoder, Own)
+            else self.decoder.decoder(latent, compare.params_shape)
+        )
         corrupt = OwnCorruption(own["corrupt"]) if isinstance(self.corrupt, Own) else self.corrupt.build()
         path = LinearPath(math.prod(form.in_shape), latent, math.prod(compare.params_shape)) if self.linear else None
         target_scale = None if self.target_form is None else self.target_form.scale()
-        module = Hourglass(form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path)
+        module = Hourglass(
+            form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path
+        )
         module.draws_globally = bool(own)
         return module
 
@@ -75,7 +89,9 @@ class Blueprint:
         """JSON-ready."""
         specs = {slot: getattr(self, slot) for slot in PACKAGES}
         return {slot: None if spec is None else spec.to_dict() for slot, spec in specs.items()} | {
-            "latent_dim": self.latent_dim, "linear": self.linear}
+            "latent_dim": self.latent_dim,
+            "linear": self.linear,
+        }
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Blueprint:
@@ -91,13 +107,18 @@ def _spec(package: Any, settings: dict[str, Any] | None) -> Any:
 
 
 @torch.no_grad()
-def start(module: Hourglass, rng: torch.Generator, inputs: Chunks, targets: Chunks | None, principal: Principal | None) -> None:
+def start(
+    module: Hourglass, rng: torch.Generator, inputs: Chunks, targets: Chunks | None, principal: Principal | None
+) -> None:
     """Draw the weights and set what the data say: units of the nets, the constant prediction, the linear path.
 
     `inputs` and `targets` are chunks of raw training rows whose scales have learned already.
     """
-    own = [m.module for m in (module.corrupt, module.encoder, module.bottleneck, module.decoder, module.compare)
-           if isinstance(m, OwnCorruption | OwnEncoder | OwnBottleneck | OwnDecoder | OwnComparison)]
+    own = [
+        m.module
+        for m in (module.corrupt, module.encoder, module.bottleneck, module.decoder, module.compare)
+        if isinstance(m, OwnCorruption | OwnEncoder | OwnBottleneck | OwnDecoder | OwnComparison)
+    ]
     kept = [{k: v.clone() for k, v in m.state_dict().items()} for m in own]
     initialise(module, rng)
     for part, state in zip(own, kept):  # the user's modules come as the user made them
@@ -126,16 +147,16 @@ def _set_units(module: Hourglass, inputs: Chunks) -> None:
     first = torch.cat([module.scale.encode(chunk)[0].flatten() for _, chunk in zip(range(8), inputs())])
     spread = first.std()
     module.centre.copy_(first.mean())
-    module.spread.copy_(spread if spread > 0 else 1.0)
+    module.spread.copy_(spread if spread > 0 else torch.ones(()))
 
 
 def _mean(scale: Any, rows: Chunks) -> Tensor:
-    total, count = 0.0, 0.0
+    total, count = torch.zeros(()), torch.zeros(())
     for chunk in rows():
         values, weight = scale.shares(chunk)
         total = total + values.flatten(1).sum(0, dtype=torch.float64)
         count = count + (len(values) if weight is None else weight.flatten(1).sum(0, dtype=torch.float64))
-    return (total / torch.as_tensor(count).clamp(min=1)).float()
+    return (total / count.clamp(min=1)).float()
 
 
 def _median(scale: Any, rows: Chunks) -> Tensor:
@@ -144,7 +165,7 @@ def _median(scale: Any, rows: Chunks) -> Tensor:
     return values.flatten(1).nanmedian(0).values.nan_to_num(0.0)
 
 
-def _covariance(module: Hourglass, P: nn.Module, inputs: Chunks, targets: Chunks, mean: Tensor) -> Tensor:
+def _covariance(module: Hourglass, P: Any, inputs: Chunks, targets: Chunks, mean: Tensor) -> Tensor:
     total, n = torch.zeros(len(mean), P.out_features, dtype=torch.float64), 0
     for x, y in zip(inputs(), targets()):
         z = P(module.scale.encode(x)[0].flatten(1))
@@ -157,10 +178,10 @@ def flops_per_row(module: Hourglass, rows: int = 2) -> int:
     """Multiplications and additions of one forward pass of one sample, counted by a dry run on zeros."""
     count = 0
 
-    def add(part: nn.Module, _: Any, out: Tensor) -> None:
+    def add(part: Any, _: Any, out: Tensor) -> None:
         nonlocal count
-        weight = part.weight
-        count += 2 * out.numel() // rows * weight.numel() // (weight.shape[0] if not isinstance(part, nn.ConvTranspose2d) else weight.shape[1])
+        outputs = part.weight.shape[1 if isinstance(part, nn.ConvTranspose2d) else 0]
+        count += 2 * out[0].numel() * part.weight.numel() // outputs
 
     linear = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
     hooks = [part.register_forward_hook(add) for part in module.modules() if isinstance(part, linear)]

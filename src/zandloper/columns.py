@@ -67,6 +67,8 @@ def learn_column(series: nw.Series, owner: str) -> Column:
         return Column(name, "category", native, levels=_levels(series, name), detail=tuple(dtype.categories))
     if dtype in (nw.String, nw.Categorical):
         return Column(name, "category", native, levels=_levels(series, name))
+    if native == "null":  # Arrow's column of nothing
+        return Column(name, "number", native)
     if dtype == nw.Object:
         return _learn_objects(series, name, native, owner)
     raise DataTypeError(
@@ -84,17 +86,24 @@ def _learn_objects(series: nw.Series, name: Any, native: str, owner: str) -> Col
     if all(isinstance(v, str) for v in values):
         return Column(name, "category", native, levels=_levels(series, name))
     kinds = sorted({type(v).__name__ for v in values})
-    raise DataTypeError(f"column {name!r} of {owner}'s data mixes {', '.join(kinds)}: wanted is one kind; "
-                        "convert it to text or to numbers, or drop it")
+    raise DataTypeError(
+        f"column {name!r} of {owner}'s data mixes {', '.join(kinds)}: wanted is one kind; "
+        "convert it to text or to numbers, or drop it"
+    )
 
 
 def _levels(series: nw.Series, name: Any) -> tuple[Any, ...]:
     counts = pc.value_counts(_arrow(series).drop_null())
-    ranked = sorted(zip(counts.field("counts").to_pylist(), counts.field("values").to_pylist()), key=lambda c: (-c[0], c[1]))
+    ranked = sorted(
+        zip(counts.field("counts").to_pylist(), counts.field("values").to_pylist()), key=lambda c: (-c[0], c[1])
+    )
     if len(ranked) > MOST_LEVELS:
         warnings.warn(
-            f"column {name!r} has {len(ranked)} levels: the {MOST_LEVELS} commonest are kept and the others read as missing; "
-            "drop the column if it is an identifier", UserWarning, stacklevel=2)
+            f"column {name!r} has {len(ranked)} levels: the {MOST_LEVELS} commonest are kept, others read as missing; "
+            "drop the column if it is an identifier",
+            UserWarning,
+            stacklevel=2,
+        )
     return tuple(level for _, level in ranked[:MOST_LEVELS])
 
 
@@ -119,10 +128,9 @@ def read_column(column: Column, series: nw.Series, owner: str) -> np.ndarray:
     try:
         if column.kind == "category":
             array = _arrow(series)
-            if pa.types.is_null(array.type):
-                return np.full(len(array), np.nan)
-            codes = pc.index_in(array, value_set=pa.array(column.levels, type=array.type))
-            return _floats(codes)
+            levels = pa.array(column.levels, type=pa.string() if not column.levels else None)
+            # A file whose later rows hold only "1" and "2" is read as numbers: they are those texts all the same.
+            return _floats(pc.index_in(array.cast(levels.type), value_set=levels))
         if column.kind == "time":
             kind = column.detail[0]
             if kind == "datetime":
@@ -132,16 +140,23 @@ def read_column(column: Column, series: nw.Series, owner: str) -> np.ndarray:
             return _floats(pa.chunked_array(series.dt.total_microseconds().to_arrow()))
         if column.kind == "truth" and series.dtype != nw.Object and series.dtype != nw.Boolean:
             raise ValueError(f"got type {series.dtype}")
-        if column.kind == "number" and not (series.dtype.is_numeric() or series.dtype in (nw.Object, nw.Boolean)):
+        nothing = len(series) == series.null_count()
+        if column.kind == "number" and not (
+            nothing or series.dtype.is_numeric() or series.dtype in (nw.Object, nw.Boolean)
+        ):
             raise ValueError(f"got type {series.dtype}")
         values = _floats(_arrow(series))
     except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
         wanted = {"number": "numbers", "truth": "truth values", "category": "categories", "time": "times"}[column.kind]
-        raise DataError(f"column {column.name!r} of {owner}'s data held {wanted} ({column.dtype}) when the model was "
-                        f"fitted and cannot be read as such now: {error}") from error
+        raise DataError(
+            f"column {column.name!r} of {owner}'s data held {wanted} ({column.dtype}) when the model was "
+            f"fitted and cannot be read as such now: {error}"
+        ) from error
     if np.isinf(values).any():
-        raise DataError(f"Input X contains infinity or a value too large for dtype('float64') in column {column.name!r}: "
-                        "replace infinite values, or mark them missing")
+        raise DataError(
+            f"Input X contains infinity or a value too large for dtype('float64') in column {column.name!r}: "
+            "replace infinite values, or mark them missing"
+        )
     return values
 
 
@@ -201,7 +216,11 @@ def _in_backend(column: Column, array: pa.Array, backend: str) -> Any:
         return pd.Series(pd.Categorical(array.to_pylist(), categories=categories, ordered=bool(column.detail)))
     if column.kind == "number" and column.integer:  # int64 cannot hold a gap, Int64 can
         dtype = column.dtype if not array.null_count or column.dtype[0].isupper() else "float64"
-        return pd.Series(array.to_pandas().astype(dtype)) if array.null_count == 0 else pd.array(array.to_pylist(), dtype=dtype)
+        return (
+            pd.Series(array.to_pandas().astype(dtype))
+            if array.null_count == 0
+            else pd.array(array.to_pylist(), dtype=dtype)
+        )
     series = pd.Series(array.to_pandas())
     if column.kind == "truth" and array.null_count and not column.dtype.startswith("boolean"):
         return series.astype(object)

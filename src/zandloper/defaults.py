@@ -21,7 +21,9 @@ def device(choice: str, owner: str) -> str:
     try:
         kind = torch.device(choice).type
     except RuntimeError as error:
-        raise bad_parameter(owner, "device", "'auto', 'cpu', 'cuda' or another name that torch knows", choice) from error
+        raise bad_parameter(
+            owner, "device", "'auto', 'cpu', 'cuda' or another name that torch knows", choice
+        ) from error
     if kind == "cuda" and not torch.cuda.is_available():
         raise bad_parameter(owner, "device", "'auto' or 'cpu' (torch finds no CUDA device)", choice)
     return choice
@@ -36,7 +38,9 @@ def precision(choice: str, where: str, work: int, owner: str) -> str:
     if where.startswith("cuda"):
         native = torch.cuda.is_bf16_supported()
     else:
-        native = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _avx512_bf16()
+        native = (
+            torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _avx512_bf16()
+        )
     return "bfloat16" if native and work >= LARGE_WORK else "float32"
 
 
@@ -57,8 +61,8 @@ def batch_size(rows: int) -> int:
 
 
 def epochs(rows: int) -> int:
-    """At least 15, and more for few rows: about 75,000 rows in all, at most 200 epochs."""
-    return int(min(200, max(15, -(-75_000 // max(1, rows)))))
+    """At least 12, and more for few rows: about 60,000 rows in all, at most 200 epochs."""
+    return int(min(200, max(12, -(-60_000 // max(1, rows)))))
 
 
 def learning_rate(width: int) -> float:

@@ -13,8 +13,8 @@ from torch import nn
 class Description:
     """What `describe()` gives: fields to compute with, and a text to read.
 
-    `shape` is one of the four of the textbooks: shallow (no hidden layer but the bottleneck) or deep, undercomplete (the
-    code is smaller than the input) or overcomplete.
+    `shape` is one of the four of the textbooks: shallow (no hidden layer but the bottleneck) or deep, undercomplete
+    (the code is smaller than the input) or overcomplete.
     """
 
     estimator: str
@@ -36,11 +36,16 @@ class Description:
         return asdict(self)
 
     def __str__(self) -> str:
-        times = f"{self.compression:.3g} times smaller" if self.compression > 1 else f"{1 / self.compression:.3g} times wider"
+        times = (
+            f"{self.compression:.3g} times smaller"
+            if self.compression > 1
+            else f"{1 / self.compression:.3g} times wider"
+        )
         lines = [
             f"{self.estimator}: {self.shape}",
             f"  data         {self.data}",
-            f"  latent space {self.latents} of {self.inputs} values ({times})" if self.compression != 1
+            f"  latent space {self.latents} of {self.inputs} values ({times})"
+            if self.compression != 1
             else f"  latent space {self.latents} of {self.inputs} values (as wide as the input)",
             f"  layers       {' -> '.join(self.layers)}",
             f"  linear path  {'yes, started at PCA' if self.linear_path else 'no'}",
@@ -62,7 +67,8 @@ def describe(estimator: Any) -> Description:
     return Description(
         estimator=type(estimator).__name__,
         shape=f"{'deep' if deep else 'shallow'} {'undercomplete' if latents < inputs else 'overcomplete'}",
-        data=_data(blueprint.form) + ("" if blueprint.target_form is None else f", target {_data(blueprint.target_form)}"),
+        data=_data(blueprint.form)
+        + ("" if blueprint.target_form is None else f", target {_data(blueprint.target_form)}"),
         inputs=inputs,
         latents=latents,
         compression=inputs / latents,

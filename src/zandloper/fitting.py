@@ -62,10 +62,19 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     """All of `fit`; the estimator's parameters are read and nothing is written to it."""
     p, owner = estimator, type(estimator).__name__
     check_parameters(p, owner)
-    seed = _seed(p.random_state)
+    seed = _seed(p.random_state, owner)
     form, target_form, rows = _read(p, X, y, owner, seed)
-    own = {slot: part for slot, part in {"encoder": p.encoder, "decoder": p.decoder, "compare": p.loss, "corrupt": p.corrupt,
-                                         "bottleneck": p.bottleneck}.items() if isinstance(part, nn.Module)}
+    own = {
+        slot: part
+        for slot, part in {
+            "encoder": p.encoder,
+            "decoder": p.decoder,
+            "compare": p.loss,
+            "corrupt": p.corrupt,
+            "bottleneck": p.bottleneck,
+        }.items()
+        if isinstance(part, nn.Module)
+    }
     compare = Own() if "compare" in own else (target_form or form).loss(p.loss)
 
     scale, inputs = form.scale(), chunks_of(rows.raw, rows.train)
@@ -73,13 +82,17 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     features = math.prod(form.in_shape)
     principal = None
     if features <= MOST_FEATURES and (p.linear_path or not isinstance(p.latent_dim, numbers.Integral)):
-        principal = principal_components(lambda: (scale.encode(c)[0].flatten(1) for c in inputs()), features, rows.n_train)
+        principal = principal_components(
+            lambda: (scale.encode(c)[0].flatten(1) for c in inputs()), features, rows.n_train
+        )
     latent = _latent_dim(p.latent_dim, principal, features)
 
     encoder = Own() if "encoder" in own else _net(p.encoder, form, latent, p, owner, "encoder")
     decoder = Own() if "decoder" in own else _decoder(p, form, target_form, encoder, latent, owner)
     linear = _wants_linear(p.linear_path, form, target_form, own, owner)
-    blueprint = Blueprint(form, target_form, p._corrupt_spec(), encoder, p._bottleneck_spec(), decoder, compare, latent, linear)
+    blueprint = Blueprint(
+        form, target_form, p._corrupt_spec(), encoder, p._bottleneck_spec(), decoder, compare, latent, linear
+    )
     module = blueprint.build(own)
     module.scale.load_state_dict(scale.state_dict())
     targets = None
@@ -95,11 +108,16 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     work = flops_per_row(module)
     settings = _settings(p, rows, module, work, seed, owner)
     source = ArraySource(rows.raw, rows.target, rows=rows.train, batch_size=settings.batch_size, seed=seed)
-    validation = None if rows.validation is None else ArraySource(*rows.validation[:2], rows=rows.validation[2], seed=seed)
+    validation = (
+        None if rows.validation is None else ArraySource(*rows.validation[:2], rows=rows.validation[2], seed=seed)
+    )
     fingerprint = ""
     if settings.checkpoint is not None:
-        told = {k: repr(v) for k, v in p.get_params(deep=False).items()
-                if k not in ("max_minutes", "verbose", "checkpoint", "device") and not isinstance(v, nn.Module)}
+        told = {
+            k: repr(v)
+            for k, v in p.get_params(deep=False).items()
+            if k not in ("max_minutes", "verbose", "checkpoint", "device") and not isinstance(v, nn.Module)
+        }
         fingerprint = fingerprint_of([rows.raw, rows.target], {**told, "seed": seed, "blueprint": blueprint.to_dict()})
     run = train(module, source, validation, settings, fingerprint=fingerprint, started=started)
     return Fitted(module, blueprint, run, defaults.block(work), work)
@@ -113,18 +131,24 @@ def check_parameters(p: Any, owner: str) -> None:
         if value in words if isinstance(value, str | None) else False:
             return
         kind = numbers.Integral if whole else numbers.Real
-        if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high or value != value:
-            wanted = f"{'an integer' if whole else 'a number'} " + (f"from {low:g} to {high:g}" if high < math.inf else f">= {low:g}")
+        if isinstance(value, bool) or not isinstance(value, kind) or not low <= float(value) <= high:
+            wanted = f"{'an integer' if whole else 'a number'} " + (
+                f"from {low:g} to {high:g}" if high < math.inf else f">= {low:g}"
+            )
             raise bad_parameter(owner, name, " or ".join([*(repr(w) for w in words), wanted]), value)
 
     k = p.latent_dim
     if k is not None:
         whole = isinstance(k, numbers.Integral) and not isinstance(k, bool)
         if not (whole and 1 <= k <= MOST_LATENTS) and not (isinstance(k, float) and 0 < k < 1):
-            raise bad_parameter(owner, "latent_dim", f"a positive integer up to {MOST_LATENTS}, a fraction between 0 and 1, or None", k)
+            raise bad_parameter(
+                owner, "latent_dim", f"a positive integer up to {MOST_LATENTS}, a fraction between 0 and 1, or None", k
+            )
     hidden = p.hidden
     sizes = hidden if isinstance(hidden, tuple | list) else None
-    if hidden != "auto" and (sizes is None or any(isinstance(h, bool) or not isinstance(h, numbers.Integral) or h < 1 for h in sizes)):
+    if hidden != "auto" and (
+        sizes is None or any(isinstance(h, bool) or not isinstance(h, numbers.Integral) or h < 1 for h in sizes)
+    ):
         raise bad_parameter(owner, "hidden", "'auto' or a tuple of positive integers, such as (128, 64), or ()", hidden)
     if p.activation not in ACTIVATIONS:
         raise bad_parameter(owner, "activation", f"one of {sorted(ACTIVATIONS)}", p.activation)
@@ -138,47 +162,65 @@ def check_parameters(p: Any, owner: str) -> None:
     number("weight_decay", 0)
     if isinstance(p.optimizer, str) and p.optimizer not in OPTIMIZERS:
         raise bad_parameter(owner, "optimizer", f"one of {sorted(OPTIMIZERS)} or a torch.optim class", p.optimizer)
+    if p.checkpoint is not None and Path(p.checkpoint).is_file():
+        raise bad_parameter(owner, "checkpoint", "a folder, or a path where there is nothing yet", str(p.checkpoint))
     if p.linear_path not in ("auto", True, False):
         raise bad_parameter(owner, "linear_path", "'auto', True or False", p.linear_path)
 
 
-def _seed(random_state: Any) -> int:
+def _seed(random_state: Any, owner: str) -> int:
     """A number out of whatever scikit-learn allows; None draws one without touching the global generator."""
-    if isinstance(random_state, numbers.Integral):
+    if isinstance(random_state, numbers.Integral) and int(random_state) >= 0:
         return int(random_state) % 2**31
     if random_state is None:
         return int(np.random.default_rng().integers(2**31))
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
-    raise bad_parameter("the model", "random_state", "an integer, a RandomState or None", random_state)
+    raise bad_parameter(owner, "random_state", "an integer from 0 on, a RandomState or None", random_state)
 
 
 def _read(p: Any, X: Any, y: Any, owner: str, seed: int) -> tuple[Form, Form | None, Rows]:
     reader = modality(p.modality, X, owner)
     supervised = p.target == "y"
     if supervised and y is None:
-        raise DataError(f"{owner} with target=\"y\" requires y to be passed, but the target y is None")
+        raise DataError(f'{owner} with target="y" requires y to be passed, but the target y is None')
     form, raw = reader.learn(X, owner, p.loss if isinstance(p.loss, str) and not supervised else "auto")
     if len(raw) < 2:
-        raise DataError(f"Found array with {len(raw)} sample(s) (shape={raw.shape}) while a minimum of 2 is required by "
-                        f"{owner}: 1 sample cannot show what varies")
+        raise DataError(
+            f"Found array with {len(raw)} sample(s) (shape={raw.shape}) while a minimum of 2 is required by "
+            f"{owner}: 1 sample cannot show what varies"
+        )
     target_form, target = None, None
     if supervised:
-        choice = "table" if p.target_modality == "auto" and np.ndim(y) == 1 and not isinstance(y, list | tuple) else p.target_modality
+        choice = (
+            "table"
+            if p.target_modality == "auto" and np.ndim(y) == 1 and not isinstance(y, list | tuple)
+            else p.target_modality
+        )
         y = np.asarray(y) if isinstance(y, list) and len(y) and np.isscalar(y[0]) else y
-        target_form, target = modality(choice, y, owner, "target_modality").learn(y, f"{owner}'s y", p.loss if isinstance(p.loss, str) else "auto")
+        target_form, target = modality(choice, y, owner, "target_modality").learn(
+            y, f"{owner}'s y", p.loss if isinstance(p.loss, str) else "auto"
+        )
         if len(target) != len(raw):
             raise DataError(f"X has {len(raw)} samples and y has {len(target)}: they must be as many")
     train, validation = _split(p.validation, form, target_form, raw, target, y, owner, seed)
     return form, target_form, Rows(raw, target, train, validation)
 
 
-def _split(choice: Any, form: Form, target_form: Form | None, raw: np.ndarray, target: np.ndarray | None, y: Any, owner: str,
-           seed: int) -> tuple[np.ndarray | None, tuple[np.ndarray, np.ndarray | None, np.ndarray | None] | None]:
+def _split(
+    choice: Any,
+    form: Form,
+    target_form: Form | None,
+    raw: np.ndarray,
+    target: np.ndarray | None,
+    y: Any,
+    owner: str,
+    seed: int,
+) -> tuple[np.ndarray | None, tuple[np.ndarray, np.ndarray | None, np.ndarray | None] | None]:
     """Which rows train (None: all), and what validates: arrays with the rows of them that count."""
     wanted = "a share of the rows from 0 to below 1, validation data, or a scikit-learn splitter"
     if isinstance(choice, numbers.Real) and not isinstance(choice, bool):
-        if not 0 <= choice < 1:
+        if not 0 <= float(choice) < 1:
             raise bad_parameter(owner, "validation", wanted, choice)
         n = round(len(raw) * float(choice))
         if n == 0:
@@ -192,7 +234,7 @@ def _split(choice: Any, form: Form, target_form: Form | None, raw: np.ndarray, t
         raise bad_parameter(owner, "validation", wanted, choice)
     X, held_y = choice if isinstance(choice, tuple) and len(choice) == 2 and target_form is not None else (choice, None)
     if target_form is not None and held_y is None:
-        raise bad_parameter(owner, "validation", "a pair (X, y), since target=\"y\"", type(choice).__name__)
+        raise bad_parameter(owner, "validation", 'a pair (X, y), since target="y"', type(choice).__name__)
     held = form.read(X, owner)
     return None, (held, None if target_form is None else target_form.read(held_y, owner), None)
 
@@ -225,22 +267,37 @@ def _net(choice: Any, form: Form, latent: int, p: Any, owner: str, parameter: st
         return auto
     hidden = tuple(int(h) for h in p.hidden)
     if choice == "conv2d" and not hidden:
-        raise bad_parameter(owner, "hidden", "at least one number of channels for convolutions (encoder='dense' takes ())", hidden)
+        raise bad_parameter(
+            owner, "hidden", "at least one number of channels for convolutions (encoder='dense' takes ())", hidden
+        )
     return dataclasses.replace(auto, hidden=hidden)
 
 
 def _decoder(p: Any, form: Form, target_form: Form | None, encoder: Spec, latent: int, owner: str) -> Spec:
     """The mirror of the encoder, or the net of another form."""
-    if p.decoder == "auto" and not isinstance(encoder, Own) and (target_form is None or len(target_form.in_shape) == len(form.in_shape)):
+    if (
+        p.decoder == "auto"
+        and not isinstance(encoder, Own)
+        and (target_form is None or len(target_form.in_shape) == len(form.in_shape))
+    ):
         return encoder
     return _net(p.decoder, target_form or form, latent, p, owner, "decoder")
 
 
 def _wants_linear(choice: Any, form: Form, target_form: Form | None, own: dict[str, nn.Module], owner: str) -> bool:
     outputs = math.prod((target_form or form).target_shape)
-    possible = max(math.prod(form.in_shape), outputs) <= MOST_FEATURES and not {"decoder", "bottleneck", "compare"} & set(own)
+    possible = max(math.prod(form.in_shape), outputs) <= MOST_FEATURES and not {
+        "decoder",
+        "bottleneck",
+        "compare",
+    } & set(own)
     if choice is True and not possible:
-        raise bad_parameter(owner, "linear_path", f"'auto' or False with own decoder, bottleneck or loss, or more than {MOST_FEATURES} values", choice)
+        raise bad_parameter(
+            owner,
+            "linear_path",
+            f"'auto' or False with own decoder, bottleneck or loss, or more than {MOST_FEATURES} values",
+            choice,
+        )
     return possible if choice == "auto" else bool(choice)
 
 
@@ -278,5 +335,3 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
 
 def _interactive() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
-
-

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,15 +38,29 @@ class Hourglass(nn.Module):
         The linear path; its last word is added to the nets' own.
     """
 
+    scale: Any
+    target_scale: Any
+    corrupt: Any
+    encoder: Any
+    bottleneck: Any
+    decoder: Any
+    compare: Any
+    linear: LinearPath | None
+    in_shape: tuple[int, ...]
+    centre: Tensor
+    spread: Tensor
+    constant: Tensor
+    draws_globally = False  # whether a part may draw from torch's global generators
+
     def __init__(
         self,
         in_shape: tuple[int, ...],
-        scale: nn.Module,
+        scale: Any,
         corrupt: nn.Module,
         encoder: nn.Module,
         bottleneck: nn.Module,
         decoder: nn.Module,
-        compare: nn.Module,
+        compare: Any,
         target_scale: nn.Module | None = None,
         linear: LinearPath | None = None,
     ) -> None:
@@ -60,19 +75,23 @@ class Hourglass(nn.Module):
         self.register_buffer("centre", torch.zeros(()))
         self.register_buffer("spread", torch.ones(()))
         # The parameters of the best constant prediction: what `score` compares with.
-        self.register_buffer("constant", torch.zeros(compare.params_shape))
+        self.register_buffer("constant", torch.zeros(tuple(compare.params_shape)))
         self.natural_loss = 0.0  # of that prediction; training that ends up far above has diverged
 
     def scaled(self, batch: Batch) -> Batch:
         """The raw batch in model units. Without a target of its own, the target is the input."""
         if self.target_scale is None:
-            return Batch(*self.scale.both(batch.x), batch.condition)
+            x, valid, target, target_valid = self.scale.both(batch.x)
+            return Batch(x, valid, target, target_valid, batch.condition)
         x, valid = self.scale.encode(batch.x)
         if batch.target is None:
             return replace(batch, x=x, valid=valid)
-        return Batch(x, valid, *self.target_scale.target(batch.target), batch.condition)
+        target, target_valid = self.target_scale.target(batch.target)
+        return Batch(x, valid, target, target_valid, batch.condition)
 
-    def encode(self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None) -> tuple[Code, tuple]:
+    def encode(
+        self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None
+    ) -> tuple[Code, tuple]:
         """The code of what was seen, and the skips that the decoder may want."""
         context = _joined(condition, seen.level)
         neck = self.encoder(seen.x if self.unit else (seen.x - self.centre) / self.spread, context)
@@ -89,7 +108,7 @@ class Hourglass(nn.Module):
         return params + self.constant
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None) -> Loss:
-        """Error and cost of one raw batch: sums per sample, averaged over samples, divided by the elements per sample."""
+        """Error and cost of one raw batch: sums per sample, averaged over samples, divided by elements per sample."""
         batch = self.scaled(batch)
         code, skips = self.encode(self.corrupt(batch, rng), batch.condition, rng)
         params = self.decode(code.z, skips, batch.condition)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +21,29 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def layer(kind: type[nn.Module], *args: Any, **kwargs: Any) -> Any:
-    """A torch layer made without drawing its weights; `initialise` does that."""
-    return nn.utils.skip_init(kind, *args, **kwargs)
+class Linear(nn.Linear):
+    """torch's layer, its weights not drawn yet: `initialise` does that."""
+
+    def reset_parameters(self) -> None:
+        """Nothing: the global generator stays as it is."""
+
+
+class Conv2d(nn.Conv2d):
+    """As `Linear`."""
+
+    def reset_parameters(self) -> None:
+        """Nothing."""
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """As `Linear`."""
+
+    def reset_parameters(self) -> None:
+        """Nothing."""
 
 
 class Affine(nn.Module):
-    """An ensemble of `members` linear layers as one batched product: (members, n, in) or (n, in) -> (members, n, out)."""
+    """An ensemble of linear layers as one batched product: (members, n, in) or (n, in) to (members, n, out)."""
 
     def __init__(self, members: int, inputs: int, outputs: int) -> None:
         super().__init__()

@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zandloper.layers import layer
+from zandloper.layers import Linear
 
 EXACT_FEATURES = 2_000  # up to here the covariance matrix is formed; above, the leading components are sketched
 MOST_FEATURES = 50_000  # above, there is no linear path
-LR_SCALE = 0.3  # of the nets' rate: the path starts where it should be, and steps as large as theirs would drive it away
+LR_SCALE = (
+    0.3  # of the nets' rate: the path starts where it should be, and steps as large as theirs would drive it away
+)
 SKETCH_VALUES = 2**26  # how many values of the data the sketch may look at: 256 MB
 
 
@@ -52,10 +54,12 @@ def principal_components(chunks: Callable[[], Iterable[Tensor]], features: int, 
         return _exact(chunks())
     from sklearn.decomposition import PCA
 
-    most, taken = max(64, SKETCH_VALUES // features), []
+    room = max(64, SKETCH_VALUES // features)
+    taken: list[Tensor] = []
     for chunk in chunks():
-        taken.append(chunk[: most - sum(map(len, taken))])
-        if sum(map(len, taken)) >= most:
+        taken.append(chunk[:room])
+        room -= len(taken[-1])
+        if room == 0:
             break
     data = torch.cat(taken).cpu().numpy()
     k = min(256, *data.shape)
@@ -70,7 +74,10 @@ def _exact(chunks: Iterable[Tensor]) -> Principal:
     for chunk in chunks:
         if shift is None:  # sums of squares around a nearby point do not cancel
             shift = chunk.mean(0)
-            first, second = torch.zeros_like(shift, dtype=torch.float64), shift.new_zeros(len(shift), len(shift)).double()
+            first, second = (
+                torch.zeros_like(shift, dtype=torch.float64),
+                shift.new_zeros(len(shift), len(shift)).double(),
+            )
         centred = chunk - shift
         first += centred.sum(0, dtype=torch.float64)
         second += (centred.T @ centred).double()
@@ -89,10 +96,10 @@ class LinearPath(nn.Module):
 
     def __init__(self, inputs: int, latent_dim: int, outputs: int) -> None:
         super().__init__()
-        self.P = layer(nn.Linear, inputs, latent_dim)
-        self.Q = layer(nn.Linear, latent_dim, outputs)
+        self.P = Linear(inputs, latent_dim)
+        self.Q = Linear(latent_dim, outputs)
         for parameter in self.parameters():
-            parameter.lr_scale = LR_SCALE
+            parameter.lr_scale = LR_SCALE  # type: ignore[attr-defined]
 
     def encode(self, x: Tensor) -> Tensor:
         """The path's part of the code, (n, latent)."""
@@ -103,8 +110,13 @@ class LinearPath(nn.Module):
         return self.Q(z.flatten(1))
 
     @torch.no_grad()
-    def start(self, principal: Principal, mean: Tensor, regression: Callable[[Tensor], Tensor] | None,
-              to_params: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> None:
+    def start(
+        self,
+        principal: Principal,
+        mean: Tensor,
+        regression: Callable[[nn.Module], Tensor] | None,
+        to_params: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    ) -> None:
         """Start at PCA, with latents of unit variance; latents beyond the number of components start silent.
 
         Unit variance matters: the nets read all latents with equal ease (on 100 features with 32 latents the error

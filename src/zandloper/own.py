@@ -1,4 +1,4 @@
-"""The user's own modules in the slots: thin adapters that give them the manners of ours, and say where one misbehaves."""
+"""The user's own modules in the slots: adapters that give them the manners of ours, and say where one misbehaves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zandloper.spec import Spec
 
 @dataclass(frozen=True)
 class Own(Spec):
-    """Stands in a recipe for a part that only its owner can build; `load(path, parts={slot: module})` brings it back."""
+    """Stands in a recipe for a part that only its owner can build: `load(path, parts={slot: module})`."""
 
     name: ClassVar[str] = "own"
 
@@ -32,7 +32,9 @@ class OwnCorruption(nn.Module):
         """The input as the module changes it."""
         x = self.module(batch.x)
         if x.shape != batch.x.shape:
-            raise ParameterError(f"the module given as `corrupt` must keep the shape {tuple(batch.x.shape)}, got {tuple(x.shape)}")
+            raise ParameterError(
+                f"the module given as `corrupt` must keep the shape {tuple(batch.x.shape)}, got {tuple(x.shape)}"
+            )
         return Seen(x, batch.valid)
 
 
@@ -72,8 +74,10 @@ class OwnDecoder(nn.Module):
         self.module = module
         out, wanted = _try("decoder", module, torch.zeros(2, *latent_shape)), torch.Size(params_shape).numel()
         if out[0].numel() != wanted:
-            raise ParameterError(f"the module given as `decoder` must give {wanted} values a sample (shape {params_shape}), "
-                                 f"got {out[0].numel()} (shape {tuple(out.shape[1:])})")
+            raise ParameterError(
+                f"the module given as `decoder` must give {wanted} values a sample (shape {params_shape}), "
+                f"got {out[0].numel()} (shape {tuple(out.shape[1:])})"
+            )
 
     def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
         """The output's parameters."""
@@ -90,9 +94,11 @@ class OwnComparison(Comparison):
         self.module = module
         error = _try("loss", module, torch.zeros(2, *target_shape), torch.zeros(2, *target_shape))
         if error.shape != (2, *target_shape):
-            raise ParameterError(f"the module given as `loss` must give one error per element, of shape (n, "
-                                 f"{', '.join(map(str, target_shape))}), got shape {tuple(error.shape)}: "
-                                 "do not reduce (torch's losses take reduction='none')")
+            raise ParameterError(
+                f"the module given as `loss` must give one error per element, of shape (n, "
+                f"{', '.join(map(str, target_shape))}), got shape {tuple(error.shape)}: "
+                "do not reduce (torch's losses take reduction='none')"
+            )
 
     def forward(self, params: Tensor, target: Tensor) -> Tensor:
         """The error map."""

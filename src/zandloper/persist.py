@@ -9,14 +9,19 @@ import numpy as np
 import torch
 from torch import nn
 
-
 from zandloper import __version__, modality
 from zandloper.blueprint import Blueprint
 from zandloper.errors import FileError, ParameterError
 from zandloper.spec import Spec, build_spec
 from zandloper.storage import read_folder, write_folder
 
-SLOTS = {"encoder": "encoder", "decoder": "decoder", "loss": "compare", "corrupt": "corrupt", "bottleneck": "bottleneck"}
+SLOTS = {
+    "encoder": "encoder",
+    "decoder": "decoder",
+    "loss": "compare",
+    "corrupt": "corrupt",
+    "bottleneck": "bottleneck",
+}
 
 
 def save_estimator(estimator: Any, path: str | Path, overwrite: bool) -> None:
@@ -87,8 +92,10 @@ def _own_parts(path: str | Path, slots: dict[str, Any], parts: dict[str, nn.Modu
         if slots[slot]["name"] != "own":
             continue
         if name not in parts:
-            raise ParameterError(f"{path} was fitted with a module of its own as `{name}`: "
-                                 f"pass one of the same shape, load(path, parts={{\"{name}\": module}})")
+            raise ParameterError(
+                f"{path} was fitted with a module of its own as `{name}`: "
+                f'pass one of the same shape, load(path, parts={{"{name}": module}})'
+            )
         own[slot] = parts[name]
     return own
 
@@ -122,7 +129,7 @@ def fingerprint_of(arrays: list[np.ndarray | None], settings: dict[str, Any]) ->
     for array in arrays:
         if array is not None:
             digest.update(f"{array.dtype} {array.shape}".encode())
-            digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
     return digest.hexdigest()
 
 
@@ -132,8 +139,10 @@ def check_same_shapes(module: nn.Module, other: nn.Module) -> None:
     theirs = {k: tuple(v.shape) for k, v in other.state_dict().items()}
     if mine != theirs:
         odd = next(iter(sorted(set(mine.items()) ^ set(theirs.items()))))
-        raise ParameterError(f"init_from has nets of other shapes (first at {odd[0]}): "
-                             "fit with the same latent_dim, hidden and encoder as that model, on data of the same form")
+        raise ParameterError(
+            f"init_from has nets of other shapes (first at {odd[0]}): "
+            "fit with the same latent_dim, hidden and encoder as that model, on data of the same form"
+        )
 
 
 @torch.no_grad()

@@ -14,7 +14,8 @@ class Progress:
 
     def __init__(self, settings: Any) -> None:
         self._wanted = settings.progress and sys.stderr is not None
-        self._total, self._begin, self._bar = settings.max_epochs, time.monotonic(), None
+        self._total, self._begin = settings.max_epochs, time.monotonic()
+        self._bar: Any = None
 
     def __enter__(self) -> Progress:
         return self

@@ -25,7 +25,7 @@ class Source(Protocol):
     steps: int
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from step `first` on: the same for the same number, in whatever order they are asked."""
+        """The batches of an epoch from step `first` on: the same for the same number, whenever they are asked for."""
 
     def blocks(self, block: int) -> Iterator[Batch]:
         """All rows once, in order."""

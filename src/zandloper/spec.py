@@ -43,18 +43,23 @@ def _frozen(value: Any) -> Any:
 
 
 @cache
-def discover(package: ModuleType) -> dict[str, type]:
+def discover(package: ModuleType) -> dict[str, Any]:
     """All `Spec` subclasses with a name in the files of a package, by name.
 
     >>> import zandloper.compare
     >>> sorted(discover(zandloper.compare))
     ['bce', 'categorical', 'mae', 'mixed', 'mse']
     """
-    found: dict[str, type] = {}
+    found: dict[str, Any] = {}
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Spec) and value.__module__ == module.__name__ and value.name:
+            if (
+                isinstance(value, type)
+                and issubclass(value, Spec)
+                and value.__module__ == module.__name__
+                and value.name
+            ):
                 found[value.name] = value
     return found
 

@@ -80,7 +80,9 @@ def read_folder(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not isinstance(recipe, dict) or recipe.get("format") != FORMAT:
         raise FileError(f"{path} is not a zandloper model: its {RECIPE} does not say so")
     if not isinstance(recipe.get("version"), int) or recipe["version"] > VERSION:
-        raise FileError(f"{path} has format version {recipe.get('version')!r}, this zandloper reads up to {VERSION}: upgrade it")
+        raise FileError(
+            f"{path} has format version {recipe.get('version')!r}, this zandloper reads up to {VERSION}: upgrade it"
+        )
     if not (path / WEIGHTS).is_file():
         raise FileError(f"{path} is damaged: {WEIGHTS} is missing")
     if _digest(path / WEIGHTS) != recipe.get("weights_sha256"):
@@ -148,13 +150,20 @@ def _flush(path: Path) -> None:
 @contextlib.contextmanager
 def _explained(path: Path) -> Any:
     """Faults of the file system, and what they mean for the user's file."""
-    reasons = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the disk is read-only",
-               errno.EACCES: "there is no permission to write there", errno.EPERM: "there is no permission to write there"}
+    reasons = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the disk quota is used up",
+        errno.EROFS: "the disk is read-only",
+        errno.EACCES: "there is no permission to write there",
+        errno.EPERM: "there is no permission to write there",
+    }
     try:
         yield
     except FileError:
         raise
     except (OSError, safetensors.SafetensorError) as error:
         code = getattr(error, "errno", None)
-        known = reasons.get(code or 0) or next((t for c, t in reasons.items() if os.strerror(c) in str(error)), str(error))
+        known = reasons.get(code or 0) or next(
+            (t for c, t in reasons.items() if os.strerror(c) in str(error)), str(error)
+        )
         raise FileError(f"could not write {path}: {known}; nothing was changed there") from error

@@ -1,4 +1,4 @@
-"""The training loop, the only one. It trains any module whose `loss(batch, rng)` gives a `Loss`: hourglasses and priors.
+"""The training loop, the only one. It trains any module whose `loss(batch, rng)` gives a `Loss`: hourglasses, priors.
 
 One page, top to bottom: settings, what a run remembers, the loop, and its helpers. The same seed gives the same bits:
 all random numbers follow from (seed, epoch, step), schedules from steps, and a run that was killed goes on from its
@@ -16,11 +16,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from zandloper.batch import Batch, Loss
 from zandloper.errors import ParameterError, TrainingError
 from zandloper.progress import Progress
 from zandloper.source import Source, World, mixed_seed
@@ -76,8 +77,15 @@ class Run:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
+class Trainable(Protocol):
+    """What the loop asks of a module beside a `torch.nn.Module`'s manners."""
+
+    def loss(self, batch: Batch, rng: torch.Generator | None = None) -> Loss:
+        """What to minimise on a raw batch."""
+
+
 def train(
-    module: nn.Module,
+    module: Any,
     source: Source,
     validation: Source | None,
     settings: Training,
@@ -90,8 +98,8 @@ def train(
 
     Parameters
     ----------
-    module : nn.Module
-        Has `loss(batch, rng) -> Loss`.
+    module : nn.Module and Trainable
+        Has `loss(batch, rng) -> Loss`; may have a `natural_loss`, far above which training has diverged.
     source, validation : Source
         Rows that train, and rows that choose; without the latter the last weights are kept.
     settings : Training
@@ -153,7 +161,9 @@ def train(
             run.epoch, run.step, run.sum_loss = run.epoch + 1, 0, 0.0
             run.history.append({"epoch": run.epoch, "train": trained, "validation": score})
             if math.isnan(run.reference) and math.isfinite(trained):
-                run.reference = max(trained, run.best if math.isfinite(run.best) else 0.0, getattr(module, "natural_loss", 0.0))
+                run.reference = max(
+                    trained, run.best if math.isfinite(run.best) else 0.0, getattr(module, "natural_loss", 0.0)
+                )
             judged = trained if validation is None else trained + score
             if not math.isfinite(judged) or judged > 20 * run.reference + 1e-9:
                 _recover(module, best, optimizer, run)
@@ -186,14 +196,16 @@ def schedule(step: int, total: int) -> float:
 
 
 @torch.no_grad()
-def _evaluate(module: nn.Module, validation: Source | None, settings: Training, world: World) -> float:
+def _evaluate(module: Any, validation: Source | None, settings: Training, world: World) -> float:
     """The mean loss over the validation rows, in full precision, with the same random numbers every time."""
     if validation is None:
         return math.nan
     module.eval()
     device = torch.device(settings.device)
     rng = torch.Generator(device).manual_seed(mixed_seed(settings.seed, -1))
-    total = sum(len(b.x) * float(module.loss(b.to(device), rng).total) for b in validation.blocks(settings.block))
+    total = 0.0
+    for batch in validation.blocks(settings.block):
+        total += len(batch.x) * float(module.loss(batch.to(device), rng).total)
     return world.mean(total / validation.rows)
 
 
@@ -202,24 +214,38 @@ def _recover(module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.
     rate = optimizer.param_groups[0]["lr"]
     odd = [name for name, weight in module.named_parameters() if not bool(torch.isfinite(weight).all())]
     weights = f"the first weights that are no longer finite are {odd[0]}" if odd else "all weights are still finite"
-    cause = (f"the loss became {run.history[-1]['train']:.4g} (validation {run.history[-1]['validation']:.4g}) in epoch "
-             f"{run.epoch} at a learning rate of {rate:.2g}; {weights}")
+    cause = (
+        f"the loss became {run.history[-1]['train']:.4g} (validation {run.history[-1]['validation']:.4g}) in epoch "
+        f"{run.epoch} at a learning rate of {rate:.2g}; {weights}"
+    )
     run.tries, run.lr_scale = run.tries + 1, run.lr_scale * 0.3
     if run.tries > TRIES:
-        raise TrainingError(f"training diverged {run.tries} times: {cause}. "
-                            "Set a lower `lr`, or look for extreme values in the data")
-    warnings.warn(f"training diverged: {cause}. Going on from the best weights with {run.lr_scale:.2g} of the rate",
-                  RuntimeWarning, stacklevel=3)
+        raise TrainingError(
+            f"training diverged {run.tries} times: {cause}. Set a lower `lr`, or look for extreme values in the data"
+        )
+    warnings.warn(
+        f"training diverged: {cause}. Going on from the best weights with {run.lr_scale:.2g} of the rate",
+        RuntimeWarning,
+        stacklevel=3,
+    )
     _restore(module, best)
     optimizer.state.clear()
 
 
 def _optimizer(parameters: list[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
-    make = OPTIMIZERS.get(settings.optimizer, settings.optimizer) if isinstance(settings.optimizer, str) else settings.optimizer
+    make = (
+        OPTIMIZERS.get(settings.optimizer, settings.optimizer)
+        if isinstance(settings.optimizer, str)
+        else settings.optimizer
+    )
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in parameters:  # a part may ask for smaller steps than the rest
         groups.setdefault(getattr(parameter, "lr_scale", 1.0), []).append(parameter)
-    return make([{"params": g, "scale": scale} for scale, g in groups.items()], lr=settings.lr, weight_decay=settings.weight_decay)
+    return make(
+        [{"params": g, "scale": scale} for scale, g in groups.items()],
+        lr=settings.lr,
+        weight_decay=settings.weight_decay,
+    )
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:
@@ -260,7 +286,7 @@ def _threads(number: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _own_randomness(module: nn.Module) -> Iterator[Callable[[int], Any]]:
-    """The user's own modules may draw from the global generators (`nn.Dropout` does): seeded per step, then put back."""
+    """The user's own modules may draw from the global generators (`nn.Dropout` does): seeded a step, then put back."""
     if not getattr(module, "draws_globally", False):
         yield lambda seed: None
         return
@@ -291,8 +317,11 @@ class Checkpoint:
         tensors = {f"now/{k}": v for k, v in module.state_dict().items()} | {f"best/{k}": v for k, v in best.items()}
         for index, slots in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{index}/{k}": torch.as_tensor(v) for k, v in slots.items() if v is not None}
-        write_state(self.folder / "state.safetensors", tensors,
-                    {"fingerprint": self.fingerprint, "run": dataclasses.asdict(run)})
+        write_state(
+            self.folder / "state.safetensors",
+            tensors,
+            {"fingerprint": self.fingerprint, "run": dataclasses.asdict(run)},
+        )
         self._next = time.monotonic() + (time.monotonic() - begin) / CHECKPOINT_SHARE
 
     def resume(self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> Run | None:
@@ -301,8 +330,10 @@ class Checkpoint:
             return None
         tensors, about = read_state(self.folder / "state.safetensors")
         if about["fingerprint"] != self.fingerprint:
-            raise ParameterError(f"checkpoint {self.folder} belongs to a run with other settings or data: "
-                                 "take another folder, or remove it to start anew")
+            raise ParameterError(
+                f"checkpoint {self.folder} belongs to a run with other settings or data: "
+                "take another folder, or remove it to start anew"
+            )
         group = lambda kind: {k.split("/", 1)[1]: v for k, v in tensors.items() if k.startswith(kind)}  # noqa: E731
         _restore(module, group("now/"))
         best |= {k: v.to(best[k].device) for k, v in group("best/").items()}

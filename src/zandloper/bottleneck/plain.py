@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.batch import Code
-from zandloper.layers import layer
+from zandloper.layers import Linear
 from zandloper.spec import Spec
 
 
@@ -29,12 +29,12 @@ class PlainBottleneck(nn.Module):
 
     def __init__(self, neck_dim: int, latent_dim: int) -> None:
         super().__init__()
-        self.head = layer(nn.Linear, neck_dim, latent_dim)
+        self.head = Linear(neck_dim, latent_dim)
         self.latent_shape = (latent_dim,)
 
     def start_at_zero(self) -> None:
         """Silence the head: the code starts as the linear path's."""
-        nn.init.zeros_(self.head.weight)
+        self.head.weight.detach().zero_()
 
     def forward(self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None) -> Code:
         """The code of a neck (n, neck_dim): (n, latent_dim), free of cost."""

@@ -16,6 +16,8 @@ class Comparison(nn.Module):
     in_target_units = True  # the parameters are in the units of the target: nets may be scaled to its spread
     statistic = "mean"  # of the target: the best constant prediction
 
+    params_shape: tuple[int, ...]
+
     def __init__(self, target_shape: tuple[int, ...]) -> None:
         super().__init__()
         self.params_shape = target_shape
@@ -25,7 +27,7 @@ class Comparison(nn.Module):
         return params
 
     def start(self, mean: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-        """Bias (p,) and weight (p, k) of the parameters that stand for `mean + directions z`, exactly or to first order."""
+        """Bias (p,) and weight (p, k) of parameters that stand for `mean + directions z`, exactly or to first order."""
         return mean, directions
 
     def check(self, target: Tensor) -> None:

@@ -48,10 +48,14 @@ class CategoricalCrossEntropy(Comparison):
     def check(self, target: Tensor) -> None:
         """Targets are whole numbers from 0 to classes - 1."""
         if bool((target != target.round()).any()) or target.min() < 0 or target.max() >= self.classes:
-            raise DataError(f"loss='categorical' needs whole numbers from 0 to {self.classes - 1} as classes, "
-                            f"got values from {target.min().item():.6g} to {target.max().item():.6g}")
+            raise DataError(
+                f"loss='categorical' needs whole numbers from 0 to {self.classes - 1} as classes, "
+                f"got values from {target.min().item():.6g} to {target.max().item():.6g}"
+            )
 
     def forward(self, params: Tensor, target: Tensor) -> Tensor:
         """The error map in nats, of the target's shape."""
-        flat = F.cross_entropy(params.reshape(-1, self.classes), target.reshape(-1).long().clamp(min=0), reduction="none")
+        flat = F.cross_entropy(
+            params.reshape(-1, self.classes), target.reshape(-1).long().clamp(min=0), reduction="none"
+        )
         return flat.reshape(target.shape)

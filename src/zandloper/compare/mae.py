@@ -25,7 +25,7 @@ class MAE(Spec):
 
 
 class AbsoluteError(Comparison):
-    """`|prediction - target|`; bounds clip the prediction alone, since the error's gradient points back to them anyway."""
+    """`|prediction - target|`; bounds clip the prediction alone: the error's gradient points back to them anyway."""
 
     statistic = "median"
 

@@ -82,7 +82,9 @@ class MixedError(Comparison):
             error[:, columns] = 0.5 * (params[:, places] - target[:, columns]).square()
         if self.kinds["truth"]:
             columns, places = map(list, zip(*self.kinds["truth"]))
-            error[:, columns] = F.binary_cross_entropy_with_logits(params[:, places], target[:, columns], reduction="none")
+            error[:, columns] = F.binary_cross_entropy_with_logits(
+                params[:, places], target[:, columns], reduction="none"
+            )
         for column, place, k in self.categories:
             # A missing level has code 0 here and weight 0 outside.
             error[:, column] = F.cross_entropy(params[:, place : place + k], target[:, column].long(), reduction="none")

@@ -86,13 +86,13 @@ def _decode(path: Path, name: str) -> list[tuple[np.ndarray, str]]:
             if pages > 1:
                 stem = Path(name)
                 return [
-                    (_pixels(page), str(stem.with_name(f"{stem.stem}_{i:04d}{stem.suffix}")))
+                    (pixels_of(page), str(stem.with_name(f"{stem.stem}_{i:04d}{stem.suffix}")))
                     for i, page in enumerate(ImageSequence.Iterator(image))
                 ]
             # Pillow keeps 8 of the 16 bits of coloured PNG files; the header is the only place that tells.
             if image.format == "PNG" and image.mode.startswith(("RGB", "LA")) and path.read_bytes()[24:25] == b"\x10":
                 warnings.warn(f"{path} has 16 bits a colour, of which 8 are read", stacklevel=4)
-            return [(_pixels(ImageOps.exif_transpose(image)), name)]
+            return [(pixels_of(ImageOps.exif_transpose(image)), name)]
     except FileError:
         raise
     except Exception as error:  # damaged files make decoders raise nearly anything
@@ -102,7 +102,15 @@ def _decode(path: Path, name: str) -> list[tuple[np.ndarray, str]]:
         raise FileError(f"image {path} cannot be read ({reason}): replace or remove it") from error
 
 
-def _pixels(image: Any) -> np.ndarray:
+def images_at(path: Path) -> Images:
+    """The images in a file or a folder."""
+    if not path.exists():
+        raise FileError(f"there is nothing at {path}: give an image file or a folder of images")
+    return read_folder(path) if path.is_dir() else read(path)
+
+
+def pixels_of(image: Any) -> np.ndarray:
+    """A Pillow image as an array: palettes become colours, truth values grey, 16 bits stay."""
     if image.mode in ("P", "PA", "LA", "La", "RGBa"):
         clear = image.mode != "P" or "transparency" in image.info
         image = image.convert("RGBA" if clear else "RGB")

@@ -45,7 +45,7 @@ class Scale(nn.Module):
         return x, valid, x, valid
 
     def shares(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The target laid out as a comparison's parameters are: categories one by one. Its mean is the best constant."""
+        """The target laid out as a comparison's parameters are: categories one by one. Its mean: the best constant."""
         return self.encode(raw)
 
     def restore(self, point: Tensor) -> Tensor:
@@ -106,7 +106,9 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
         return "image"
     if isinstance(X, list | tuple) and len(X) and not np.isscalar(X[0]):
         first = X[0]
-        if hasattr(first, "getbands") or (isinstance(first, np.ndarray) and first.dtype == np.uint8 and first.ndim >= 2):
+        if hasattr(first, "getbands") or (
+            isinstance(first, np.ndarray) and first.dtype == np.uint8 and first.ndim >= 2
+        ):
             return "image"
     if hasattr(X, "__array__") or isinstance(X, list | tuple):
         dims, dtype = np.ndim(X), getattr(X, "dtype", None)
@@ -115,7 +117,7 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
                 return "image"
             others = "images or series" if dims == 3 else "images or something else"
             raise DataTypeError(
-                f"{dims}-D array of shape {np.shape(X)} and type {dtype} may be {others}: pass {parameter}=\"image\" for "
+                f'{dims}-D array of shape {np.shape(X)} and type {dtype} may be {others}: pass {parameter}="image" for '
                 f"images (n, height, width{', channels' if dims == 4 else ''}); {READINGS}"
             )
         return "table"

@@ -11,20 +11,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from PIL import Image as PIL
-from PIL import UnidentifiedImageError
 from torch import Tensor
 
 from zandloper.compare.bce import BCE
-from zandloper.compare.categorical import Categorical
 from zandloper.compare.mae import MAE
 from zandloper.compare.mse import MSE
-from zandloper.errors import DataError, DataTypeError, FileError, bad_parameter
+from zandloper.errors import DataError, DataTypeError, bad_parameter
+from zandloper.files.images import images_at, pixels_of
 from zandloper.modality import Form, Modality, Scale
 from zandloper.spec import Spec
-
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,10 @@ class Image(Modality):
             raise DataError(f"{owner} got images of shape {array.shape}: there are no pixels in them")
         form = dataclasses.replace(blank, shape=tuple(pixels.shape[1:]), grey=grey, dtype=str(array.dtype))
         if pixels.shape[-1] > 64 and min(pixels.shape[1:3]) <= 4:
-            raise DataError(f"images of shape {array.shape} have {pixels.shape[-1]} channels: the channels go last, "
-                            "(n, height, width, channels); move them with np.moveaxis(X, 1, -1)")
+            raise DataError(
+                f"images of shape {array.shape} have {pixels.shape[-1]} channels: the channels go last, "
+                "(n, height, width, channels); move them with np.moveaxis(X, 1, -1)"
+            )
         return form, _torchable(pixels)
 
 
@@ -96,44 +94,63 @@ class ImageForm(Form):
         integer = np.dtype(self.dtype).kind in "ub"
         bounds = (0.0, 1.0) if integer else (None, None)
         chosen = ("bce" if self.dtype == "bool" else "mse") if given == "auto" else given
-        choices = {"mse": lambda: MSE(*bounds), "mae": lambda: MAE(*bounds), "bce": BCE, "categorical": self._classes}
+        choices: dict[str, Any] = {
+            "mse": lambda: MSE(*bounds),
+            "mae": lambda: MAE(*bounds),
+            "bce": BCE,
+            "categorical": self._classes,
+        }
         if chosen not in choices:
             raise bad_parameter("the model", "loss", f"'auto', one of {sorted(choices)} or an nn.Module", given)
         return choices[chosen]()
 
     def _classes(self) -> Spec:
-        raise DataError("loss='categorical' for images needs masks of class numbers, which the Segmenter reads; "
-                        "pixels are measured with loss='mse', 'mae' or 'bce'")
+        raise DataError(
+            "loss='categorical' for images needs masks of class numbers, which the Segmenter reads; "
+            "pixels are measured with loss='mse', 'mae' or 'bce'"
+        )
 
     def read(self, X: Any, owner: str) -> np.ndarray:
         """Pixels, (n, height, width, channels)."""
         array = self.gather(X, owner)
         pixels = array[..., None] if array.ndim == 3 else array
         if tuple(pixels.shape[1:]) != self.shape:
-            raise DataError(f"{owner} was fitted on images of {_say(self.shape)} and got images of "
-                            f"{_say(pixels.shape[1:])}: resize them, or fit a new model")
+            raise DataError(
+                f"{owner} was fitted on images of {_say(self.shape)} and got images of "
+                f"{_say(pixels.shape[1:])}: resize them, or fit a new model"
+            )
         if array.dtype != np.dtype(self.dtype):
-            raise DataError(f"{owner} was fitted on images of dtype {self.dtype} and got {array.dtype}: integer pixels are "
-                            f"divided by their dtype's maximum and floats are not, so convert first")
+            raise DataError(
+                f"{owner} was fitted on images of dtype {self.dtype} and got {array.dtype}: integer pixels are "
+                f"divided by their dtype's maximum and floats are not, so convert first"
+            )
         return _torchable(pixels)
 
     def gather(self, X: Any, owner: str) -> np.ndarray:
         """Images of any source as one array of their own dtype."""
         if isinstance(X, str | Path):
-            X = _from_path(Path(X))
+            X = images_at(Path(X))
         if isinstance(X, list | tuple):
             X = self._stack(X, owner)
+        if hasattr(X, "columns"):
+            raise DataTypeError(f"{owner} wants images and got a frame: pass arrays, lists or a folder of images")
         array = np.asarray(X)
         if array.dtype.kind not in "fub" and array.dtype.kind != "i":
             raise DataTypeError(f"{owner} got images of dtype {array.dtype}: wanted are numbers")
         if array.dtype.kind == "i":
-            raise DataTypeError(f"{owner} got images of dtype {array.dtype}, whose range is unknown: "
-                                "convert to uint8 or uint16, or to floats in [0, 1]")
+            raise DataTypeError(
+                f"{owner} got images of dtype {array.dtype}, whose range is unknown: "
+                "convert to uint8 or uint16, or to floats in [0, 1]"
+            )
         if array.ndim not in (3, 4):
-            raise DataError(f"{owner} got images as an array of shape {array.shape}: wanted are (n, height, width) "
-                            "or (n, height, width, channels)")
+            raise DataError(
+                f"{owner} got images as an array of shape {array.shape}: wanted are (n, height, width) "
+                "or (n, height, width, channels)"
+            )
         if len(array) == 0:
-            raise DataError(f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 2 is required by {owner}")
+            raise DataError(
+                f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 2 is required by {owner}"
+            )
         if array.dtype.kind == "f":
             array = array.astype(np.float32) if array.dtype == np.float16 else array
             if not np.isfinite(array.sum(dtype=np.float64)) and not np.isfinite(array).all():
@@ -143,28 +160,34 @@ class ImageForm(Form):
 
     def _stack(self, images: Any, owner: str) -> np.ndarray:
         if not len(images):
-            raise DataError(f"Found array with 0 sample(s) while a minimum of 2 is required by {owner}: the list is empty")
+            raise DataError(
+                f"Found array with 0 sample(s) while a minimum of 2 is required by {owner}: the list is empty"
+            )
         arrays = [self._one(image) for image in images]
         shapes = sorted({a.shape for a in arrays})
         if len(shapes) > 1:
             most = max(shapes, key=lambda s: sum(a.shape == s for a in arrays))
             odd = next(i for i, a in enumerate(arrays) if a.shape != most)
-            raise DataError(f"images of mixed sizes: {_say(most)} and, number {odd}, {_say(arrays[odd].shape)}; "
-                            "pass modality=zl.modality.Image(size=(height, width), channels=3) to resize and convert")
+            raise DataError(
+                f"images of mixed sizes: {_say(most)} and, at position {odd} (from 0), {_say(arrays[odd].shape)}; "
+                "pass modality=zl.modality.Image(size=(height, width), channels=3) to resize and convert"
+            )
         dtypes = sorted({str(a.dtype) for a in arrays})
         if len(dtypes) > 1:
             raise DataError(f"images of mixed dtypes {dtypes}: convert them to one")
         return np.stack(arrays)
 
     def _one(self, image: Any) -> np.ndarray:
-        array = np.asarray(image) if not hasattr(image, "getbands") else _pixels(image)
+        array = pixels_of(image) if hasattr(image, "getbands") else np.asarray(image)
         if self.channels is None and self.size is None:
             return array
         if array.dtype != np.uint8:
             picture = PIL.fromarray(array.astype(np.float32)) if array.ndim == 2 else None
             if picture is None or self.channels not in (None, 1) or self.size is None:
-                raise DataError(f"images of dtype {array.dtype} and shape {array.shape} cannot be resized or converted: "
-                                "only uint8 images and grey ones can")
+                raise DataError(
+                    f"images of dtype {array.dtype} and shape {array.shape} cannot be resized or converted: "
+                    "only uint8 images and grey ones can"
+                )
             resized = np.asarray(picture.resize(self.size[::-1], PIL.Resampling.BILINEAR))
             return resized.round().astype(array.dtype) if array.dtype.kind == "u" else resized.astype(array.dtype)
         picture = PIL.fromarray(array)
@@ -225,34 +248,3 @@ def _say(shape: tuple[int, ...]) -> str:
 
 def _is_pil(X: Any) -> bool:
     return isinstance(X, list | tuple) and len(X) > 0 and hasattr(X[0], "getbands")
-
-
-def _pixels(image: Any) -> np.ndarray:
-    """A PIL image as an array: palettes become colours, 16 bits stay."""
-    if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
-    if image.mode == "I":
-        return np.asarray(image).clip(0, 65_535).astype(np.uint16)
-    if image.mode not in ("L", "RGB", "RGBA", "1", "F"):
-        image = image.convert("RGBA" if "transparency" in image.info or image.mode in ("LA", "PA") else "RGB")
-    return np.asarray(image)
-
-
-def _from_path(path: Path) -> list[np.ndarray]:
-    if not path.exists():
-        raise FileError(f"no file or folder at {path}")
-    files = sorted(f for f in path.iterdir() if f.suffix.lower() in ENDINGS) if path.is_dir() else [path]
-    if not files:
-        raise FileError(f"no images in {path}: wanted are files that end in {', '.join(ENDINGS)}")
-    return [read_image(f) for f in files]
-
-
-def read_image(path: Path) -> np.ndarray:
-    """One image file as an array of its own dtype."""
-    try:
-        with PIL.open(path) as image:
-            return _pixels(image)
-    except UnidentifiedImageError as error:
-        raise FileError(f"{path} is not an image, or one of an unknown kind") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise FileError(f"{path} is damaged or cannot be read: {error}") from error

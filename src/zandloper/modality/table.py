@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array
 from torch import Tensor
 from torch.nn import functional as F
 
+from zandloper.columns import Column, give_column, learn_column, read_column
 from zandloper.compare.bce import BCE
 from zandloper.compare.categorical import Categorical
 from zandloper.compare.mae import MAE
@@ -20,7 +21,6 @@ from zandloper.compare.mixed import Mixed
 from zandloper.compare.mse import MSE
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.modality import Chunks, Form, Modality, Scale
-from zandloper.columns import Column, give_column, learn_column, read_column
 from zandloper.spec import Spec
 
 
@@ -44,13 +44,12 @@ class Table(Modality):
 
     def learn(self, X: Any, owner: str, loss: str = "auto") -> tuple[Form, np.ndarray]:
         """The form of a table, and its numbers (n, columns)."""
-        if is_frame(X):
-            form = _learn_frame(X, owner)
-        else:
-            form = _learn_array(X, owner)
+        form = _learn_frame(X, owner) if is_frame(X) else _learn_array(X, owner)
         raw = form.read(X, owner)
         if raw.dtype.kind == "f" and np.isnan(raw[:100]).all() and np.isnan(raw).all():
-            raise DataError(f"all {raw.size} values of {owner}'s data are missing (NaN): there is nothing to learn from")
+            raise DataError(
+                f"all {raw.size} values of {owner}'s data are missing (NaN): there is nothing to learn from"
+            )
         if form.numeric:
             binary = _is_binary(raw) and not any(c.integer and form.backend != "array" for c in form.columns)
             chosen = ("bce" if binary else "mse") if loss == "auto" else loss
@@ -97,9 +96,8 @@ class TableForm(Form):
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Self:
         """As for every spec; the columns are specs too."""
-        columns = tuple(
-            Column(**{k: tuple(v) if isinstance(v, list) else v for k, v in c.items()}) for c in settings["columns"]
-        )
+        plain: Any = lambda c: {k: tuple(v) if isinstance(v, list) else v for k, v in c.items()}  # noqa: E731
+        columns = tuple(Column(**plain(c)) for c in settings["columns"])
         return super().from_dict({**settings, "columns": columns})
 
     @property
@@ -126,13 +124,22 @@ class TableForm(Form):
         chosen = self.auto if given == "auto" else given
         if not self.numeric and chosen != "mixed":
             odd = next(c for c in self.columns if c.kind not in ("number", "time"))
-            raise DataError(f"loss={chosen!r} needs columns of numbers, and column {odd.name!r} is a {odd.kind}: "
-                            "take loss='auto', which measures each column in its own way")
+            raise DataError(
+                f"loss={chosen!r} needs columns of numbers, and column {odd.name!r} is a {odd.kind}: "
+                "take loss='auto', which measures each column in its own way"
+            )
         if chosen == "mixed":
             return Mixed(tuple({"category": c.width, "truth": 1}.get(c.kind, 0) for c in self.columns))
-        choices = {"mse": MSE, "mae": MAE, "bce": BCE, "categorical": lambda: Categorical(max(2, self.classes))}
+        choices: dict[str, Any] = {
+            "mse": MSE,
+            "mae": MAE,
+            "bce": BCE,
+            "categorical": lambda: Categorical(max(2, self.classes)),
+        }
         if chosen not in choices:
-            raise bad_parameter("the model", "loss", f"'auto', one of {sorted([*choices, 'mixed'])} or an nn.Module", given)
+            raise bad_parameter(
+                "the model", "loss", f"'auto', one of {sorted([*choices, 'mixed'])} or an nn.Module", given
+            )
         return choices[chosen]()
 
     def read(self, X: Any, owner: str) -> np.ndarray:
@@ -142,14 +149,18 @@ class TableForm(Form):
         if not is_frame(X):
             if self.numeric and np.ndim(X) == 2:
                 return _numbers(X, owner)
-            raise DataTypeError(f"{owner} was fitted on a frame with columns of several kinds and got {type(X).__name__}: "
-                                f"pass a frame with the columns {[c.name for c in self.columns][:8]}")
+            raise DataTypeError(
+                f"{owner} was fitted on a frame with columns of several kinds and got {type(X).__name__}: "
+                f"pass a frame with the columns {[c.name for c in self.columns][:8]}"
+            )
         frame = nw.from_native(X, eager_only=True)
         lost = [c.name for c in self.columns if c.name not in frame.columns]
         if lost or len(frame.columns) != len(self.columns):
             new = [c for c in frame.columns if c not in {k.name for k in self.columns}]
-            raise DataError(f"The feature names should match those that were passed during fit: {owner} got a frame "
-                            f"with other columns; missing: {lost[:8]}, unknown: {new[:8]}")
+            raise DataError(
+                f"The feature names should match those that were passed during fit: {owner} got a frame "
+                f"with other columns; missing: {lost[:8]}, unknown: {new[:8]}"
+            )
         if all(str(frame[c.name].dtype) in ("Float32", "Float64") for c in self.columns) and self.numeric:
             return _numbers(frame.to_numpy(), owner)
         raw = np.empty((len(frame), len(self.columns)))
@@ -185,7 +196,9 @@ class TableForm(Form):
                 values = values > 0.5
             values = values.astype(dtype if dtype.kind in "fiub" else np.float64)
             return values[:, 0] if self.flat else values
-        series = {c.name: give_column(c, np.asarray(values[:, i], float), self.backend) for i, c in enumerate(self.columns)}
+        series = {
+            c.name: give_column(c, np.asarray(values[:, i], float), self.backend) for i, c in enumerate(self.columns)
+        }
         if self.backend == "pandas":
             import pandas as pd
 
@@ -213,8 +226,10 @@ def is_frame(X: Any) -> bool:
 def _learn_frame(X: Any, owner: str) -> TableForm:
     frame = nw.from_native(X, eager_only=True)
     if len(frame) < 1 or not frame.columns:
-        raise DataError(f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 2 is required "
-                        f"by {owner}: the frame is empty")
+        raise DataError(
+            f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 2 is required "
+            f"by {owner}: the frame is empty"
+        )
     columns = [learn_column(frame[name], owner) for name in frame.columns]
     backend = str(frame.implementation).lower()
     if backend == "pandas":
@@ -250,14 +265,16 @@ def _learn_array(X: Any, owner: str) -> TableForm:
 def _numbers(X: Any, owner: str) -> np.ndarray:
     """A 2-D array of numbers in a type that torch knows, through scikit-learn's checks; read-only arrays are copied."""
     try:
-        raw = check_array(X, dtype="numeric", ensure_all_finite="allow-nan", ensure_min_samples=1, estimator=owner,
-                          input_name="X")
+        raw = check_array(
+            X, dtype="numeric", ensure_all_finite="allow-nan", ensure_min_samples=1, estimator=owner, input_name="X"
+        )
     except ValueError as error:
         text = "could not convert" in str(error)
         hint = "; text belongs in a frame, where columns of text are read as categories" if text else ""
-        raise DataError(f"{error}{hint}") from error
+        first = str(error).split("\n")[0] if "Complex" in str(error) else error
+        raise DataError(f"{first}{hint}") from error
     except TypeError as error:
-        raise DataTypeError(str(error)) from error
+        raise DataTypeError(str(error).split("\n")[0]) from error
     if raw.dtype == np.float16 or raw.dtype.kind == "b" or raw.dtype in (np.uint16,):
         raw = raw.astype(np.float32)
     elif raw.dtype not in (np.float32, np.float64, np.uint8, np.int8, np.int16, np.int32, np.int64):
@@ -278,6 +295,10 @@ class TableScale(Scale):
 
     Statistics are summed over chunks in float64, around the first chunk's mean so that large offsets do not cancel.
     """
+
+    mean: Tensor
+    deviation: Tensor
+    plain: Tensor
 
     def __init__(self, form: TableForm) -> None:
         super().__init__()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from zandloper import layers
 from zandloper.batch import Neck
-from zandloper.layers import ACTIVATIONS, layer
+from zandloper.layers import ACTIVATIONS
 from zandloper.spec import Spec
 
 SMALLEST = 4  # halving stops when the shorter side would fall below this many pixels
@@ -64,7 +66,7 @@ class ConvEncoder(nn.Module):
         channels, height, width = in_shape
         self.activation = spec.activation
         widths = (channels + context_dim, *spec.hidden)
-        self.layers = nn.ModuleList(layer(nn.Conv2d, a, b, 3, stride=2, padding=1) for a, b in zip(widths, spec.hidden))
+        self.layers = nn.ModuleList(layers.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(widths, spec.hidden))
         bottom = _sizes(height, width, len(spec.hidden))[-1]
         self.neck_dim = widths[-1] * bottom[0] * bottom[1]
 
@@ -79,7 +81,7 @@ class ConvEncoder(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """A dense layer to the smallest picture, then transposed convolutions, each cut to the size that the encoder had."""
+    """A dense layer to the smallest picture, then transposed convolutions, each cut to the encoder's size there."""
 
     def __init__(self, spec: Conv2d, inputs: int, out_shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -88,14 +90,14 @@ class ConvDecoder(nn.Module):
         self.sizes = _sizes(height, width, len(spec.hidden))[::-1]
         widths = (*reversed(spec.hidden), channels)
         self.bottom = (widths[0], *self.sizes[0])
-        self.first = layer(nn.Linear, inputs, widths[0] * self.sizes[0][0] * self.sizes[0][1])
-        self.layers = nn.ModuleList(
-            layer(nn.ConvTranspose2d, a, b, 4, stride=2, padding=1) for a, b in zip(widths, widths[1:])
+        self.first = layers.Linear(inputs, widths[0] * self.sizes[0][0] * self.sizes[0][1])
+        self.layers: Any = nn.ModuleList(
+            layers.ConvTranspose2d(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths)
         )
 
     def start_at_zero(self) -> None:
         """Silence the last layer."""
-        nn.init.zeros_(self.layers[-1].weight)
+        self.layers[-1].weight.detach().zero_()
 
     def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
         """Parameters of the output, (n, channels, height, width)."""

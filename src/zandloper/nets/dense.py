@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from zandloper.batch import Neck
-from zandloper.layers import ACTIVATIONS, Affine, layer
+from zandloper.layers import ACTIVATIONS, Affine, Linear
 from zandloper.spec import Spec
 
 
@@ -52,7 +52,7 @@ class Dense(Spec):
 
 def _layers(widths: tuple[int, ...], members: int) -> nn.ModuleList:
     pairs = itertools.pairwise(widths)
-    return nn.ModuleList(layer(nn.Linear, a, b) if members == 1 else Affine(members, a, b) for a, b in pairs)
+    return nn.ModuleList(Linear(a, b) if members == 1 else Affine(members, a, b) for a, b in pairs)
 
 
 def _with_context(x: Tensor, context: Tensor | None) -> Tensor:
@@ -82,17 +82,18 @@ class DenseDecoder(nn.Module):
 
     def __init__(self, spec: Dense, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.activation = spec.activation
-        self.layers = _layers((inputs, *reversed(spec.hidden), outputs), spec.members)
+        self.activation, self.members = spec.activation, spec.members
+        self.layers: Any = _layers((inputs, *reversed(spec.hidden), outputs), spec.members)
 
     def start_at_zero(self) -> None:
         """Silence the last layer."""
-        nn.init.zeros_(self.layers[-1].weight)
+        self.layers[-1].weight.detach().zero_()
 
     def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
         """Parameters of the output, flat: (n, prod(out_shape))."""
         act = ACTIVATIONS[self.activation]
-        h = _with_context(z.flatten(1) if z.dim() < 3 or self.layers[0].weight.dim() == 2 else z, context)
-        for part in self.layers[:-1]:
-            h = act(part(h))
-        return self.layers[-1](h)
+        h = _with_context(z if self.members > 1 else z.flatten(1), context)
+        last = len(self.layers) - 1
+        for i, part in enumerate(self.layers):
+            h = part(h) if i == last else act(part(h))
+        return h

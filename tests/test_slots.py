@@ -1,0 +1,635 @@
+"""Contracts of the slots, over all parts that discovery finds: a new part is tested with no new test.
+
+A part needs an example here only where it cannot be made without: a modality needs data, a spec with fields that have
+no default needs values for them. The test that misses one says so.
+"""
+
+import dataclasses
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+import zandloper.bottleneck
+import zandloper.compare
+import zandloper.corrupt
+import zandloper.modality
+import zandloper.nets
+from zandloper import layers
+from zandloper.batch import Batch, Code, Neck, Seen
+from zandloper.bottleneck.plain import Plain
+from zandloper.compare.bce import BCE
+from zandloper.compare.categorical import Categorical
+from zandloper.compare.mae import MAE
+from zandloper.compare.mixed import Mixed
+from zandloper.compare.mse import MSE
+from zandloper.errors import DataError, FileError, ParameterError
+from zandloper.modality import Form, Modality, chunks_of
+from zandloper.nets.conv2d import Conv2d
+from zandloper.nets.dense import Dense
+from zandloper.spec import Spec, build_spec, discover
+
+PACKAGES = [zandloper.corrupt, zandloper.nets, zandloper.bottleneck, zandloper.compare, zandloper.modality]
+PARTS = [(package, spec) for package in PACKAGES for spec in discover(package).values()]
+
+
+def named(specs):
+    """Specs as pytest parameters, with readable names."""
+    return [pytest.param(spec, id=f"{spec.name}-{i}") for i, spec in enumerate(specs)]
+
+
+def defaults_of(package):
+    """One spec of each part with its default settings."""
+    return [spec() for spec in discover(package).values() if not _required(spec)]
+
+
+def _required(spec):
+    return [f.name for f in dataclasses.fields(spec) if f.default is f.default_factory is dataclasses.MISSING]
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def ready(module, seed=0):
+    """A module with its weights drawn, as it predicts."""
+    layers.initialise(module, generator(seed))
+    return module.eval()
+
+
+def draw(*shape, seed=1):
+    return torch.randn(*shape, generator=generator(seed))
+
+
+# ---------------------------------------------------------------------------------------------------------------- specs
+
+# Data of every modality, in each of the kinds that it takes.
+SAMPLES = {
+    "table": [
+        np.arange(24.0).reshape(8, 3) % 7,
+        np.eye(5, 3, dtype=np.float32),
+        np.array([[1, np.nan], [2, 5], [np.nan, 7], [0, 1]]),
+        {"a": [1.5, 2.5, None, 0.5], "b": ["u", "v", "u", None], "c": [True, False, None, True]},
+    ],
+    "image": [
+        np.arange(2 * 5 * 7, dtype=np.uint8).reshape(2, 5, 7),
+        np.linspace(0, 1, 3 * 4 * 6 * 3).reshape(3, 4, 6, 3),
+        [np.full((5, 4, 4), 7 * i, np.uint8) for i in range(3)],
+    ],
+}
+
+
+def as_data(sample):
+    import polars as pl
+
+    return pl.DataFrame(sample) if isinstance(sample, dict) else sample
+
+
+def forms():
+    """Every modality with every one of its samples."""
+    found = [spec for spec in discover(zandloper.modality).values() if issubclass(spec, Modality)]
+    return [
+        pytest.param(spec, i, id=f"{spec.name}-{i}") for spec in found for i in range(len(SAMPLES.get(spec.name, [0])))
+    ]
+
+
+def learned(spec, i):
+    assert spec.name in SAMPLES, f"the modality {spec.name!r} needs example data in SAMPLES"
+    X = as_data(SAMPLES[spec.name][i])
+    return X, *spec().learn(X, "the test")
+
+
+SPECS = [
+    *itertools.chain(*map(defaults_of, PACKAGES)),
+    Dense((7, 5), "tanh", 3), Dense(()), Conv2d((4,), "relu"),
+    MSE(0.0, 1.0), MAE(-1.0, None), Categorical(5), Mixed((0, 1, 4)),
+    zandloper.modality.Image((12, 9), 3),
+]  # fmt: skip
+
+
+def there_and_back(package, spec):
+    """A spec through JSON text."""
+    return build_spec(package, json.loads(json.dumps(spec.to_dict(), allow_nan=False)))
+
+
+@pytest.mark.parametrize(("package", "spec"), PARTS, ids=lambda p: getattr(p, "name", None))
+def test_every_part_is_frozen_and_has_a_name_of_its_own(package, spec):
+    assert dataclasses.is_dataclass(spec) and spec.__dataclass_params__.frozen and issubclass(spec, Spec)
+    assert [s for p, s in PARTS if s.name == spec.name] == [spec]
+    assert isinstance(spec.__doc__, str)
+
+
+@pytest.mark.parametrize("spec", named(SPECS))
+def test_specs_go_to_json_and_back(spec):
+    package = next(p for p in PACKAGES if spec.name in discover(p))
+    back = there_and_back(package, spec)
+    assert back == spec and hash(back) == hash(spec) and type(back) is type(spec)
+    assert there_and_back(package, spec).to_dict() == spec.to_dict()
+
+
+@pytest.mark.parametrize("spec", named(SPECS))
+def test_settings_that_a_part_does_not_have_are_refused(spec):
+    package = next(p for p in PACKAGES if spec.name in discover(p))
+    with pytest.raises(FileError, match=rf"part '{spec.name}' do not fit this version: \['novel'\] unknown or missing"):
+        build_spec(package, {**spec.to_dict(), "novel": 1})
+    for field in dataclasses.fields(spec):
+        less = {k: v for k, v in spec.to_dict().items() if k != field.name}
+        with pytest.raises(FileError, match="unknown or missing"):
+            build_spec(package, less)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda p: p.__name__)
+def test_a_part_that_does_not_exist_is_named(package):
+    with pytest.raises(ParameterError, match=f"no part named 'magic' in {package.__name__}, there is: "):
+        build_spec(package, {"name": "magic"})
+
+
+# ----------------------------------------------------------------------------------------------------------------- nets
+
+SHAPES = [(1, 13, 9), (3, 28, 28), (1, 5, 5), (2, 1, 3), (4, 16, 7)]
+# What is set apart from the defaults.
+VARIANTS = [
+    Dense(()),
+    Dense((6,), "tanh"),
+    Dense((9, 8, 4), "linear"),
+    Conv2d((4,), "relu"),
+    Conv2d((3, 5, 6, 7), "gelu"),
+]
+NETS = named([*defaults_of(zandloper.nets), *VARIANTS])
+every_net = pytest.mark.parametrize("spec", NETS)
+every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
+
+
+@every_net
+@every_shape
+@pytest.mark.parametrize("context", [0, 3])
+def test_encoders_claim_the_neck_that_they_emit(spec, shape, context):
+    net = ready(spec.encoder(shape, context))
+    neck = net(draw(4, *shape), draw(4, context) if context else None)
+    assert isinstance(neck, Neck) and neck.value.shape == (4, net.neck_dim) and neck.skips == ()
+    assert neck.value.isfinite().all()
+
+
+@every_net
+@every_shape
+@pytest.mark.parametrize("context", [0, 3])
+def test_decoders_give_the_shape_that_was_asked_for(spec, shape, context):
+    net = ready(spec.decoder(6, shape, context))
+    out = net(draw(4, 6), (), draw(4, context) if context else None)
+    assert out.shape[0] == 4 and out[0].numel() == math.prod(shape)
+    assert out.reshape(4, *shape).isfinite().all()
+
+
+@every_net
+def test_nets_hear_the_context(spec):
+    x, z, one, other = draw(4, 2, 6, 5), draw(4, 6), draw(4, 3, seed=2), draw(4, 3, seed=3)
+    encoder, decoder = ready(spec.encoder((2, 6, 5), 3)), ready(spec.decoder(6, (2, 6, 5), 3))
+    for net, value in ((lambda c: encoder(x, c).value, one), (lambda c: decoder(z, (), c), one)):
+        assert not torch.equal(net(value), net(other))
+        assert torch.equal(net(value), net(value.double()))  # whatever the type of its numbers
+
+
+@every_net
+@pytest.mark.parametrize("side", ["encoder", "decoder"])
+def test_a_gradient_reaches_every_parameter(spec, side):
+    net = ready(spec.encoder((2, 7, 6)) if side == "encoder" else spec.decoder(5, (2, 7, 6))).train()
+    out = net(draw(8, 2, 7, 6)).value if side == "encoder" else net(draw(8, 5))
+    if list(net.parameters()):  # a net may have no layers
+        (out * draw(*out.shape, seed=2)).sum().backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
+        assert parameter.grad.isfinite().all(), name
+
+
+@every_net
+def test_a_row_does_not_depend_on_the_others(spec):
+    encoder, decoder = ready(spec.encoder((2, 7, 6))), ready(spec.decoder(5, (2, 7, 6)))
+    for net, rows in ((lambda x: encoder(x).value, draw(6, 2, 7, 6)), (lambda z: decoder(z), draw(6, 5))):
+        whole = net(rows)
+        others = torch.cat([rows[:2], 100 * rows[2:] + 1])
+        assert torch.equal(net(others)[:2], whole[:2])
+        torch.testing.assert_close(torch.cat([net(row[None]) for row in rows]), whole, rtol=1e-4, atol=1e-5)
+
+
+@every_net
+def test_a_decoder_that_starts_at_zero_says_nothing(spec):
+    net = ready(spec.decoder(5, (2, 7, 6)))
+    assert not torch.equal(net(draw(3, 5)), torch.zeros_like(net(draw(3, 5))))
+    net.start_at_zero()
+    assert torch.equal(net(draw(3, 5)), torch.zeros_like(net(draw(3, 5))))
+    net(draw(3, 5)).sum().backward()  # silent, not dead: the last layer still learns
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in net.parameters())
+
+
+@every_net
+def test_the_weights_follow_from_the_generator_alone(spec):
+    before = torch.get_rng_state()
+    for make in (lambda: spec.encoder((2, 7, 6)), lambda: spec.decoder(5, (2, 7, 6))):
+        one, same, other = (ready(make(), seed).state_dict() for seed in (3, 3, 4))
+        assert all(torch.equal(one[k], same[k]) for k in one)
+        assert not one or not all(torch.equal(one[k], other[k]) for k in one if "weight" in k)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("spec", discover(zandloper.nets).values(), ids=lambda s: s.name)
+@pytest.mark.parametrize("shape", [*SHAPES, (1, 200, 300)], ids=str)
+@pytest.mark.parametrize("latent", [1, 700])
+def test_nets_choose_sizes_for_any_shape(spec, shape, latent):
+    chosen = spec.auto(shape, latent, "relu")
+    assert isinstance(chosen, spec) and chosen.activation == "relu" and chosen.hidden
+    if math.prod(shape) < 5000:
+        assert ready(chosen.decoder(latent, shape))(draw(2, latent)).numel() == 2 * math.prod(shape)
+
+
+def test_weights_keep_the_size_of_what_passes():
+    """The drawn weights neither fade nor blow up what passes: He et al. 2015 for layers that rectify."""
+    encoder = ready(Dense((512,) * 8, "relu").encoder((512,)))
+    assert 0.5 < encoder(draw(256, 512)).value.square().mean() < 2  # 1 in expectation
+    images = ready(Conv2d((64, 64, 64), "relu").encoder((64, 32, 32)))
+    assert 0.3 < images(draw(8, 64, 32, 32)).value.square().mean() < 2
+
+
+def test_an_ensemble_is_its_members_computed_apart():
+    spec, alone = Dense((7, 5), members=3), Dense((7, 5))
+    encoder, decoder = ready(spec.encoder((2, 3), 1)), ready(spec.decoder(4, (2, 3), 1))
+    x, c, z = draw(6, 2, 3), draw(6, 1), draw(6, 4)
+    necks, outs = encoder(x, c).value, decoder(z, (), c)
+    assert necks.shape == (3, 6, 5) and outs.shape == (3, 6, 6)
+    assert not torch.allclose(necks[0], necks[1])
+    for i in range(3):
+        one, back = alone.encoder((2, 3), 1), alone.decoder(4, (2, 3), 1)
+        for net, whole in ((one, encoder), (back, decoder)):
+            for mine, theirs in zip(net.layers, whole.layers):
+                mine.weight.data.copy_(theirs.weight[i].T)
+                mine.bias.data.copy_(theirs.bias[i, 0] + 1)
+                theirs.bias.data[i] += 1  # biases start at zero: make them tell
+        torch.testing.assert_close(encoder(x, c).value[i], one(x, c).value)
+        torch.testing.assert_close(decoder(z, (), c)[i], back(z, (), c))
+    apart = draw(3, 6, 4, seed=7)  # a code of its own for each member
+    both = decoder(apart, (), c.expand(3, 6, 1))
+    for i in range(3):
+        torch.testing.assert_close(both[i], decoder(apart[i], (), c)[i])
+
+
+@pytest.mark.parametrize("name", sorted(layers.ACTIVATIONS))
+def test_activations_are_used(name):
+    x = draw(4, 6)
+    net = ready(Dense((5,), name).encoder((6,)))
+    torch.testing.assert_close(net(x).value, layers.ACTIVATIONS[name](x @ net.layers[0].weight.T))
+
+
+# ----------------------------------------------------------------------------------------------------------- bottleneck
+
+every_bottleneck = pytest.mark.parametrize("spec", named(defaults_of(zandloper.bottleneck)))
+
+
+@every_bottleneck
+@pytest.mark.parametrize(("neck_dim", "latent_dim"), [(9, 4), (4, 9), (1, 1)])
+def test_bottlenecks_give_the_code_that_they_claim(spec, neck_dim, latent_dim):
+    part = ready(spec.build(neck_dim, latent_dim))
+    for rng in (None, generator()):
+        code = part(draw(5, neck_dim), None, rng)
+        assert isinstance(code, Code) and code.z.shape == (5, *part.latent_shape)
+        assert code.z.isfinite().all()
+        assert code.cost is None or (code.cost.shape == (5,) and code.cost.isfinite().all())
+
+
+@every_bottleneck
+def test_the_linear_path_is_added_to_the_head(spec):
+    part, neck, offset = ready(spec.build(9, 4)), draw(5, 9), draw(5, 4, seed=2)
+    torch.testing.assert_close(part(neck, offset).z, part(neck, None).z + offset)
+
+
+@every_bottleneck
+def test_a_bottleneck_that_starts_at_zero_lets_the_linear_path_speak(spec):
+    part, offset = ready(spec.build(9, 4)), draw(5, 4, seed=2)
+    assert not torch.equal(part(draw(5, 9), offset).z, offset)
+    part.start_at_zero()
+    assert torch.equal(part(draw(5, 9), offset).z, offset)
+    part(draw(5, 9), offset).z.sum().backward()
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in part.parameters())
+
+
+@every_bottleneck
+def test_a_code_does_not_depend_on_the_other_rows(spec):
+    part, necks = ready(spec.build(9, 4)), draw(6, 9)
+    other = torch.cat([necks[:2], 100 * necks[2:] + 1])
+    assert torch.equal(part(necks).z[:2], part(other).z[:2])
+
+
+@every_bottleneck
+def test_a_gradient_reaches_every_parameter_of_a_bottleneck(spec):
+    part = ready(spec.build(9, 4)).train()
+    code = part(draw(8, 9), draw(8, 4, seed=3), generator())
+    ((code.z * draw(*code.z.shape, seed=2)).sum() + (0 if code.cost is None else code.cost.sum())).backward()
+    for name, parameter in part.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
+
+
+def test_the_plain_bottleneck_is_one_affine_layer_and_free():
+    part, neck = ready(Plain().build(9, 4)), draw(5, 9)
+    part.head.bias.data.fill_(3)
+    code = part(neck)
+    torch.testing.assert_close(code.z, neck @ part.head.weight.T + 3)
+    assert code.cost is None
+
+
+# -------------------------------------------------------------------------------------------------------------- corrupt
+
+every_corruption = pytest.mark.parametrize("spec", named(defaults_of(zandloper.corrupt)))
+
+
+@every_corruption
+@pytest.mark.parametrize("shape", [(7,), (2, 6, 5)])
+@pytest.mark.parametrize("weighed", [False, True])
+def test_corruptions_keep_shapes_and_leave_the_batch_alone(spec, shape, weighed):
+    part = spec.build()
+    x = draw(4, *shape)
+    valid = (draw(4, *shape, seed=2) > 0).float() if weighed else None
+    batch = Batch(x, valid, x.clone(), valid)
+    before = x.clone(), None if valid is None else valid.clone()
+    seen, again = (part(batch, generator(5)) for _ in range(2))
+    assert isinstance(seen, Seen) and seen.x.shape == x.shape and seen.x.isfinite().all()
+    assert seen.valid is None or seen.valid.shape == x.shape
+    assert seen.level is None or len(seen.level) == 4
+    assert torch.equal(batch.x, before[0]) and torch.equal(batch.target, before[0])
+    assert valid is None or torch.equal(valid, before[1])
+    assert torch.equal(seen.x, again.x)  # the same generator, the same noise
+
+
+def test_the_identity_changes_nothing():
+    batch = Batch(draw(4, 3), torch.ones(4, 3))
+    seen = zandloper.corrupt.identity.Identity().build()(batch, generator())
+    assert seen.x is batch.x and seen.valid is batch.valid and seen.level is None
+
+
+# -------------------------------------------------------------------------------------------------------------- compare
+
+
+def zeros_and_ones(*shape, rate=0.3, seed=4):
+    """A target that every comparison takes: numbers, probabilities, truth values and class numbers at once."""
+    return (torch.rand(*shape, generator=generator(seed)) < rate).float()
+
+
+MIXED = Mixed((0, 1, 3, 0))
+
+
+def mixed_target(n, seed=4):
+    columns = [
+        draw(n, seed=seed),
+        zeros_and_ones(n),
+        (3 * torch.rand(n, generator=generator(seed))).floor(),
+        draw(n, seed=9),
+    ]
+    return torch.stack(columns, 1)
+
+
+def case(spec, target):
+    return pytest.param(spec, target, id=f"{spec.name}-{tuple(target.shape)[1:]}")
+
+
+COMPARISONS = [
+    *(case(spec, zeros_and_ones(60, 1)) for spec in defaults_of(zandloper.compare)),
+    *(case(spec, zeros_and_ones(20, 2, 3, 5)) for spec in defaults_of(zandloper.compare) if spec.name != "mixed"),
+    case(MSE(), draw(60, 4)), case(MAE(), draw(61, 4)),
+    case(MSE(0.0, 1.0), draw(60, 4).sigmoid()), case(MAE(0.0, 1.0), draw(61, 4).sigmoid()),
+    case(BCE(), draw(60, 4).sigmoid()),
+    case(Categorical(3), (3 * draw(60, 4).sigmoid()).floor()),
+    case(MIXED, mixed_target(60)),
+]  # fmt: skip
+every_comparison = pytest.mark.parametrize(("spec", "target"), COMPARISONS)
+
+
+def build(spec, target):
+    return spec.build(tuple(target.shape[1:]))
+
+
+def shares(part, target):
+    """The target laid out as the parameters are, flat: class numbers one by one."""
+    if part.params_shape == tuple(target.shape[1:]):
+        return target.flatten(1)
+    if part.params_shape[:-1] == tuple(target.shape[1:]):
+        return F.one_hot(target.long(), part.params_shape[-1]).float().flatten(1)
+    assert tuple(target.shape[1:]) == (4,) and part.params_shape == (6,)
+    return torch.cat([target[:, :2], F.one_hot(target[:, 2].long(), 3), target[:, 3:]], 1)
+
+
+def best_constant(part, target):
+    """The parameters that stand for the best constant prediction, as a fit finds them: (1, *params_shape)."""
+    laid = shares(part, target)
+    middle = laid.median(0).values if part.statistic == "median" else laid.mean(0)
+    bias, weight = part.start(middle, torch.zeros(len(middle), 2))
+    assert bias.shape == middle.shape and weight.shape == (len(middle), 2) and not weight.any()
+    return bias.reshape(1, *part.params_shape)
+
+
+@every_comparison
+def test_the_error_is_a_map_of_the_targets_shape(spec, target):
+    part = build(spec, target)
+    params = draw(len(target), *part.params_shape)
+    error = part(params, target)
+    assert error.shape == target.shape and error.dtype == torch.float32
+    assert error.isfinite().all() and (error >= 0).all()
+    # An element's error is its own: what the others are predicted to be does not matter.
+    half = part(torch.cat([params[: len(params) // 2], params[len(params) // 2 :] + 5]), target)
+    assert torch.equal(half[: len(params) // 2], error[: len(params) // 2])
+
+
+@every_comparison
+def test_the_parameters_of_least_error_predict_the_target(spec, target):
+    part = build(spec, target)
+    params = best_constant(part, target).expand(len(target), *part.params_shape).clone().requires_grad_()
+    optimizer = torch.optim.Adam([params], 0.05)
+    start = part(params, target).sum().item()
+    for step in range(600):
+        optimizer.param_groups[0]["lr"] = 0.05 * (1 - step / 600)
+        optimizer.zero_grad()
+        part(params, target).sum().backward()
+        optimizer.step()
+    assert part(params, target).sum().item() < start
+    point = part.point(params.detach())
+    assert point.shape == target.shape
+    torch.testing.assert_close(point, target, atol=0.05, rtol=0)
+
+
+@every_comparison
+def test_the_start_is_the_best_constant(spec, target):
+    part = build(spec, target)
+    constant = best_constant(part, target)
+    least = part(constant.expand(len(target), *part.params_shape), target).sum().item()
+    for seed in range(20):
+        for size in (0.02, 0.3):
+            other = constant + size * draw(*constant.shape, seed=seed)
+            assert least <= part(other.expand(len(target), *part.params_shape), target).sum().item() + 1e-4
+    part.check(target)
+
+
+@every_comparison
+def test_the_point_is_in_the_targets_units(spec, target):
+    part = build(spec, target)
+    point = part.point(3 * draw(50, *part.params_shape))
+    assert point.shape == (50, *target.shape[1:])
+    if getattr(spec, "low", None) is not None:
+        assert point.min() == 0 and point.max() == 1
+    if spec.name == "bce":
+        assert 0 < point.min() and point.max() < 1
+    if spec.name == "categorical":
+        assert set(point.flatten().tolist()) == set(range(spec.classes))
+
+
+@every_comparison
+def test_the_error_has_a_gradient(spec, target):
+    part = build(spec, target)
+    params = draw(len(target), *part.params_shape, seed=8).requires_grad_()
+    part(params, target).sum().backward()
+    assert params.grad.isfinite().all() and (params.grad.flatten(1).abs().amax(1) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("spec", "params", "target", "error"),
+    [
+        (MSE(), [1.0, -2.0], [3.0, -2.0], [4.0, 0.0]),
+        (MSE(0.0, 1.0), [1.5, -2.0], [1.0, 0.5], [0.0, 0.25]),
+        (MAE(), [1.0, -2.0], [3.0, -2.0], [2.0, 0.0]),
+        (BCE(), [0.0, math.log(3)], [1.0, 0.25], [math.log(2), -0.25 * math.log(0.75) - 0.75 * math.log(0.25)]),
+        (Mixed((0, 1)), [1.0, 0.0], [3.0, 1.0], [2.0, math.log(2)]),
+    ],
+    ids=lambda v: getattr(v, "name", ""),
+)
+def test_errors_by_hand(spec, params, target, error):
+    found = spec.build((2,))(torch.tensor([params]), torch.tensor([target]))
+    torch.testing.assert_close(found, torch.tensor([error]))
+
+
+def test_categorical_errors_by_hand():
+    rates = torch.tensor([[[0.2, 0.3, 0.5], [0.1, 0.8, 0.1]]])
+    error = Categorical(3).build((2,))(rates.log(), torch.tensor([[2.0, 0.0]]))
+    torch.testing.assert_close(error, -torch.tensor([[0.5, 0.1]]).log())
+    mixed = Mixed((3, 0)).build((2,))(torch.cat([rates[:, 0].log(), torch.ones(1, 1)], 1), torch.tensor([[1.0, 3.0]]))
+    torch.testing.assert_close(mixed, torch.tensor([[-math.log(0.3), 2.0]]))
+
+
+def test_the_gradient_passes_straight_through_the_clip():
+    part = MSE(0.0, 1.0).build((3,))
+    params = torch.tensor([[1.5, -0.5, 0.4]], requires_grad=True)
+    target = torch.tensor([[0.2, 0.7, 0.1]])
+    part(params, target).sum().backward()
+    # Of the clipped prediction's error, as if it were not clipped: 2 (clip(p) - t).
+    torch.testing.assert_close(params.grad, 2 * (torch.tensor([[1.0, 0.0, 0.4]]) - target))
+    assert torch.equal(part.point(params.detach()), torch.tensor([[1.0, 0.0, 0.4]]))
+    params.grad = None
+    part(params, torch.tensor([[1.0, 0.0, 0.4]])).sum().backward()
+    torch.testing.assert_close(params.grad, torch.zeros(1, 3))
+
+
+def test_half_a_bound_clips_on_its_side_only():
+    part = MSE(None, 1.0).build((2,))
+    assert torch.equal(part.point(torch.tensor([[-9.0, 9.0]])), torch.tensor([[-9.0, 1.0]]))
+
+
+@pytest.mark.parametrize("spec", [MSE(), BCE()], ids=lambda s: s.name)
+def test_the_start_follows_directions_to_first_order(spec):
+    part, mean, directions = spec.build((4,)), torch.tensor([0.2, 0.5, 0.9, 0.4]), draw(4, 3)
+    bias, weight = part.start(mean, directions)
+    z = 1e-4 * draw(5, 3, seed=2)
+    torch.testing.assert_close(part.point(bias + z @ weight.T), mean + z @ directions.T, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("spec", [Categorical(3), Mixed((3,))], ids=lambda s: s.name)
+def test_the_start_of_categories_follows_directions_to_first_order(spec):
+    part, rates, directions = spec.build((1,)), torch.tensor([0.2, 0.5, 0.3]), draw(3, 2)
+    directions -= directions.mean(0)  # rates add up to 1 all along
+    bias, weight = part.start(rates, directions)
+    z = 1e-3 * draw(5, 2, seed=2)
+    torch.testing.assert_close((bias + z @ weight.T).softmax(1), rates + z @ directions.T, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("outside", [-0.001, 1.001, 255.0])
+def test_bce_refuses_targets_that_are_no_probabilities(outside):
+    part, target = BCE().build((3,)), torch.tensor([[0.0, 1.0, 0.5]])
+    part.check(target)
+    target[0, 1] = outside
+    with pytest.raises(DataError, match=r"loss='bce' needs values within \[0, 1\], got values from .*: scale the data"):
+        part.check(target)
+
+
+@pytest.mark.parametrize("odd", [-1.0, 3.0, 0.5])
+def test_categories_refuse_what_is_no_class(odd):
+    part, target = Categorical(3).build((3,)), torch.tensor([[0.0, 1.0, 2.0]])
+    part.check(target)
+    target[0, 1] = odd
+    with pytest.raises(DataError, match="loss='categorical' needs whole numbers from 0 to 2"):
+        part.check(target)
+
+
+# ------------------------------------------------------------------------------------------------------------- modality
+
+
+@pytest.mark.parametrize(("spec", "i"), forms())
+def test_forms_go_to_json_and_back(spec, i):
+    X, form, raw = learned(spec, i)
+    back = there_and_back(zandloper.modality, form)
+    assert isinstance(form, Form) and back == form and hash(back) == hash(form)
+    assert np.array_equal(back.read(X, "the test"), raw, equal_nan=True)
+    assert np.array_equal(form.read(X, "the test"), raw, equal_nan=True)
+
+
+@pytest.mark.parametrize(("spec", "i"), forms())
+def test_scales_give_the_shapes_that_forms_claim(spec, i):
+    _, form, raw = learned(spec, i)
+    scale, chunks = form.scale(), chunks_of(raw)
+    scale.learn(chunks)
+    (rows,) = chunks()
+    n = len(raw)
+    compare = form.loss("auto").build(form.target_shape)
+    for (value, weight), shape in (
+        (scale.encode(rows), form.in_shape),
+        (scale.target(rows), form.target_shape),
+    ):
+        assert value.shape == (n, *shape) and value.dtype == torch.float32 and value.isfinite().all()
+        assert weight is None or (weight.shape == value.shape and set(weight.unique().tolist()) <= {0, 1})
+    laid, weight = scale.shares(rows)
+    assert laid.flatten(1).shape == (n, math.prod(compare.params_shape))
+    assert weight is None or weight.shape == laid.shape
+    assert len(form.feature_names()) == len(set(form.feature_names())) == math.prod(form.target_shape)
+    assert scale.restore(scale.target(rows)[0]).shape == rows.shape
+    compare.check(scale.target(rows)[0])
+
+
+@pytest.mark.parametrize(("spec", "i"), forms())
+def test_both_is_encode_and_target(spec, i):
+    _, form, raw = learned(spec, i)
+    scale = form.scale()
+    scale.learn(chunks_of(raw))
+    rows = torch.as_tensor(raw)
+    for one, other in zip(scale.both(rows), (*scale.encode(rows), *scale.target(rows))):
+        assert (one is None and other is None) or torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("spec", "i"), forms())
+def test_what_a_scale_learned_does_not_depend_on_chunks_and_is_saved(spec, i):
+    _, form, raw = learned(spec, i)
+    scale, in_parts, loaded = form.scale(), form.scale(), form.scale()
+    scale.learn(chunks_of(raw))
+    in_parts.learn(lambda: iter(torch.as_tensor(raw).split(1)))
+    loaded.load_state_dict(scale.state_dict())
+    rows = torch.as_tensor(raw)
+    torch.testing.assert_close(in_parts.encode(rows)[0], scale.encode(rows)[0])
+    assert torch.equal(loaded.encode(rows)[0], scale.encode(rows)[0])
+    point = scale.target(rows)[0]
+    assert torch.equal(loaded.restore(point), scale.restore(point))
+
+
+@pytest.mark.parametrize(("spec", "i"), forms())
+def test_a_missing_value_has_weight_zero_and_no_say(spec, i):
+    _, form, raw = learned(spec, i)
+    scale = form.scale()
+    scale.learn(chunks_of(raw))
+    target, weight = scale.target(torch.as_tensor(raw))
+    missing = torch.as_tensor(raw != raw)
+    assert target.isfinite().all()
+    assert not missing.any() if weight is None else torch.equal(weight == 0, missing)
