@@ -12,6 +12,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Autoencoder": "zandloper.autoencoder",
+    "compare_with_pca": "zandloper.application.compare_with_pca",
+    "compare_latent_dims": "zandloper.application.compare_latent_dims",
+    "curves_table": "zandloper.application.curves_table",
     "load": "zandloper.autoencoder",
 }
 _MODULES = ("datasets", "errors", "modality")

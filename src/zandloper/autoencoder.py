@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from zandloper.own import Own
 from zandloper.persist import load_estimator, save_estimator
 from zandloper.spec import Spec
 
+if TYPE_CHECKING:  # drawing is loaded where it is asked for
+    from zandloper.latents import LatentReport
+
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What all types share. A type says which corruption and which bottleneck stand in its slots."""
@@ -33,8 +36,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _corrupt_spec(self) -> Spec:
         return Identity()
 
-    def _bottleneck_spec(self) -> Spec:
+    def _bottleneck_spec(self) -> Any:
         return Plain()
+
+    def _compare_spec(self, form: Any) -> Spec:
+        return form.loss(self.loss)
+
+    def _default_latents(self, features: int) -> int | None:
+        """How many latents for `latent_dim=None`; None: as many as PCA needs for 90 % of the variance."""
+        return None
 
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None) -> Self:
         """Train on data.
@@ -135,6 +145,32 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Which of the four shapes this is, its layers, parameters and compression ratio; prints well."""
         check_is_fitted(self)
         return describe(self)
+
+    def plot_architecture(self) -> Any:
+        """The hourglass as it was built: the size, kind and parameters of every layer, and the linear path beside.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from zandloper.architecture import architecture
+        from zandloper.drawing import hourglass_figure
+
+        return hourglass_figure(architecture(self), str(self.describe()).partition("\n")[0])
+
+    def latent_report(self, X: Any, y: Any = None) -> LatentReport:
+        """What each latent carries, what it listens to, what it moves, and which are dead, from a sample of X.
+
+        Prints as a table; `frame` has a row a latent, `plot()` draws it, and the numbers are arrays.
+
+        Parameters
+        ----------
+        X : data
+        y : target, with `target="y"`
+        """
+        from zandloper.latents import latent_report
+
+        return latent_report(self, X, y)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the model as a folder of JSON and safetensors, whole or not at all.
@@ -355,7 +391,7 @@ class Autoencoder(BaseAutoencoder):
     def _corrupt_spec(self) -> Spec:
         return Identity() if self.corrupt is None else Own()
 
-    def _bottleneck_spec(self) -> Spec:
+    def _bottleneck_spec(self) -> Any:
         return Plain() if self.bottleneck is None else Own()
 
 

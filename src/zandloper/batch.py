@@ -56,10 +56,15 @@ class Neck:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A point in the latent space, (n, *latent_shape), and its cost per sample in the units of the error, (n,)."""
+    """A point in the latent space, (n, *latent_shape), and its cost per sample in the units of the error, (n,).
+
+    With `draws` > 1, each sample of the batch stands `draws` times in a row with another point, and the loss is the
+    importance-weighted bound over them.
+    """
 
     z: Tensor
     cost: Tensor | None = None
+    draws: int = 1
 
 
 @dataclass(frozen=True, slots=True)

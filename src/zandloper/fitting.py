@@ -75,7 +75,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
         }.items()
         if isinstance(part, nn.Module)
     }
-    compare = Own() if "compare" in own else (target_form or form).loss(p.loss)
+    compare = Own() if "compare" in own else p._compare_spec(target_form or form)
 
     scale, inputs = form.scale(), chunks_of(rows.raw, rows.train)
     scale.learn(inputs)
@@ -85,11 +85,13 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
         principal = principal_components(
             lambda: (scale.encode(c)[0].flatten(1) for c in inputs()), features, rows.n_train
         )
-    latent = _latent_dim(p.latent_dim, principal, features)
+    latent = _latent_dim(
+        p.latent_dim if p.latent_dim is not None else p._default_latents(features), principal, features
+    )
 
     encoder = Own() if "encoder" in own else _net(p.encoder, form, latent, p, owner, "encoder")
     decoder = Own() if "decoder" in own else _decoder(p, form, target_form, encoder, latent, owner)
-    linear = _wants_linear(p.linear_path, form, target_form, own, owner)
+    linear = _wants_linear(p, form, target_form, own, owner)
     blueprint = Blueprint(
         form, target_form, p._corrupt_spec(), encoder, p._bottleneck_spec(), decoder, compare, latent, linear
     )
@@ -284,21 +286,15 @@ def _decoder(p: Any, form: Form, target_form: Form | None, encoder: Spec, latent
     return _net(p.decoder, target_form or form, latent, p, owner, "decoder")
 
 
-def _wants_linear(choice: Any, form: Form, target_form: Form | None, own: dict[str, nn.Module], owner: str) -> bool:
+def _wants_linear(p: Any, form: Form, target_form: Form | None, own: dict[str, nn.Module], owner: str) -> bool:
+    """Whether there is a linear path: where it can be, and the bottleneck is of a kind that it suits."""
     outputs = math.prod((target_form or form).target_shape)
-    possible = max(math.prod(form.in_shape), outputs) <= MOST_FEATURES and not {
-        "decoder",
-        "bottleneck",
-        "compare",
-    } & set(own)
-    if choice is True and not possible:
-        raise bad_parameter(
-            owner,
-            "linear_path",
-            f"'auto' or False with own decoder, bottleneck or loss, or more than {MOST_FEATURES} values",
-            choice,
-        )
-    return possible if choice == "auto" else bool(choice)
+    few = max(math.prod(form.in_shape), outputs) <= MOST_FEATURES
+    possible = few and not {"decoder", "bottleneck", "compare"} & set(own) and p._bottleneck_spec().linear
+    if p.linear_path is True and not possible:
+        wanted = f"'auto' or False with own parts, a sparse or quantised code, or more than {MOST_FEATURES} values"
+        raise bad_parameter(owner, "linear_path", wanted, True)
+    return possible if p.linear_path == "auto" else bool(p.linear_path)
 
 
 def _check_targets(module: Hourglass, rows: Rows) -> None:

@@ -10,6 +10,7 @@ target. Beside the two nets runs a linear path that starts at the PCA solution (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -90,13 +91,17 @@ class Hourglass(nn.Module):
         return Batch(x, valid, target, target_valid, batch.condition)
 
     def encode(
-        self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None
+        self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> tuple[Code, tuple]:
-        """The code of what was seen, and the skips that the decoder may want."""
+        """The code of what was seen, and the skips that the decoder may want. Without `rng` nothing is drawn."""
         context = _joined(condition, seen.level)
-        neck = self.encoder(seen.x if self.unit else (seen.x - self.centre) / self.spread, context)
+        neck = self.encoder(self.centred(seen.x), context)
         offset = None if self.linear is None else self.linear.encode(seen.x)
-        return self.bottleneck(neck.value, offset, rng), neck.skips
+        return self.bottleneck(neck.value, offset, rng, progress), neck.skips
+
+    def centred(self, x: Tensor) -> Tensor:
+        """Inputs as the encoder gets them: of mean zero and unit spread."""
+        return x if self.unit else (x - self.centre) / self.spread
 
     def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
         """The output's parameters, (n, *params_shape), from the code."""
@@ -107,14 +112,22 @@ class Hourglass(nn.Module):
             return params + self.linear.decode(z).reshape(params.shape)
         return params + self.constant
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None) -> Loss:
-        """Error and cost of one raw batch: sums per sample, averaged over samples, divided by elements per sample."""
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+        """Error and cost of one raw batch: sums per sample, averaged over samples, divided by elements per sample.
+
+        `progress` is the share of the steps that are done: what warms up looks at it, and is at full weight at 1.
+        """
         batch = self.scaled(batch)
-        code, skips = self.encode(self.corrupt(batch, rng), batch.condition, rng)
+        code, skips = self.encode(self.corrupt(batch, rng), batch.condition, rng, progress)
+        if code.draws > 1:
+            batch = batch.map(lambda t: t.repeat_interleave(code.draws, 0))
         params = self.decode(code.z, skips, batch.condition)
         error = weighted(self.compare(params.float(), batch.target), batch.target_valid)
         mean_error = error.mean()
         cost = mean_error.new_zeros(()) if code.cost is None else code.cost.mean() / error[0].numel()
+        if code.draws > 1 and code.cost is not None:
+            bound = importance_weighted(error.flatten(1).sum(1) + code.cost, code.draws).mean() / error[0].numel()
+            return Loss(bound, mean_error.detach(), cost.detach())
         return Loss(mean_error + cost, mean_error.detach(), cost.detach())
 
     def latent(self, batch: Batch) -> Tensor:
@@ -150,6 +163,14 @@ class Hourglass(nn.Module):
         batch = self.scaled(batch)
         code, skips = self.encode(Seen(batch.x, batch.valid), batch.condition)
         return code.z, skips, batch
+
+
+def importance_weighted(losses: Tensor, draws: int) -> Tensor:
+    """`-log mean exp(-losses)` over the draws of each sample: (n * draws,) -> (n,).
+
+    Burda, Grosse and Salakhutdinov 2016, "Importance weighted autoencoders", eq. 8.
+    """
+    return math.log(draws) - torch.logsumexp(-losses.reshape(-1, draws), dim=1)
 
 
 def weighted(error: Tensor, weight: Tensor | None) -> Tensor:

@@ -82,3 +82,11 @@ def initialise(module: nn.Module, rng: torch.Generator) -> None:
         part.weight.uniform_(-bound, bound, generator=rng)
         if part.bias is not None:
             part.bias.zero_()
+
+
+def drop(x: Tensor, share: float, rng: torch.Generator | None) -> Tensor:
+    """Set a share of the values to zero and scale up the rest (Srivastava et al. 2014); without `rng`, nothing."""
+    if share == 0 or rng is None:
+        return x
+    kept = torch.rand(x.shape, generator=rng, device=x.device) >= share
+    return torch.where(kept, x / (1 - share), 0.0)

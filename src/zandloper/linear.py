@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from zandloper.layers import Linear
 
 EXACT_FEATURES = 2_000  # up to here the covariance matrix is formed; above, the leading components are sketched
+DOUBLE_FEATURES = 512  # up to here products are summed in float64, which keeps components of tiny variance apart
 MOST_FEATURES = 50_000  # above, there is no linear path
 LR_SCALE = (
     0.3  # of the nets' rate: the path starts where it should be, and steps as large as theirs would drive it away
@@ -78,7 +79,7 @@ def _exact(chunks: Iterable[Tensor]) -> Principal:
                 torch.zeros_like(shift, dtype=torch.float64),
                 shift.new_zeros(len(shift), len(shift)).double(),
             )
-        centred = chunk - shift
+        centred = (chunk - shift).double() if len(shift) <= DOUBLE_FEATURES else chunk - shift
         first += centred.sum(0, dtype=torch.float64)
         second += (centred.T @ centred).double()
         n += len(chunk)

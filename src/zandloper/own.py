@@ -19,6 +19,7 @@ class Own(Spec):
     """Stands in a recipe for a part that only its owner can build: `load(path, parts={slot: module})`."""
 
     name: ClassVar[str] = "own"
+    linear: ClassVar[bool] = False
 
 
 class OwnCorruption(nn.Module):
@@ -60,7 +61,9 @@ class OwnBottleneck(nn.Module):
         out = _try("bottleneck", module, torch.zeros(2, neck_dim))
         self.latent_shape = tuple((out[0] if isinstance(out, tuple) else out).shape[1:])
 
-    def forward(self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None) -> Code:
+    def forward(
+        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+    ) -> Code:
         """The code and its cost."""
         out = self.module(neck)
         return Code(*out) if isinstance(out, tuple) else Code(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,20 @@ COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e
 MARKERS = ("o", "s", "^", "D", "v")
 INK, FAINT = "#222222", "#b8b8b8"
 DPI = 150
+
+
+class Picture(Figure):
+    """A figure that notebooks show by themselves, also where pyplot was never imported."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
+
+
+def new_figure(width: float, height: float) -> Picture:
+    """An empty figure of a size in inches, laid out so that nothing is cut off."""
+    return Picture(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def originals_beside_reconstructions(
@@ -49,13 +64,11 @@ def originals_beside_reconstructions(
     """
     rows = {"original": X, "reconstruction": R, **(rivals or {})}
     shown = np.unique(np.linspace(0, len(X) - 1, min(n, len(X))).round().astype(int))
-    figure = Figure(
-        figsize=(1.1 + 0.9 * len(shown), 0.95 * len(rows) + (0.5 if title else 0.1)), dpi=DPI, layout="constrained"
-    )
+    figure = new_figure(1.1 + 0.9 * len(shown), 0.95 * len(rows) + (0.5 if title else 0.1))
     axes = figure.subplots(len(rows), len(shown), squeeze=False)
     for line, (label, images) in zip(axes, rows.items(), strict=True):
         for ax, i in zip(line, shown, strict=True):
-            _show(ax, images[i])
+            show_image(ax, images[i])
         line[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8, fontsize=10, color=INK)
     if title:
         figure.suptitle(title, fontsize=11, color=INK)
@@ -79,9 +92,9 @@ def latent_map(Z: Any, labels: Any = None, title: str = "") -> Figure:
     matplotlib.figure.Figure
     """
     Z = np.asarray(Z)
-    figure = Figure(figsize=(7, 6), dpi=DPI, layout="constrained")
+    figure = new_figure(7, 6)
     ax = figure.add_subplot()
-    _plain(ax)
+    plain(ax)
     ax.set_xlabel("latent 0")
     if Z.shape[1] == 1:
         ax.hist(Z[:, 0], bins=min(60, max(10, len(Z) // 20)), color=COLOURS[0])
@@ -116,9 +129,9 @@ def loss_curves(history: Sequence[Mapping[str, Any]], title: str = "") -> Figure
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(7, 4), dpi=DPI, layout="constrained")
+    figure = new_figure(7, 4)
     ax = figure.add_subplot()
-    _plain(ax)
+    plain(ax)
     curves = {name: _curve(history, name) for name in ("train", "validation")}
     for colour, (name, (epochs, values)) in zip(COLOURS, curves.items(), strict=False):
         if len(values):
@@ -139,7 +152,8 @@ def loss_curves(history: Sequence[Mapping[str, Any]], title: str = "") -> Figure
     return figure
 
 
-def _show(ax: Axes, image: Any) -> None:
+def show_image(ax: Axes, image: Any) -> None:
+    """An image: integers by their range, floats in [0, 1]; small ones with their pixels seen."""
     image = np.asarray(image)
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[:, :, 0]
@@ -152,7 +166,8 @@ def _show(ax: Axes, image: Any) -> None:
         side.set(color=FAINT, linewidth=0.6)
 
 
-def _plain(ax: Axes) -> None:
+def plain(ax: Axes) -> None:
+    """Axes without a frame, so that the data stand out."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(FAINT)
     ax.tick_params(color=FAINT, labelcolor=INK, labelsize=9)

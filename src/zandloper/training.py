@@ -80,8 +80,8 @@ class Run:
 class Trainable(Protocol):
     """What the loop asks of a module beside a `torch.nn.Module`'s manners."""
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None) -> Loss:
-        """What to minimise on a raw batch."""
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+        """What to minimise on a raw batch, when a share `progress` of the steps is done (1: as it will be judged)."""
 
 
 def train(
@@ -99,7 +99,7 @@ def train(
     Parameters
     ----------
     module : nn.Module and Trainable
-        Has `loss(batch, rng) -> Loss`; may have a `natural_loss`, far above which training has diverged.
+        Has `loss(batch, rng, progress) -> Loss`; may have a `natural_loss`, far above which training has diverged.
     source, validation : Source
         Rows that train, and rows that choose; without the latter the last weights are kept.
     settings : Training
@@ -138,7 +138,7 @@ def train(
                 rng.manual_seed(mixed_seed(settings.seed, at, 1))
                 seed_globally(mixed_seed(settings.seed, at, 2))
                 with _autocast(settings):
-                    loss = module.loss(batch.to(device), rng).total
+                    loss = module.loss(batch.to(device), rng, at / total).total
                 for parameter in parameters:
                     parameter.grad = None
                 loss.backward()
@@ -165,12 +165,12 @@ def train(
                     trained, run.best if math.isfinite(run.best) else 0.0, getattr(module, "natural_loss", 0.0)
                 )
             judged = trained if validation is None else trained + score
-            if not math.isfinite(judged) or judged > 20 * run.reference + 1e-9:
+            if not math.isfinite(judged) or judged > run.reference + 20 * abs(run.reference) + 1e-9:
                 _recover(module, best, optimizer, run)
             elif validation is None or score < run.best:
                 run.best = score
                 _store(module, best)
-            if score < run.mark * (1 - settings.min_delta):
+            if score < run.mark - settings.min_delta * abs(run.mark):
                 run.mark, run.mark_epoch = score, run.epoch
             elif validation is not None and run.epoch - run.mark_epoch >= settings.patience:
                 run.stopped_by = run.stopped_by or "early_stopping"

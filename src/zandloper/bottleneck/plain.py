@@ -18,6 +18,7 @@ class Plain(Spec):
     """Settings of the plain bottleneck: there are none."""
 
     name: ClassVar[str] = "plain"
+    linear: ClassVar[bool] = True
 
     def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
@@ -36,7 +37,9 @@ class PlainBottleneck(nn.Module):
         """Silence the head: the code starts as the linear path's."""
         self.head.weight.detach().zero_()
 
-    def forward(self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None) -> Code:
+    def forward(
+        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+    ) -> Code:
         """The code of a neck (n, neck_dim): (n, latent_dim), free of cost."""
         z = self.head(neck.flatten(1))
         return Code(z if offset is None else z + offset)

@@ -15,6 +15,7 @@ class Comparison(nn.Module):
 
     in_target_units = True  # the parameters are in the units of the target: nets may be scaled to its spread
     statistic = "mean"  # of the target: the best constant prediction
+    exact_start = True  # whether it really is the best, or nearly
 
     params_shape: tuple[int, ...]
 
@@ -25,6 +26,10 @@ class Comparison(nn.Module):
     def point(self, params: Tensor) -> Tensor:
         """The prediction, in the units of the target."""
         return params
+
+    def expected(self, params: Tensor) -> Tensor:
+        """The expectation of the target, laid out as a scale's `shares`: smooth, categories level by level."""
+        return self.point(params)
 
     def start(self, mean: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """Bias (p,) and weight (p, k) of parameters that stand for `mean + directions z`, exactly or to first order."""

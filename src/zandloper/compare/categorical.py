@@ -40,6 +40,10 @@ class CategoricalCrossEntropy(Comparison):
         """The likeliest class."""
         return params.argmax(-1).to(params.dtype)
 
+    def expected(self, params: Tensor) -> Tensor:
+        """The probability of every class, (n, *target_shape, classes)."""
+        return params.softmax(-1)
+
     def start(self, mean: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """From class rates (flat, elements x classes): their logarithm, and directions divided by the rates."""
         p = mean.clamp(min=0.02)

@@ -63,6 +63,15 @@ class MixedError(Comparison):
             out[:, column] = params[:, place : place + k].argmax(1).to(params.dtype)
         return out
 
+    def expected(self, params: Tensor) -> Tensor:
+        """Numbers as they are, probabilities for truth values and for every level of a category: (n, parameters)."""
+        out = params.clone()
+        for _, place in self.kinds["truth"]:
+            out[:, place] = torch.sigmoid(params[:, place])
+        for _, place, k in self.categories:
+            out[:, place : place + k] = params[:, place : place + k].softmax(1)
+        return out
+
     def start(self, mean: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """Numbers exactly; logits to first order around the rates."""
         bias, weight = mean.clone(), directions.clone()

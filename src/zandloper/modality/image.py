@@ -15,6 +15,8 @@ from PIL import Image as PIL
 from torch import Tensor
 
 from zandloper.compare.bce import BCE
+from zandloper.compare.discretised import Discretised
+from zandloper.compare.gaussian import Gaussian
 from zandloper.compare.mae import MAE
 from zandloper.compare.mse import MSE
 from zandloper.errors import DataError, DataTypeError, bad_parameter
@@ -95,6 +97,8 @@ class ImageForm(Form):
         bounds = (0.0, 1.0) if integer else (None, None)
         chosen = ("bce" if self.dtype == "bool" else "mse") if given == "auto" else given
         choices: dict[str, Any] = {
+            "gaussian": lambda: Gaussian(shared=True),
+            "discretised": self._steps,
             "mse": lambda: MSE(*bounds),
             "mae": lambda: MAE(*bounds),
             "bce": BCE,
@@ -103,6 +107,11 @@ class ImageForm(Form):
         if chosen not in choices:
             raise bad_parameter("the model", "loss", f"'auto', one of {sorted(choices)} or an nn.Module", given)
         return choices[chosen]()
+
+    def _steps(self) -> Spec:
+        if np.dtype(self.dtype).kind != "u":
+            raise DataError(f"loss='discretised' needs integer pixels, got {self.dtype}: take loss='gaussian'")
+        return Discretised(int(np.iinfo(self.dtype).max))
 
     def _classes(self) -> Spec:
         raise DataError(

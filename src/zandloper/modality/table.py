@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from zandloper.columns import Column, give_column, learn_column, read_column
 from zandloper.compare.bce import BCE
 from zandloper.compare.categorical import Categorical
+from zandloper.compare.gaussian import Gaussian
 from zandloper.compare.mae import MAE
 from zandloper.compare.mixed import Mixed
 from zandloper.compare.mse import MSE
@@ -131,6 +132,7 @@ class TableForm(Form):
         if chosen == "mixed":
             return Mixed(tuple({"category": c.width, "truth": 1}.get(c.kind, 0) for c in self.columns))
         choices: dict[str, Any] = {
+            "gaussian": Gaussian,
             "mse": MSE,
             "mae": MAE,
             "bce": BCE,
