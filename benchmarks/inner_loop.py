@@ -57,10 +57,13 @@ def measure(columns: int, hidden: tuple[int, ...], batch: int, dtype: torch.dtyp
         if step >= 10:
             shares += np.diff([t0, t1, t2, t3, time.perf_counter()])
     rate = batch * args.steps / shares.sum()
-    parts = ", ".join(f"{n} {s:.0%}" for n, s in zip(("gather", "forward", "backward", "optimiser"), shares / shares.sum()))
+    parts = ", ".join(
+        f"{n} {s:.0%}" for n, s in zip(("gather", "forward", "backward", "optimiser"), shares / shares.sum())
+    )
     name = "-".join(map(str, (columns, *hidden, 32)))
     print(
-        f"{name:15s} {str(dtype)[6:]:8s} {threads} thread{'s' if threads > 1 else ' '} batch {batch:4d}: {rate:9,.0f} rows/s, "
+        f"{name:15s} {str(dtype)[6:]:8s} {threads} thread{'s' if threads > 1 else ' '} batch {batch:4d}: "
+        f"{rate:9,.0f} rows/s, "
         f"{work * rate / 1e9:4.0f} of {peak / 1e9:4.0f} GFLOP/s ({work * rate / peak:.0%}); {parts}",
         flush=True,
     )

@@ -2,7 +2,7 @@
 `(neck, offset, rng, progress) -> Code`.
 
 It owns its heads. `offset` is what the linear path says, to be added to the head's word; a spec with `linear = False`
-wants no such path and has no `start_at_zero`. Without `rng` nothing is drawn: the code is the one that `transform` gives. `progress` is the share
-of the training steps that are done; costs that warm up are at full weight at 1. `start_at_zero()` makes the heads
-silent, so that the linear path alone speaks at first.
+wants no such path and has no `start_at_zero`. Without `rng` nothing is drawn: the code is the one that `transform`
+gives. `progress` is the share of the training steps that are done; costs that warm up are at full weight at 1.
+`start_at_zero()` makes the heads silent, so that the linear path alone speaks at first.
 """

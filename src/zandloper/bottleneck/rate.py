@@ -41,7 +41,8 @@ class Rate(Spec):
 class RateBottleneck(nn.Module):
     """`z = sigmoid(W neck + b)` at a cost of `weight * sum_j KL(rho || mean z_j)` over the batch.
 
-    Ng 2011, "Sparse autoencoder" (CS294A lecture notes), section 3: rho log(rho / r) + (1 - rho) log((1 - rho) / (1 - r)).
+    Ng 2011, "Sparse autoencoder" (CS294A lecture notes), section 3: with r the mean,
+    KL = rho log(rho / r) + (1 - rho) log((1 - rho) / (1 - r)).
     """
 
     def __init__(self, spec: Rate, neck_dim: int, latent_dim: int) -> None:

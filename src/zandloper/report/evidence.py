@@ -1,0 +1,247 @@
+"""What a report is made of: everything is measured here once, in one pass over the data, and only drawn elsewhere."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zandloper.architecture import Architecture, architecture
+from zandloper.batch import Batch, Seen
+from zandloper.describe import Description, describe
+from zandloper.errors import DataError
+from zandloper.hourglass import Hourglass, weighted
+from zandloper.latents import LatentReport, latent_report, spread
+from zandloper.linear import MOST_FEATURES, principal_components
+from zandloper.report.labels import Labels
+
+MOST_ROWS = 100_000  # measured and drawn on the map
+HOVERED = 3_000  # of them with their picture or their row
+HOVERED_VALUES = 2**24  # and at most so many numbers
+LISTED = 12  # typical items, and as many of the worst
+PCA_ROWS, PCA_VALUES = 10_000, 2**23
+CHUNK = 2**22  # numbers in memory at a time, for each of the measurements
+
+
+@dataclass(frozen=True)
+class AgainstPCA:
+    """Mean squared errors in model units on the same rows: PCA's by size, and the model's."""
+
+    sizes: tuple[int, ...]
+    pca: tuple[float, ...]
+    latents: int
+    model: float
+    same: float
+    """PCA's with as many components as the model has latents."""
+    rows: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the sections draw.
+
+    Parameters
+    ----------
+    estimator : a fitted estimator
+    rows : int
+        In the data.
+    seen : ndarray of int, (m,)
+        Which of them were measured: all, up to 100,000.
+    z : ndarray, (m, latents)
+    errors : ndarray, (m,)
+        Per item, in the loss's units.
+    feature_error, feature_constant : ndarray, (features of the target,)
+        Mean errors of the model and of the best constant prediction.
+    sample : ndarray of int, (k,)
+        Positions among `seen` of the items that can be looked at.
+    originals, made : ndarray
+        Of the sample: raw inputs, and raw outputs.
+    wanted : ndarray or None
+        Of the sample: raw targets, where the target is not the input.
+    sample_errors : ndarray, (k, features of the target)
+    labels : Labels or None
+    """
+
+    estimator: Any
+    rows: int
+    seen: np.ndarray
+    z: np.ndarray
+    errors: np.ndarray
+    feature_error: np.ndarray
+    feature_constant: np.ndarray
+    score: float
+    sample: np.ndarray
+    originals: np.ndarray
+    made: np.ndarray
+    wanted: np.ndarray | None
+    sample_errors: np.ndarray
+    labels: Labels | None
+    latent: LatentReport
+    pca: AgainstPCA | str
+    """The comparison, or why there is none."""
+    seconds: float
+
+    @cached_property
+    def description(self) -> Description:
+        """The model in words and numbers."""
+        return describe(self.estimator)
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """Its layers."""
+        return architecture(self.estimator)
+
+    @property
+    def form(self) -> Any:
+        """What the inputs look like."""
+        return self.estimator._blueprint.form
+
+    @property
+    def output(self) -> Any:
+        """What the outputs look like."""
+        return self.estimator._blueprint.output
+
+    @property
+    def typical(self) -> np.ndarray:
+        """Positions in the sample of items with small to large errors, evenly over all: a fair choice."""
+        order = self._by_error
+        return order[spread(len(order), LISTED)]
+
+    @property
+    def worst(self) -> np.ndarray:
+        """Positions in the sample of the items with the largest errors of all."""
+        return self._by_error[::-1][:LISTED]
+
+    @property
+    def _by_error(self) -> np.ndarray:
+        return np.argsort(self.errors[self.sample], kind="stable")
+
+    def caption(self, i: int) -> str:
+        """Which item of the data a member of the sample is, its label and its error."""
+        at = int(self.sample[i])
+        label = "" if self.labels is None else f" · {self.labels.text(at)}"
+        return f"item {int(self.seen[at]):,}{label} · error {self.errors[at]:.3g}"
+
+
+def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
+    """Measure all of it."""
+    began = time.monotonic()
+    raw = estimator._read(X)
+    target = estimator._read_target(y, len(raw))
+    if len(raw) < 2:
+        raise DataError(f"a report needs at least 2 rows to see what varies, got {len(raw)}: pass more")
+    known = None if labels is None else Labels.read(labels, len(raw))
+    rows, seen = len(raw), spread(len(raw), MOST_ROWS)
+    if len(seen) < rows:
+        raw, target = raw[seen], None if target is None else target[seen]
+        known = None if known is None else known.some(seen)
+    z, errors, feature_error, feature_constant, score = _measure(estimator, raw, target)
+    sample = _sample(errors, raw[0].numel())
+    part, part_target = raw[sample], None if target is None else target[sample]
+    made = estimator._each_block(estimator.module_.reconstruct, part)
+    error = lambda batch: weighted(*estimator.module_.error_map(batch)).flatten(1)  # noqa: E731
+    return Evidence(
+        estimator=estimator,
+        rows=rows,
+        seen=seen,
+        z=z,
+        errors=errors,
+        feature_error=feature_error,
+        feature_constant=feature_constant,
+        score=score,
+        sample=sample,
+        originals=part.numpy(),
+        made=made.numpy(),
+        wanted=None if part_target is None else part_target.numpy(),
+        sample_errors=estimator._each_block(error, part, part_target).numpy(),
+        labels=known,
+        latent=latent_report(estimator, X, y),
+        pca=against_pca(estimator, raw),
+        seconds=time.monotonic() - began,
+    )
+
+
+def _measure(
+    estimator: Any, raw: Tensor, target: Tensor | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+    """Latents, errors per item, errors per feature and those of a constant, and the score: in chunks of whole blocks."""
+    module: Hourglass = estimator.module_
+    latents, features = estimator._n_features_out, math.prod(estimator._blueprint.output.target_shape)
+
+    def measure(batch: Batch) -> Tensor:
+        batch = module.scaled(batch)
+        code, skips = module.encode(Seen(batch.x, batch.valid), batch.condition)
+        error = module.compare(module.decode(code.z, skips, batch.condition).float(), batch.target)
+        constant = module.constant.expand(len(batch.x), *module.constant.shape)
+        base = module.compare(constant, batch.target)
+        weight = torch.ones_like(error) if batch.target_valid is None else batch.target_valid.expand_as(error)
+        parts = (weighted(error, batch.target_valid), weighted(base, batch.target_valid), weight)
+        return torch.cat([code.z.flatten(1), *(part.flatten(1) for part in parts)], dim=1)
+
+    step = estimator._block * max(1, CHUNK // (estimator._block * max(1, 3 * features)))
+    codes, errors, sums = [], [], torch.zeros(3, features, dtype=torch.float64)
+    for start in range(0, len(raw), step):
+        ends = slice(start, start + step)
+        out = estimator._each_block(measure, raw[ends], None if target is None else target[ends])
+        z, error, base, weight = out.split([latents, features, features, features], dim=1)
+        codes.append(z)
+        errors.append(error.double().sum(1) / weight.double().sum(1).clamp(min=1))
+        sums += torch.stack([part.double().sum(0) for part in (error, base, weight)])
+    total, constant, weight = sums
+    score = float(1 - total.sum() / constant.sum()) if constant.sum() > 0 else 1.0
+    per_feature = (sums[:2] / weight.clamp(min=1)).numpy()
+    return torch.cat(codes).numpy(), torch.cat(errors).numpy(), per_feature[0], per_feature[1], score
+
+
+def _sample(errors: np.ndarray, values: int) -> np.ndarray:
+    """Which items can be looked at: evenly spread ones, and those with the largest errors."""
+    most = max(2 * LISTED, min(HOVERED, HOVERED_VALUES // max(1, values)))
+    worst = np.argsort(-errors, kind="stable")[:LISTED]
+    return np.unique(np.concatenate([spread(len(errors), most), worst]))
+
+
+@torch.no_grad()
+def against_pca(estimator: Any, raw: Tensor) -> AgainstPCA | str:
+    """PCA fitted to rows of these very data, and the model on the same rows, in the model's units; missing values do
+    not count, and PCA reads them as the mean."""
+    module: Hourglass = estimator.module_
+    features = math.prod(module.in_shape)
+    if module.target_scale is not None:
+        return "The model was trained towards a target that is not its input, and PCA can only rebuild the input."
+    if features > MOST_FEATURES:
+        return f"With {features:,} values an item, PCA is left out."
+    rows = raw[torch.as_tensor(spread(len(raw), min(PCA_ROWS, max(64, PCA_VALUES // features))))]
+    x, valid = module.scale.encode(rows)
+    shape = module.compare.expected(module.constant[None]).numel()
+    if shape != features:
+        return "What the model makes is laid out in another way than its input, so that PCA cannot be set beside it."
+    expected = estimator._each_block(lambda batch: module.compare.expected(_params(module, batch)).flatten(1), rows)
+    x = x.flatten(1)
+    weight = torch.ones_like(x) if valid is None else valid.flatten(1).expand_as(x)
+    mean = (x * weight).sum(0) / weight.sum(0).clamp(min=1)
+    centred = torch.where(weight > 0, x - mean, 0.0)
+    error = lambda made: float(((made - x).square() * weight).sum() / weight.sum().clamp(min=1))  # noqa: E731
+    if error(mean.expand_as(x)) <= 0:
+        return "Nothing varies in these data."
+    principal = principal_components(lambda: [centred], features, len(x))
+    latents, most = estimator._n_features_out, len(principal.components)
+    components = principal.components.float()
+    coordinates = centred @ components.T
+    rebuilt = lambda k: error(coordinates[:, :k] @ components[:k] + mean)  # noqa: E731
+    top = min(most, max(64, 2 * latents), len(x) - 1)
+    sizes = sorted({2**i for i in range(top.bit_length()) if 2**i <= top} | {min(latents, top), top})
+    errors = {k: rebuilt(k) for k in sizes}
+    same = errors[min(latents, top)]
+    return AgainstPCA(tuple(sizes), tuple(errors.values()), latents, error(expected), same, len(x))
+
+
+def _params(module: Hourglass, batch: Batch) -> Tensor:
+    batch = module.scaled(batch)
+    code, skips = module.encode(Seen(batch.x, batch.valid), batch.condition)
+    return module.decode(code.z, skips, batch.condition).float()

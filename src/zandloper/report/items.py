@@ -1,0 +1,197 @@
+"""How items are shown: images as pictures, everything else as rows of values. One class a way, chosen by the data's form.
+
+Each has `beside` (originals and what was made of them, as HTML), `hover` (the same for the map, as JSON-ready values)
+and `where` (where the error sits, as HTML). A new modality that is no table of values gets a class and a line in `WAYS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from PIL import Image
+
+from zandloper.report import charts
+from zandloper.report.markup import data_url, figure, picture, say, scrolled, svg
+
+THUMB = 32  # pixels of a picture on the map's atlas
+ATLAS = 6_000_000  # pixels of the atlas
+SHOWN = 112  # pixels of a picture beside its reconstruction, larger ones are made smaller
+MANY = 12  # columns in a table of items
+FEW = 10  # columns beside the map
+BARS = 30  # columns of which the error is drawn
+
+
+class Pictures:
+    """Items as pictures."""
+
+    def __init__(self, form: Any, originals: np.ndarray) -> None:
+        self.form = form
+        values = originals[:256].astype(float)
+        top = float(np.iinfo(form.dtype).max) if np.dtype(form.dtype).kind == "u" else 1.0
+        low, high = (values.min() / top, values.max() / top) if values.size else (0.0, 1.0)
+        # Floats are mostly in [0, 1]; those that are not are shown from their lowest to their highest.
+        self.top, self.low, self.high = top, min(0.0, low), max(1.0, high)
+
+    def pixels(self, raw: np.ndarray, most: int) -> np.ndarray:
+        """Raw images as uint8 (n, height, width[, 3 or 4]), the longer side at most so many pixels."""
+        shown = (np.asarray(raw, dtype=np.float32) / self.top - self.low) / (self.high - self.low)
+        shown = (np.clip(shown, 0, 1) * 255).round().astype(np.uint8)
+        shown = shown[..., 0] if shown.shape[-1] in (1, 2) else shown[..., : 4 if shown.shape[-1] == 4 else 3]
+        side = max(shown.shape[1:3])
+        if side <= most:
+            return shown
+        size = (max(1, shown.shape[2] * most // side), max(1, shown.shape[1] * most // side))
+        return np.stack([np.asarray(Image.fromarray(s).resize(size, Image.Resampling.BOX)) for s in shown])
+
+    def beside(
+        self,
+        originals: np.ndarray,
+        made: np.ndarray | None,
+        captions: Sequence[str],
+        words: tuple[str, str],
+        heat: np.ndarray,
+    ) -> str:
+        """Pairs of pictures with a line below."""
+        above, cells = self.pixels(originals, SHOWN), []
+        below = None if made is None else self.pixels(made, SHOWN)
+        quality = None if max(above.shape[1:3]) <= 64 else 80
+        for i, caption in enumerate(captions):
+            pair = picture(above[i], f"{words[0]}, {caption}", 84, quality)
+            if below is not None:
+                pair += picture(below[i], f"{words[1]}, {caption}", 84, quality)
+            cells.append(figure(pair, caption))
+        told = f"above: {words[0]}" + ("" if made is None else f"; below: {words[1]}")
+        return f'<p class="note">{escape(told)}</p><div class="pairs">{"".join(cells)}</div>'
+
+    def hover(self, originals: np.ndarray, made: np.ndarray | None, words: tuple[str, str], heat: np.ndarray) -> Any:
+        """One large picture with all small ones on it."""
+        sheets = [self.pixels(raw, THUMB) for raw in (originals, made) if raw is not None]
+        count, (h, w) = len(originals), sheets[0].shape[1:3]
+        columns = math.ceil(math.sqrt(count * len(sheets) * h / w) / len(sheets)) * len(sheets)
+        rows = -(-count * len(sheets) // columns)
+        atlas = np.zeros((rows * h, columns * w, *sheets[0].shape[3:]), np.uint8)
+        for j, sheet in enumerate(sheets):
+            for i, tile in enumerate(sheet):
+                y, x = divmod(i * len(sheets) + j, columns)
+                atlas[y * h : y * h + h, x * w : x * w + w] = tile
+        return {
+            "kind": "pictures",
+            "atlas": data_url(atlas, 60),
+            "width": w,
+            "height": h,
+            "columns": columns,
+            "words": list(words[: len(sheets)]),
+        }
+
+    def most(self) -> int:
+        """How many items the map may show."""
+        c, h, w = self.form.in_shape
+        scale = min(1.0, THUMB / max(h, w))
+        return int(ATLAS / (2 * max(1.0, h * scale * w * scale) * (1 if c in (1, 2) else 3)))
+
+    def where(self, error: np.ndarray, constant: np.ndarray) -> str:
+        """The mean error of every pixel as a picture."""
+        mean = error.reshape(self.form.in_shape).mean(0)
+        stride = max(1, max(mean.shape) // 256)
+        chart = charts.pixels(mean[::stride, ::stride])
+        share = error.sum() / constant.sum() if constant.sum() > 0 else 0.0
+        row, column = np.unravel_index(int(mean.argmax()), mean.shape)
+        told = (
+            f"The largest mean error, {mean.max():.3g}, is at row {row}, column {column}. Over all pixels the error is "
+            f"{share:.1%} of that of a constant picture, the mean of the training images."
+        )
+        return figure(svg(chart, f"Heat map of the mean error of every pixel. {told}"), told)
+
+
+class Rows:
+    """Items as rows of values."""
+
+    def __init__(self, form: Any, originals: np.ndarray) -> None:
+        self.form, self.names = form, form.feature_names()
+
+    def cells(self, raw: np.ndarray) -> list[list[str]]:
+        """Rows of values as text, in the user's own terms: categories by name, times as times."""
+        given = self.form.give(raw)
+        if nw.dependencies.is_into_dataframe(given):
+            frame = nw.from_native(given, eager_only=True)
+            columns = [frame[name].to_list() for name in frame.columns]
+        else:
+            array = np.asarray(given)
+            array = raw if array.ndim > 2 else array
+            columns = array.reshape(len(raw), -1).T.tolist()
+        return [[say(value) for value in row] for row in zip(*columns, strict=True)]
+
+    def beside(
+        self,
+        originals: np.ndarray,
+        made: np.ndarray | None,
+        captions: Sequence[str],
+        words: tuple[str, str],
+        heat: np.ndarray,
+    ) -> str:
+        """A table: in each cell the value and below it what was made of it, tinted by how wrong that is."""
+        above, below = self.cells(originals), None if made is None else self.cells(made)
+        weight = heat.mean(0) if made is not None else np.zeros(len(self.names))
+        kept = np.sort(np.argsort(-weight, kind="stable")[:MANY])
+        head = "".join(f'<th scope="col">{escape(str(self.names[j]))}</th>' for j in kept)
+        lines = []
+        for i, caption in enumerate(captions):
+            cells = []
+            for j in kept:
+                second = "" if below is None else f"<span>{escape(below[i][j])}</span>"
+                tint = 0.0 if below is None else min(1.0, float(heat[i, j]) / 2)
+                style = f' style="--e:{tint:.2f}"' if tint >= 0.01 else ""
+                cells.append(f"<td{style}><b>{escape(above[i][j])}</b>{second}</td>")
+            lines.append(f'<tr><th scope="row">{escape(caption)}</th>{"".join(cells)}</tr>')
+        left = (
+            f" The {len(kept)} of {len(self.names)} columns with the largest errors." if len(kept) < len(head) else ""
+        )
+        left = left if len(kept) < len(self.names) else ""
+        told = words[0] if made is None else f"bold: {words[0]}, below it: {words[1]}"
+        tinted = (
+            "" if made is None else "; fully tinted where the error is twice that of a constant prediction, or more."
+        )
+        body = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+        return f'<p class="note">{escape(told)}{tinted}{left}</p>' + scrolled(body, f"items: {words[0]}")
+
+    def hover(self, originals: np.ndarray, made: np.ndarray | None, words: tuple[str, str], heat: np.ndarray) -> Any:
+        """Names and values; of many columns those with the largest errors of each row."""
+        above, below = self.cells(originals), None if made is None else self.cells(made)
+        rows = []
+        for i, line in enumerate(above):
+            kept = range(len(line))
+            if len(line) > FEW:
+                kept = np.sort(np.argsort(-heat[i], kind="stable")[:FEW]).tolist() if below else range(FEW)
+            rows.append([[j, line[j], *([] if below is None else [below[i][j]])] for j in kept])
+        names = [say(str(name)) for name in self.names]
+        return {"kind": "rows", "names": names, "rows": rows, "words": list(words if made is not None else words[:1])}
+
+    def most(self) -> int:
+        """How many items the map may show."""
+        return 2_000
+
+    def where(self, error: np.ndarray, constant: np.ndarray) -> str:
+        """Bars: the error of every column as a share of that of a constant prediction."""
+        share = np.divide(error, constant, out=np.zeros_like(error), where=constant > 1e-12)
+        order = np.argsort(-share, kind="stable")
+        chart = charts.columns([str(self.names[j]) for j in order[:BARS]], share[order[:BARS]])
+        worst, best = order[0], order[-1]
+        told = (
+            f"1 is the error of a constant prediction, the training mean. Hardest is {self.names[worst]} "
+            f"({share[worst]:.0%}), easiest {self.names[best]} ({share[best]:.0%})."
+        )
+        rest = f" The {BARS} hardest of {len(order)} columns." if len(order) > BARS else ""
+        return figure(svg(chart, f"Bars of the error by column. {told}"), told + rest)
+
+
+WAYS: dict[str, type] = {"image_form": Pictures}
+
+
+def way(form: Any, originals: np.ndarray) -> Any:
+    """How items of a form are shown."""
+    return WAYS.get(form.name, Rows)(form, originals)
