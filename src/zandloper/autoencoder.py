@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -28,16 +29,28 @@ from zandloper.spec import Spec
 
 if TYPE_CHECKING:  # drawing is loaded where it is asked for
     from zandloper.latents import LatentReport
+    from zandloper.report import Report
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What all types share. A type says which corruption and which bottleneck stand in its slots."""
 
-    def _corrupt_spec(self) -> Spec:
-        return Identity()
+    corrupt: Any
+    bottleneck: Any
+    loss: Any
+    target: Any
+
+    def _corrupt_spec(self, form: Any) -> Spec:
+        return Identity() if self.corrupt is None else Own()
 
     def _bottleneck_spec(self) -> Any:
-        return Plain()
+        return Plain() if self.bottleneck is None else Own()
+
+    def _prior_spec(self) -> Spec | None:
+        return None
+
+    def _loaded(self) -> None:
+        """What a type puts in order after its parameters, blueprint and weights came from a file."""
 
     def _compare_spec(self, form: Any) -> Spec:
         return form.loss(self.loss)
@@ -172,6 +185,23 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         return latent_report(self, X, y)
 
+    def report(self, X: Any, y: Any = None, labels: Any = None) -> Report:
+        """All about the model and these data on one page, which needs no network: `report(X).save("report.html")`.
+
+        The hourglass, loss curves, originals beside reconstructions, a map of the latent space to walk over, what the
+        latents do, PCA beside it, where the error sits, the worst items, and all settings.
+
+        Parameters
+        ----------
+        X : data
+        y : target, with `target="y"`
+        labels : array of n classes or numbers, optional
+            Colours and names on the map; nothing is measured with them.
+        """
+        from zandloper.report import make_report
+
+        return make_report(self, X, y, labels)
+
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the model as a folder of JSON and safetensors, whole or not at all.
 
@@ -237,6 +267,21 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 validate_data(self, X, reset=reset, skip_check_array=True)
             except ValueError as error:
                 raise DataError(str(error)) from error
+
+    def _repr_html_inner(self) -> str:
+        return self._card() + super()._repr_html_inner()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        shown = super()._repr_mimebundle_(**kwargs)
+        return {kind: self._card() + text if kind == "text/html" else text for kind, text in shown.items()}
+
+    def _card(self) -> str:
+        """Once fitted, what the model is, above scikit-learn's own picture of its parameters."""
+        if not hasattr(self, "module_"):
+            return ""
+        from zandloper.report import card
+
+        return card(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -388,12 +433,6 @@ class Autoencoder(BaseAutoencoder):
         self.corrupt = corrupt
         self.bottleneck = bottleneck
 
-    def _corrupt_spec(self) -> Spec:
-        return Identity() if self.corrupt is None else Own()
-
-    def _bottleneck_spec(self) -> Any:
-        return Plain() if self.bottleneck is None else Own()
-
 
 def load(path: str | Path, parts: dict[str, nn.Module] | None = None) -> BaseAutoencoder:
     """Read a model that `save` wrote. No code from the file is run.
@@ -409,8 +448,12 @@ def load(path: str | Path, parts: dict[str, nn.Module] | None = None) -> BaseAut
     FileError
         There is no model, or it is damaged, cut off, foreign or of a newer format.
     """
+    for file in Path(__file__).parent.glob("*_autoencoder.py"):  # the types, found by discovery
+        importlib.import_module(f"zandloper.{file.stem}")
     types = {cls.__name__: cls for cls in _subclasses(BaseAutoencoder)}
-    return load_estimator(path, types, parts or {})
+    estimator = load_estimator(path, types, parts or {})
+    estimator._loaded()
+    return estimator
 
 
 def _subclasses(cls: type) -> list[type]:

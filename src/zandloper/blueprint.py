@@ -14,6 +14,7 @@ import zandloper.compare
 import zandloper.corrupt
 import zandloper.modality
 import zandloper.nets
+import zandloper.prior
 from zandloper.batch import Batch
 from zandloper.hourglass import Hourglass, weighted
 from zandloper.layers import initialise
@@ -30,6 +31,7 @@ PACKAGES = {
     "bottleneck": zandloper.bottleneck,
     "decoder": zandloper.nets,
     "compare": zandloper.compare,
+    "prior": zandloper.prior,
 }
 
 
@@ -46,6 +48,7 @@ class Blueprint:
     compare: Any
     latent_dim: int
     linear: bool
+    prior: Any = None
 
     @property
     def output(self) -> Form:
@@ -83,6 +86,7 @@ class Blueprint:
             form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path
         )
         module.draws_globally = bool(own)
+        module.prior = None if self.prior is None else self.prior.build(latent)
         return module
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,7 +100,7 @@ class Blueprint:
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Blueprint:
         """The inverse of `to_dict`."""
-        specs = {slot: _spec(package, settings[slot]) for slot, package in PACKAGES.items()}
+        specs = {slot: _spec(package, settings.get(slot)) for slot, package in PACKAGES.items()}
         return cls(**specs, latent_dim=settings["latent_dim"], linear=settings["linear"])
 
 

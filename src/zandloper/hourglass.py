@@ -52,6 +52,7 @@ class Hourglass(nn.Module):
     spread: Tensor
     constant: Tensor
     draws_globally = False  # whether a part may draw from torch's global generators
+    hears_level = False  # whether the encoder is told the noise level: its context has room for it
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class Hourglass(nn.Module):
         self.scale, self.target_scale = scale, target_scale
         self.corrupt, self.encoder, self.bottleneck = corrupt, encoder, bottleneck
         self.decoder, self.compare, self.linear = decoder, compare, linear
+        self.prior: nn.Module | None = None  # what new codes are drawn from, where the type has it
         # Nets see inputs of mean zero and unit spread, whatever the model's units; set once from the data. Scales that
         # standardise already say so, and spare every step the work.
         self.unit = scale.unit
@@ -94,7 +96,7 @@ class Hourglass(nn.Module):
         self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> tuple[Code, tuple]:
         """The code of what was seen, and the skips that the decoder may want. Without `rng` nothing is drawn."""
-        context = _joined(condition, seen.level)
+        context = _joined(condition, seen.level if self.hears_level else None)
         neck = self.encoder(self.centred(seen.x), context)
         offset = None if self.linear is None else self.linear.encode(seen.x)
         return self.bottleneck(neck.value, offset, rng, progress), neck.skips

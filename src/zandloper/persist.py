@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from zandloper import __version__, modality
+from zandloper import __version__, corrupt, modality, prior
 from zandloper.blueprint import Blueprint
 from zandloper.errors import FileError, ParameterError
-from zandloper.spec import Spec, build_spec
+from zandloper.spec import Spec, build_spec, discover
 from zandloper.storage import read_folder, write_folder
 
 SLOTS = {
@@ -109,6 +109,8 @@ def _to_json(value: Any) -> Any:
         return value.item()
     if isinstance(value, tuple | list) and all(isinstance(v, int | float | str | np.generic) for v in value):
         return {"tuple": [_to_json(v) for v in value]}
+    if isinstance(value, tuple | list) and value and all(isinstance(v, Spec) for v in value):
+        return {"specs": [v.to_dict() for v in value]}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"{type(value).__name__} has no JSON form")
@@ -116,8 +118,16 @@ def _to_json(value: Any) -> Any:
 
 def _from_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return build_spec(modality, value["spec"]) if "spec" in value else tuple(value["tuple"])
+        if "specs" in value:
+            return tuple(_any_spec(v) for v in value["specs"])
+        return _any_spec(value["spec"]) if "spec" in value else tuple(value["tuple"])
     return value
+
+
+def _any_spec(settings: dict[str, Any]) -> Spec:
+    """A modality, a noise or a prior: what parameters may be."""
+    package = next((p for p in (corrupt, prior) if settings["name"] in discover(p)), modality)
+    return build_spec(package, settings)
 
 
 def fingerprint_of(arrays: list[np.ndarray | None], settings: dict[str, Any]) -> str:

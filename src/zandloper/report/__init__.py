@@ -1,0 +1,136 @@
+"""The report: one page that says what a model is, what it learned and where it fails. It fetches nothing from anywhere.
+
+`evidence.py` measures, `sections.py` says, `items.py` shows items of each kind of data, and here the page is put together.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from zandloper import __version__, files
+from zandloper.drawing import hourglass_icon, in_words, short
+from zandloper.errors import FileError
+from zandloper.report.evidence import Evidence, gather
+from zandloper.report.markup import say
+from zandloper.report.sections import SECTIONS, Section
+
+__all__ = ["Report", "Section", "card", "make_report"]
+
+
+class Report:
+    """A page about a model and data: `save` writes it, notebooks show it, `html` holds it.
+
+    Parameters
+    ----------
+    html : str
+        The whole page.
+    """
+
+    def __init__(self, html: str) -> None:
+        self.html = html
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the page as one file that can be opened, sent and kept; whole or not at all.
+
+        Raises
+        ------
+        FileError
+            The path does not end in .html, something is there already and `overwrite` is false, the disk is full ...
+        """
+        path = check_output(path, overwrite)
+        with files.atomic(path) as file:
+            file.write(self.html.encode())
+
+    def __repr__(self) -> str:
+        return f"Report of {len(self.html.encode()) / 1e6:.1f} MB: write it with .save('report.html')"
+
+    def _repr_html_(self) -> str:
+        # A frame of its own: the styles of notebook and page stay apart.
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" style="width:100%;height:48rem;border:1px solid #8885;'
+            'border-radius:0.5rem" title="zandloper report"></iframe>'
+        )
+
+
+def check_output(path: str | Path, overwrite: bool = False) -> Path:
+    """Refuse a place for a page before work is done."""
+    path = Path(path)
+    if files.ending(path) not in (".html", ".htm"):
+        raise FileError(f"{path}: a report is a web page: give a name that ends in .html")
+    files.check_place(path, overwrite, (".html", ".htm"))
+    return path
+
+
+def make_report(estimator: Any, X: Any, y: Any = None, labels: Any = None, extra: Sequence[Section] = ()) -> Report:
+    """The report on a fitted estimator; `extra` sections stand before the settings."""
+    evidence = gather(estimator, X, y, labels)
+    sections = [section for make in SECTIONS if (section := make(evidence)) is not None]
+    return Report(_page(evidence, [*sections[:-1], *extra, sections[-1]]))
+
+
+def _page(e: Evidence, sections: Sequence[Section]) -> str:
+    d = e.description
+    kept = f"{e.score:.1%}" if e.score >= 0 else "less than nothing"
+    lead = f"Rebuilds {d.inputs:,} values an item from {d.latents:,}, and explains {kept} of what varies in these data."
+    if e.wanted is not None:
+        lead = f"Predicts a target from {d.latents:,} latents of {d.inputs:,} inputs; explains {kept} of what varies in it."
+    tiles = {
+        "items": f"{e.rows:,}",
+        "score (1 is perfect)": say(round(e.score, 4)),
+        "mean error an item": f"{e.errors.mean():.3g}",
+        "latents": f"{d.latents:,} of {d.inputs:,}",
+        "parameters": short(d.parameters),
+        "epochs": f"{d.epochs:,}",
+    }
+    cards = "".join(
+        f'<section id="{s.anchor}"{" class=wide" if s.wide else ""}><h2>{escape(s.title)}</h2>{s.content}</section>'
+        for s in sections
+    )
+    links = "".join(f'<a href="#{s.anchor}">{escape(s.title)}</a>' for s in sections)
+    figures = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in tiles.items())
+    here = resources.files(__package__)
+    style, script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "map.js"))
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>zandloper: {escape(d.estimator)}, {escape(d.shape)}</title>"
+        f'<link rel="icon" href="data:,"><style>{style}</style></head>\n<body>'
+        '<a class="skip" href="#hourglass">To the content</a><header>'
+        f'<div class="title">{hourglass_icon(e.architecture)}<div><h1>{escape(d.estimator)}, {escape(d.shape)}</h1>'
+        f'<p class="sub">{escape(d.data)}</p></div></div><p>{escape(lead)}</p>'
+        f'<dl class="tiles">{figures}</dl><nav aria-label="Sections">{links}</nav></header>\n'
+        f'<main class="cards">{cards}</main>\n'
+        f"<footer>Made with zandloper {__version__} on {datetime.date.today()}. This page fetches nothing from anywhere."
+        f"</footer><script>{script}</script></body></html>\n"
+    )
+
+
+def card(estimator: Any) -> str:
+    """A fitted estimator in short, for notebooks: its outline, size and result."""
+    from zandloper.architecture import architecture
+    from zandloper.describe import describe
+
+    d, a = describe(estimator), architecture(estimator)
+    facts = {
+        "data": d.data,
+        "latent space": f"{d.latents:,} of {d.inputs:,} values",
+        "layers": " → ".join(d.layers) + (", with a linear path from PCA" if d.linear_path else ""),
+        "loss": d.loss + ("" if d.validation is None else f", best on validation rows {d.validation:.4g}"),
+        "training": f"{d.epochs} epochs, stopped by {d.stopped_by.replace('_', ' ')}",
+        "parameters": f"{d.parameters:,}",
+    }
+    lines = "".join(
+        f'<div style="opacity:.7">{escape(name)}</div><div>{escape(value)}</div>' for name, value in facts.items()
+    )
+    return (
+        '<div style="display:flex;gap:1em;align-items:center;border:1px solid #8886;border-radius:.6em;padding:.7em 1em;'
+        f'max-width:44em;margin-bottom:.5em;font-size:.9em" title="{escape(in_words(a))}">'
+        f'<div style="flex:none;opacity:.85">{hourglass_icon(a, 96)}</div><div>'
+        f'<div style="font-weight:600;margin-bottom:.3em">{escape(d.estimator)}: {escape(d.shape)}</div>'
+        f'<div style="display:grid;grid-template-columns:auto 1fr;gap:.1em 1em">{lines}</div></div></div>'
+    )

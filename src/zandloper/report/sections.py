@@ -1,0 +1,286 @@
+"""The sections of a report, one small function each: from the evidence to a section, or to none where there is nothing
+to say. `SECTIONS` is their order; a new one is a function and a place in it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import sklearn
+import torch
+
+from zandloper import __version__, latent_plots
+from zandloper.drawing import hourglass_figure, in_words
+from zandloper.plots import loss_curves
+from zandloper.report import charts, latent_map
+from zandloper.report.evidence import Evidence
+from zandloper.report.items import way
+from zandloper.report.markup import figure, say, svg, table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Parameters
+    ----------
+    title : str
+        Text.
+    content : str
+        HTML that fetches nothing.
+    wide : bool
+        Over the whole width, not beside another.
+    name : str
+        Where links lead; empty: from the title.
+    """
+
+    title: str
+    content: str
+    wide: bool = False
+    name: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """What links call it."""
+        return self.name or "-".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
+
+
+def hourglass(e: Evidence) -> Section:
+    """The layers as they were built."""
+    drawing = svg(hourglass_figure(e.architecture), in_words(e.architecture))
+    line = (
+        "Data fall from top to bottom: the encoder (blue) makes the code (orange), the decoder (purple) rebuilds from it."
+    )
+    path = " The line beside is the linear path, which starts at the PCA solution." if e.architecture.bypass else ""
+    return Section("The hourglass", f"<p>{escape(line + path)}</p>{figure(drawing)}", name="hourglass")
+
+
+def training(e: Evidence) -> Section:
+    """Loss curves."""
+    d = e.description
+    stopped = {
+        "early_stopping": "It stopped since the validation error no longer fell.",
+        "max_epochs": "It ran for as many epochs as were allowed.",
+        "max_minutes": "It stopped since its time was up.",
+    }.get(d.stopped_by, "")
+    took = getattr(e.estimator, "fit_seconds_", None)
+    time = f" in {duration(took)}" if took is not None else ""
+    kept = "The weights of the best epoch were kept." if d.validation is not None else "The last weights were kept."
+    said = f"{d.epochs} epochs{time}. {stopped} {kept}"
+    chart = loss_curves(e.estimator.history_)
+    alt = f"Curves of training and validation loss by epoch. {said}"
+    return Section("Training", f"<p>{escape(said)}</p>{figure(svg(chart, alt, 4.8, 3.4))}", name="training")
+
+
+def beside(e: Evidence) -> Section:
+    """Items beside what was made of them."""
+    words = ("original", "reconstruction") if e.wanted is None else ("target", "prediction")
+    line = "From the best rebuilt to the worst, in even steps: a fair choice." if e.wanted is None else ""
+    line = line or "From the best predicted to the worst, in even steps: a fair choice."
+    title = "Originals beside reconstructions" if e.wanted is None else "Targets beside predictions"
+    return Section(title, f"<p>{line}</p>{_items(e, e.typical, words)}", wide=True, name="items")
+
+
+def the_map(e: Evidence) -> Section:
+    """The latent map."""
+    data, told = latent_map.payload(e)
+    count = f"{len(e.seen):,} of {e.rows:,} items, evenly chosen" if len(e.seen) < e.rows else f"{e.rows:,} items"
+    names = latent_map.plane(e)[1] if e.z.shape[1] < 3 else ("1st component", "2nd component")
+    return Section(
+        "The latent map",
+        f"<p>{count}, each a point at its place in the latent space. {escape(told)}</p>"
+        '<p class="note">Point, tap or use the arrow keys: the nearest item that came along is shown.</p>'
+        '<div class="map"><div><div class="field"><canvas id="map" tabindex="0" role="img" '
+        f'aria-label="Map of the latent space with {count}"></canvas>'
+        f'<span class="axis x">{escape(names[0])}</span><span class="axis y">{escape(names[1])}</span>'
+        '<div class="tools"><button type="button" id="map-in" aria-label="Closer">+</button>'
+        '<button type="button" id="map-out" aria-label="Further away">−</button>'
+        '<button type="button" id="map-all" aria-label="All of it">all</button></div></div>'
+        '<div id="map-legend"></div></div><div id="map-item" aria-live="polite"></div></div>'
+        "<noscript><p>The map is drawn by a script inside this page: allow scripts to see it.</p></noscript>"
+        f'<script type="application/json" id="map-data">{data}</script>',
+        wide=True,
+        name="map",
+    )
+
+
+def latents(e: Evidence) -> Section:
+    """What each latent carries, listens to and moves."""
+    r = e.latent
+    dead = int(r.dead.sum())
+    line = (
+        f"{len(r.latents)} latents, {'none' if not dead else dead} of them dead, seen in {r.rows:,} items. "
+        "A latent matters as much as the score falls when it is held at its mean."
+    )
+    parts = [
+        figure(
+            svg(latent_plots.carried(r), "Bars of the score lost without each latent. " + _ranking(e)),
+            "What each latent carries",
+        )
+    ]
+    if r.traversal is not None:
+        alt = "Rows of pictures, one a latent: what the decoder makes as that latent grows and the others stay."
+        told = (
+            "What moves when a latent moves, from low to high; at the ends the pixels that it listens to and that it moves"
+        )
+        parts.append(figure(svg(latent_plots.traversals(r), alt), told))
+    else:
+        alt = "Heat maps of how strongly each latent listens to each column and moves each column. " + _ranking(e)
+        parts.append(figure(svg(latent_plots.sensitivities(r), alt), "What each latent listens to, and what it moves"))
+    if len(r.latents) > 1:
+        off = np.abs(r.correlation - np.diag(np.diag(r.correlation)))
+        i, j = np.unravel_index(int(off.argmax()), off.shape)
+        told = (
+            f"How latents go together; closest are {r.latents[min(i, j)]} and {r.latents[max(i, j)]}, at "
+            f"{r.correlation[i, j]:.2f}"
+        )
+        parts.append(figure(svg(latent_plots.correlations(r), f"Heat map of correlations. {told}"), told))
+    columns = r.columns
+    rows = [
+        [
+            columns["latent"][i] + (" (dead)" if r.dead[i] else ""),
+            *(say(columns[name][i]) for name in ("score_drop", "variance_share", "mean", "deviation")),
+            columns["listens_to"][i],
+            columns["moves"][i],
+        ]
+        for i in r.order.tolist()
+    ]
+    head = ["latent", "score lost without it", "variance share", "mean", "deviation", "listens most to", "moves most"]
+    numbers = f"<details><summary>The numbers</summary>{table(head, rows, 'Latents')}</details>"
+    return Section(
+        "What the latents do",
+        f'<p>{escape(line)}</p><div class="duo">{"".join(parts)}</div>{numbers}',
+        wide=True,
+        name="latents",
+    )
+
+
+def against_pca(e: Evidence) -> Section:
+    """PCA's error over its size, and the model's."""
+    title = "Beside PCA"
+    if isinstance(e.pca, str):
+        return Section(title, f"<p>{escape(e.pca)}</p>", name="pca")
+    p = e.pca
+    chart = charts.against_pca(p.sizes, p.pca, p.latents, p.model)
+    more = next((k for k, error in zip(p.sizes, p.pca, strict=True) if error <= p.model), None)
+    reach = "no number of components shown reaches that" if more is None else f"PCA needs {more} components for that"
+    if p.same > 0 and p.model < p.same:
+        said = f"With {p.latents} latents the model's squared error is {p.model / p.same:.0%} of PCA's; {reach}."
+    else:
+        said = f"With {p.latents} latents the model's squared error is {p.model:.3g}, PCA's {p.same:.3g}."
+    note = (
+        f"PCA was fitted to these very {p.rows:,} items and the model perhaps to others, so that the comparison leans "
+        "towards PCA."
+    )
+    return Section(
+        title,
+        f"<p>{escape(said)}</p>{figure(svg(chart, f'PCA error by number of components. {said}'), note)}",
+        name="pca",
+    )
+
+
+def where(e: Evidence) -> Section:
+    """Which columns or pixels the error sits in."""
+    shown = way(e.output, e.originals if e.wanted is None else e.wanted)
+    return Section("Where the error sits", shown.where(e.feature_error, e.feature_constant), name="where")
+
+
+def errors(e: Evidence) -> Section:
+    """How errors are spread, and the worst items."""
+    words = ("original", "reconstruction") if e.wanted is None else ("target", "prediction")
+    quantiles = np.quantile(e.errors, (0.5, 0.95, 1.0))
+    said = (
+        f"Half of the items have an error below {quantiles[0]:.3g}, 95 % below {quantiles[1]:.3g}, all up to "
+        f"{quantiles[2]:.3g}."
+    )
+    chart = figure(svg(charts.histogram(e.errors), f"Histogram of the errors. {said}"))
+    return Section(
+        "The errors, and the worst items",
+        f'<p>{said}</p><div class="duo">{chart}</div><h3>The {len(e.worst)} worst</h3>{_items(e, e.worst, words)}',
+        wide=True,
+        name="errors",
+    )
+
+
+def settings(e: Evidence) -> Section:
+    """Parameters, versions and time."""
+    given = e.estimator.get_params(deep=False)
+    normal = type(e.estimator)().get_params(deep=False)
+    same = {name: _equal(value, normal[name]) for name, value in given.items()}
+    changed = [[name, _value(value)] for name, value in given.items() if not same[name]]
+    rest = [[name, _value(value)] for name, value in given.items() if same[name]]
+    lines = "".join(f"<li>{escape(line.strip())}</li>" for line in str(e.description).splitlines()[1:])
+    versions = {
+        "zandloper": __version__,
+        "Python": platform.python_version(),
+        "torch": torch.__version__,
+        "NumPy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+    }
+    took = getattr(e.estimator, "fit_seconds_", None)
+    time = [] if took is None else [["training", duration(took)]]
+    time.append(["measuring for this report", duration(e.seconds)])
+    own = table(["parameter", "value"], changed, "Settings") if changed else "<p>All settings are the defaults.</p>"
+    return Section(
+        "Settings, versions, time",
+        f'<div class="duo"><div><h3>The model</h3><ul>{lines}</ul></div><div><h3>Set by hand</h3>{own}'
+        f"<details><summary>The defaults</summary>{table(['parameter', 'value'], rest, 'Defaults')}</details></div>"
+        f"<div><h3>Time</h3>{table(['what', 'time'], time, 'Time')}</div>"
+        f"<div><h3>Versions</h3>{table(['software', 'version'], [list(v) for v in versions.items()], 'Versions')}</div>"
+        "</div>",
+        wide=True,
+        name="settings",
+    )
+
+
+SECTIONS: list[Callable[[Evidence], Section | None]] = [
+    hourglass,
+    training,
+    beside,
+    the_map,
+    latents,
+    against_pca,
+    where,
+    errors,
+    settings,
+]
+
+
+def duration(seconds: float) -> str:
+    """Time in words."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _items(e: Evidence, which: np.ndarray, words: tuple[str, str]) -> str:
+    captions = [e.caption(i) for i in which.tolist()]
+    heat = latent_map.heat_of(e)[which]
+    made = e.made[which]
+    if e.wanted is None:
+        return way(e.form, e.originals).beside(e.originals[which], made, captions, words, heat)
+    inputs = way(e.form, e.originals).beside(e.originals[which], None, captions, ("input", ""), heat)
+    return way(e.output, e.wanted).beside(e.wanted[which], made, captions, words, heat) + inputs
+
+
+def _ranking(e: Evidence) -> str:
+    first = e.latent.order[:3].tolist()
+    said = ", ".join(f"latent {e.latent.latents[i]} ({e.latent.score_drop[i]:.3f})" for i in first)
+    return f"Most is carried by {said}."
+
+
+def _equal(a: object, b: object) -> bool:
+    try:
+        return type(a) is type(b) and bool(a == b)
+    except (TypeError, ValueError):
+        return a is b
+
+
+def _value(value: object) -> str:
+    if isinstance(value, torch.nn.Module):
+        return f"own {type(value).__name__}"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{type(value).__name__} ({text[:60]}…)"

@@ -1,0 +1,213 @@
+"""The variational type: codes are distributions, so that new data can be drawn."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+import zandloper.prior
+from zandloper.autoencoder import Autoencoder, BaseAutoencoder
+from zandloper.batch import Batch
+from zandloper.bottleneck.variational import Variational, kl_divergence
+from zandloper.elbo import ELBO_DRAWS, elbo, log_likelihood, noise, posterior
+from zandloper.errors import DataError, UnsupportedError, bad_parameter
+from zandloper.signature import with_parameters_of
+from zandloper.spec import Spec, discover
+
+ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, section 5.2: a latent is active when its mean varies more than this
+PRIOR_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class LatentUsage:
+    """What the latents of a variational model carry: `kl` (latents,) in nats on average, `variance` of their means."""
+
+    kl: np.ndarray
+    variance: np.ndarray
+
+    @property
+    def active(self) -> np.ndarray:
+        """Numbers of the latents that are in use."""
+        return np.flatnonzero(self.variance > ACTIVE_VARIANCE)
+
+    def __str__(self) -> str:
+        return f"{len(self.active)} of {len(self.kl)} latents in use, {self.kl.sum():.2f} nats per sample"
+
+
+@with_parameters_of(Autoencoder, without=("bottleneck",))
+class VariationalAutoencoder(BaseAutoencoder):
+    """An autoencoder that learns a distribution: it scores how likely data are, and draws new ones.
+
+    Takes the parameters of `Autoencoder` (but `bottleneck`), and:
+
+    Parameters
+    ----------
+    loss : "auto", "gaussian", "bce", "discretised", "mixed", "mse", "mae"
+        A likelihood in nats. "auto": Gaussian with learned variance for numbers and pixels, Bernoulli for zeros and ones,
+        each column's own for mixed tables.
+    beta : float
+        Weight of the KL divergence; 1 is the evidence lower bound.
+    warmup : float
+        Share of the training over which that weight rises from 0.
+    free_bits : float
+        Nats per latent that cost nothing while training: against collapse.
+    importance_samples : int
+        Points drawn per sample while training; more than one trains the importance-weighted bound.
+    prior : "auto", "normal", "mixture" or an object of zandloper.prior
+        What `sample` draws codes from, fitted after training. "auto": the mixture, which follows the codes that there are.
+
+    Examples
+    --------
+    >>> import zandloper as zl
+    >>> from sklearn.datasets import load_iris
+    >>> X = load_iris().data
+    >>> model = zl.VariationalAutoencoder(latent_dim=2, random_state=0).fit(X)
+    >>> model.sample(3, random_state=0).shape
+    (3, 4)
+
+    References
+    ----------
+    Kingma and Welling 2014, "Auto-encoding variational Bayes". Burda, Grosse and Salakhutdinov 2016, "Importance
+    weighted autoencoders". Higgins et al. 2017, "beta-VAE".
+    """
+
+    bottleneck = None
+
+    def __init__(
+        self,
+        beta: float = 1.0,
+        warmup: float = 0.1,
+        free_bits: float = 0.0,
+        importance_samples: int = 1,
+        prior: Any = "auto",
+    ) -> None: ...
+
+    def _bottleneck_spec(self) -> Any:
+        owner = type(self).__name__
+        for name, low, high in (("beta", 0, np.inf), ("warmup", 0, 1), ("free_bits", 0, np.inf)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
+                raise bad_parameter(owner, name, f"a number from {low} to {high}", value)
+        draws = self.importance_samples
+        if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
+            raise bad_parameter(owner, "importance_samples", "an integer >= 1", draws)
+        return Variational(float(self.beta), float(self.warmup), float(self.free_bits), int(draws))
+
+    def _compare_spec(self, form: Any) -> Spec:
+        spec = form.loss(self.loss)
+        return form.loss("gaussian") if self.loss == "auto" and spec.name == "mse" else spec
+
+    def _prior_spec(self) -> Spec:
+        if isinstance(self.prior, Spec):
+            return self.prior
+        priors, name = discover(zandloper.prior), "mixture" if self.prior == "auto" else self.prior
+        if name not in priors:
+            raise bad_parameter(type(self).__name__, "prior", f"'auto', one of {sorted(priors)} or one's object", self.prior)
+        return priors[name]()
+
+    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None) -> Self:
+        """Train on data, then fit the prior to their codes. As `Autoencoder.fit`."""
+        super().fit(X, y, init_from=init_from)
+        raw = self._read(X)
+        rng = torch.Generator().manual_seed(20140401)
+        raw = raw[torch.randperm(len(raw), generator=rng)[:PRIOR_ROWS]]
+        mean, spread = self._posterior(raw)
+        if not (mean.var(0) > ACTIVE_VARIANCE).any():
+            warnings.warn(
+                f"{type(self).__name__} collapsed: no latent is in use, samples will all look alike. Lower `beta`, raise "
+                "`warmup`, or set `free_bits` to about 0.1",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        self.module_.prior.learn(mean + spread * torch.randn(mean.shape, generator=rng), rng)
+        return self
+
+    def elbo(self, X: Any, y: Any = None) -> np.ndarray:
+        """The evidence lower bound of each sample in nats, (n,): a lower bound of its log-likelihood.
+
+        Deterministic: all rows share eight fixed noise vectors.
+        """
+        draws = noise(ELBO_DRAWS, self._n_latents())
+        return self._nats(lambda batch: elbo(self.module_, batch, draws), X, y)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean evidence lower bound in nats: higher is better."""
+        return float(self.elbo(X, y).mean())
+
+    def log_likelihood(self, X: Any, y: Any = None, n_samples: int = 1000) -> np.ndarray:
+        """The log-likelihood of each sample in nats, (n,), estimated by importance sampling in bounded memory.
+
+        Raises
+        ------
+        UnsupportedError
+            The loss is no likelihood of these data: the cross-entropy of grey values, the absolute error.
+        """
+        check_is_fitted(self)
+        loss = self._blueprint.compare.name
+        if loss in ("mae", "own"):
+            raise UnsupportedError(f"loss={loss!r} is no likelihood: fit with loss='gaussian' or 'auto'")
+        raw = self._read(X)
+        if loss == "bce":
+            target = self.module_.scaled(Batch(raw[:4096])).target if y is None else torch.as_tensor(y)
+            if not bool(((target == 0) | (target == 1)).all()):
+                raise UnsupportedError(
+                    "the cross-entropy of values between 0 and 1 is no likelihood: binarise the data, or fit with "
+                    "loss='gaussian' or 'discretised'"
+                )
+        draws = noise(n_samples, self._n_latents())
+        return self._nats(lambda batch: log_likelihood(self.module_, batch, draws), X, y)
+
+    def sample(self, n: int = 1, like: Any = None, random_state: Any = None) -> Any:
+        """New data in the form of the training data.
+
+        Parameters
+        ----------
+        n : int
+            How many; with `like`, how many variations of each item.
+        like : data, optional
+            Items to vary: codes are drawn around theirs instead of from the prior. Variations of one item lie together.
+        random_state : int or None
+            The same number gives the same samples.
+        """
+        check_is_fitted(self)
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+            raise bad_parameter("sample", "n", "a positive integer", n)
+        seed = int(np.random.default_rng(random_state).integers(2**31))
+        rng = torch.Generator().manual_seed(seed)
+        if like is None:
+            return self.inverse_transform(self.module_.prior.sample(int(n), rng).numpy())
+        mean, spread = (t.repeat_interleave(int(n), 0) for t in self._posterior(self._read(like)))
+        return self.inverse_transform((mean + spread * torch.randn(mean.shape, generator=rng)).numpy())
+
+    def interpolate(self, first: Any, second: Any, steps: int = 8) -> Any:
+        """Morphs between two items (data of one sample each): `steps` decoded points on the line between their codes."""
+        a, b = self.transform(first), self.transform(second)
+        if len(a) != 1 or len(b) != 1:
+            raise DataError(f"interpolate wants one sample on each side, got {len(a)} and {len(b)}: slice with X[i : i + 1]")
+        share = np.linspace(0, 1, steps)[:, None]
+        return self.inverse_transform(a * (1 - share) + b * share)
+
+    def latent_usage(self, X: Any) -> LatentUsage:
+        """Which latents carry anything: the KL divergence of each in nats, and how much its mean varies."""
+        mean, spread = self._posterior(self._read(X))
+        return LatentUsage(kl_divergence(mean, 2 * spread.log()).mean(0).numpy(), mean.var(0).numpy())
+
+    def _posterior(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and standard deviations of the codes of raw rows."""
+        both = lambda batch: torch.cat(posterior(self.module_, batch)[:2], dim=1)  # noqa: E731
+        mean, log_variance = self._each_block(both, raw).chunk(2, dim=1)
+        return mean, torch.exp(0.5 * log_variance)
+
+    def _nats(self, function: Any, X: Any, y: Any) -> np.ndarray:
+        raw, target = self._read(X), self._read_target(y, None)
+        return self._each_block(lambda batch: function(batch)[:, None], raw, target)[:, 0].double().numpy()
+
+    def _n_latents(self) -> int:
+        check_is_fitted(self)
+        return self._n_features_out
