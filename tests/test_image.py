@@ -87,7 +87,9 @@ def test_pil_images_come_back(mode):
     same_images(X, round_trip(X))
 
 
-@pytest.mark.parametrize(("mode", "becomes"), [("1", "L"), ("P", "RGB"), ("LA", "RGBA"), ("CMYK", "RGB"), ("HSV", "RGB")])
+@pytest.mark.parametrize(
+    ("mode", "becomes"), [("1", "L"), ("P", "RGB"), ("LA", "RGBA"), ("CMYK", "RGB"), ("HSV", "RGB")]
+)
 def test_other_modes_become_colours(mode, becomes):
     colours = [PIL.fromarray(pixels((6, 4, 3), "uint8", seed)) for seed in range(3)]
     X = [(image.convert("L") if mode in ("LA", "1") else image).convert(mode) for image in colours]
@@ -251,13 +253,17 @@ def test_folders_without_images(tmp_path, name):
 def test_signed_integers_are_refused(dtype):
     X = np.ones((5, 4, 4), dtype)
     for data in (X, list(X)):
-        with pytest.raises(DataTypeError, match=f"got images of dtype {dtype}, whose range is unknown: convert to uint8"):
+        with pytest.raises(
+            DataTypeError, match=f"got images of dtype {dtype}, whose range is unknown: convert to uint8"
+        ):
             fit(data)
 
 
 def test_images_of_mixed_sizes_are_refused_and_can_be_resized():
     X = [pixels((6, 4, 3), "uint8"), pixels((6, 4, 3), "uint8"), pixels((5, 8, 3), "uint8")]
-    with pytest.raises(DataError, match=r"mixed sizes: 6 x 4 pixels.* 2.*5 x 8 pixels.*zl\.modality\.Image\(size=\(height, width\)"):
+    with pytest.raises(
+        DataError, match=r"mixed sizes: 6 x 4 pixels.* 2.*5 x 8 pixels.*zl\.modality\.Image\(size=\(height, width\)"
+    ):
         fit(X)
     model = fit(X, modality=Image(size=(8, 6)))
     assert model.describe().data.startswith("images of 8 x 6 pixels, 3 channels")
@@ -347,8 +353,15 @@ def test_all_constant_images_work():
 
 
 def test_floats_that_may_be_series_are_not_guessed():
-    for X in (np.zeros((5, 4, 4), np.float32), np.zeros((5, 4, 4)), np.zeros((5, 4, 4, 3), np.float32), np.zeros((5, 4, 4), int)):
-        with pytest.raises(DataTypeError, match=rf"{X.ndim}-D array of shape .* may be images or .*: pass modality=\"image\""):
+    for X in (
+        np.zeros((5, 4, 4), np.float32),
+        np.zeros((5, 4, 4)),
+        np.zeros((5, 4, 4, 3), np.float32),
+        np.zeros((5, 4, 4), int),
+    ):
+        with pytest.raises(
+            DataTypeError, match=rf"{X.ndim}-D array of shape .* may be images or .*: pass modality=\"image\""
+        ):
             Autoencoder().fit(X)
     assert Autoencoder(max_epochs=1).fit(np.zeros((5, 4, 4), np.uint8)).describe().data.startswith("images")
     assert Autoencoder(max_epochs=1).fit(np.zeros((5, 4, 4), bool)).describe().data.startswith("images")
@@ -366,7 +379,13 @@ def test_arrays_in_any_layout(order):
     assert np.array_equal(fit(other).transform(other), fit(X).transform(X))
 
 
-@given(st.integers(1, 3), st.integers(1, 6), st.integers(1, 6), st.sampled_from([None, 1, 3, 4]), st.sampled_from(["uint8", "uint16", "bool", "float32"]))
+@given(
+    st.integers(1, 3),
+    st.integers(1, 6),
+    st.integers(1, 6),
+    st.sampled_from([None, 1, 3, 4]),
+    st.sampled_from(["uint8", "uint16", "bool", "float32"]),
+)
 def test_any_images_come_back(n, height, width, channels, dtype):
     X = pixels((n, height, width) if channels is None else (n, height, width, channels), dtype)
     assert np.array_equal(round_trip(X), X) and round_trip(X).dtype == X.dtype

@@ -15,6 +15,7 @@ _HOMES = {
     "compare_with_pca": "zandloper.application.compare_with_pca",
     "compare_latent_dims": "zandloper.application.compare_latent_dims",
     "curves_table": "zandloper.application.curves_table",
+    "QuantizedAutoencoder": "zandloper.quantized_autoencoder",
     "SparseAutoencoder": "zandloper.sparse_autoencoder",
     "VariationalAutoencoder": "zandloper.variational_autoencoder",
     "load": "zandloper.autoencoder",

@@ -96,6 +96,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             self.n_features_in_ = int(np.prod(self._form.in_shape))
         run = fitted.run
         self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
+        self.fit_seconds_ = run.seconds
         self.latent_shape_ = tuple(fitted.module.bottleneck.latent_shape)
         self._n_features_out = int(np.prod(self.latent_shape_))
         return self
@@ -360,6 +361,7 @@ class Autoencoder(BaseAutoencoder):
     n_epochs_ : int
     stopped_by_ : str
         "early_stopping", "max_epochs" or "max_minutes".
+    fit_seconds_ : float
     latent_shape_ : tuple of int
     n_features_in_ : int
 

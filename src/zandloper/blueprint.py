@@ -86,7 +86,7 @@ class Blueprint:
             form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path
         )
         module.draws_globally = bool(own)
-        module.prior = None if self.prior is None else self.prior.build(latent)
+        module.prior = None if self.prior is None else self.prior.build(self.latent_dim)
         return module
 
     def to_dict(self) -> dict[str, Any]:

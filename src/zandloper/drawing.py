@@ -138,7 +138,7 @@ def _label(ax: Axes, layer: Layer, y: float) -> None:
     below = [layer.kind] if layer.parameters else []
     below += [f"{short(layer.parameters)} parameters"] if layer.parameters else []
     ax.text(0.56, y, layer.size + word, ha="left", va="bottom" if below else "center", fontsize=10, fontweight=bold)
-    ax.text(0.56, y - 0.02, " · ".join(below), ha="left", va="top", fontsize=8.5, color=INK, alpha=0.75)
+    ax.text(0.56, y - 0.02, " · ".join(below), ha="left", va="top", fontsize=9, color=INK, alpha=0.75)
 
 
 def _inside(ax: Axes, layer: Layer, half: float, y: float) -> None:
@@ -162,7 +162,7 @@ def _bypass(ax: Axes, layers: list[Layer], halves: list[float], places: list[flo
     words = "linear path" + (f" · {short(parameters)} parameters" if len(layers) > 4 else "")
     y = (places[0] + places[-1]) / 2
     side = {"rotation": 90, "rotation_mode": "anchor", "ha": "center", "va": "bottom"}
-    ax.text(left - 0.025, y, words, fontsize=8.5, color=INK, alpha=0.75, **side)
+    ax.text(left - 0.025, y, words, fontsize=9, color=INK, alpha=0.75, **side)
     return left - 0.09
 
 

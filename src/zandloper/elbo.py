@@ -1,4 +1,4 @@
-"""How likely data are under a variational model: the evidence lower bound, and a tighter estimate by importance sampling.
+"""How likely data are under a variational model: the evidence lower bound, and a tighter one by importance sampling.
 
 All scores are deterministic: one fixed set of noise vectors is shared by all rows. Scoring at the noise-free code
 instead would flatter the model.
@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zandloper.batch import Batch, Seen
+from zandloper.batch import Batch
 from zandloper.bottleneck.variational import kl_divergence, log_normal
 from zandloper.hourglass import weighted
 
 NOISE_SEED = 20140401
-ELBO_DRAWS = 8
+ELBO_DRAWS = 16
 
 
 def noise(draws: int, latent_dim: int) -> Tensor:
@@ -25,12 +25,21 @@ def noise(draws: int, latent_dim: int) -> Tensor:
     return torch.randn(draws, latent_dim, generator=torch.Generator().manual_seed(NOISE_SEED))
 
 
+def balanced_noise(draws: int, latent_dim: int) -> Tensor:
+    """As `noise`, for means over few draws: in pairs of opposite sign, with unit variance in every dimension.
+
+    The draws are shared by all rows, so that their chance deviations would not average out over the data.
+    """
+    half = noise(draws // 2, latent_dim)
+    half = half / half.square().mean(0).sqrt()
+    return torch.cat([half, -half])
+
+
 def posterior(module: Any, batch: Batch) -> tuple[Tensor, Tensor, Batch]:
     """Mean and log-variance of clean raw samples' codes, and the batch in model units."""
     batch = module.scaled(batch)
-    seen = Seen(batch.x, batch.valid)
-    neck = module.encoder(module.centred(seen.x), batch.condition)
-    offset = None if module.linear is None else module.linear.encode(seen.x)
+    neck = module.encoder(module.centred(batch.x), batch.condition)
+    offset = None if module.linear is None else module.linear.encode(batch.x)
     return *module.bottleneck.posterior(neck.value, offset), batch
 
 

@@ -93,8 +93,16 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     decoder = Own() if "decoder" in own else _decoder(p, form, target_form, encoder, latent, owner)
     linear = _wants_linear(p, form, target_form, own, owner)
     blueprint = Blueprint(
-        form, target_form, p._corrupt_spec(form), encoder, p._bottleneck_spec(), decoder, compare, latent, linear,
-        p._prior_spec()
+        form,
+        target_form,
+        p._corrupt_spec(form),
+        encoder,
+        p._bottleneck_spec(),
+        decoder,
+        compare,
+        latent,
+        linear,
+        p._prior_spec(),
     )
     module = blueprint.build(own)
     module.scale.load_state_dict(scale.state_dict())

@@ -37,6 +37,17 @@ def carried(report: Any, figure: Any = None) -> Any:
 def sensitivities(report: Any, figure: Any = None) -> Any:
     """Heat maps: latents across, columns down; what latents listen to, and what they move."""
     order = report.order[:MOST]
+    if len(report.input_shape) == 3:  # pictures in, columns out
+        figure = figure or new_figure(4.8, 1.0 + 0.62 * len(order))
+        left, right = figure.subfigures(1, 2, width_ratios=(1, 2.2))
+        for ax, i in zip(left.subplots(len(order), 1, squeeze=False)[:, 0], order, strict=True):
+            _pixels(ax, report.input_sensitivity[i], report.input_shape, "Blues")
+            ax.set_ylabel(str(report.latents[i]), rotation=0, ha="right", va="center", labelpad=4, color=INK)
+        left.suptitle("listens to", fontsize=10, color=INK)
+        table = report.output_sensitivity[order]
+        kept = np.sort(np.argsort(-table.max(0), kind="stable")[:COLUMNS])
+        _columns(right.add_subplot(), "moves", table[:, kept], [report.output_names[j] for j in kept], order, report)
+        return figure
     panels = [
         ("listens to", report.input_sensitivity[order], report.input_names),
         ("moves", report.output_sensitivity[order], report.output_names),
@@ -49,11 +60,7 @@ def sensitivities(report: Any, figure: Any = None) -> Any:
     for ax, (title, table, names), colours in zip(axes, panels, ("Blues", "Purples"), strict=True):
         weight = strength if shared else table.max(0)
         kept = np.sort(np.argsort(-weight, kind="stable")[:COLUMNS])
-        _heat(ax, table[:, kept].T, colours, np.inf if table.max() <= 0 else table.max())
-        ax.set_xticks(range(len(order)), [str(report.latents[i]) for i in order])
-        ax.set_yticks(range(len(kept)), [_clipped(names[j]) for j in kept])
-        ax.set_xlabel("latent", fontsize=9, color=INK)
-        ax.set_title(title, fontsize=10, color=INK)
+        _columns(ax, title, table[:, kept], [names[j] for j in kept], order, report, colours)
     return figure
 
 
@@ -89,7 +96,7 @@ def correlations(report: Any, figure: Any = None) -> Any:
     table = report.correlation[np.ix_(shown, shown)]
     image = _heat(ax, table, "RdBu_r", 1.0, low=-1.0)
     names = [str(report.latents[i]) for i in shown]
-    ax.set_xticks(range(len(shown)), names)
+    ax.set_xticks(range(len(shown)), names, rotation=90 if len("".join(names)) > 24 else 0)
     ax.set_yticks(range(len(shown)), names)
     if len(shown) <= 8:
         for i, j in np.ndindex(table.shape):
@@ -132,6 +139,17 @@ def as_html(report: Any) -> str:
         f"<pre>{escape(str(report))}</pre>"
         f'<img alt="Pictures of the latents" style="max-width: 66em; width: 100%" src="data:image/png;base64,{picture}">'
     )
+
+
+def _columns(
+    ax: Axes, title: str, table: np.ndarray, names: list[str], order: np.ndarray, report: Any, colours: str = "Purples"
+) -> None:
+    _heat(ax, table.T, colours, np.inf if table.max() <= 0 else table.max())
+    latents = [str(report.latents[i]) for i in order]
+    ax.set_xticks(range(len(order)), latents, rotation=90 if len("".join(latents)) > 14 else 0)
+    ax.set_yticks(range(len(names)), [_clipped(name) for name in names])
+    ax.set_xlabel("latent", fontsize=9, color=INK)
+    ax.set_title(title, fontsize=10, color=INK)
 
 
 def _heat(ax: Axes, table: np.ndarray, colours: str, high: float, low: float = 0.0) -> Any:

@@ -203,6 +203,13 @@ def spread(n: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
 
 
+def error_of(module: Hourglass, params: Tensor, target: Tensor) -> Tensor:
+    """The error map; for likelihoods that may be below zero, whose shares mean nothing, the squared error instead."""
+    if module.compare.from_zero:
+        return module.compare(params.float(), target)
+    return (module.compare.point(params.float()) - target).square()
+
+
 class _Probe:
     """A sample of rows on its way through an hourglass, stopped at the code and sent on with changes."""
 
@@ -227,7 +234,7 @@ class _Probe:
 
         def error(params: Tensor) -> float:
             params = params.expand(len(batch.x), *self.module.compare.params_shape)
-            return float(weighted(self.module.compare(params.float(), batch.target), batch.target_valid).double().sum())
+            return float(weighted(error_of(self.module, params, batch.target), batch.target_valid).double().sum())
 
         natural, whole, mean, drops = error(self.module.constant), error(decode(codes)), self.codes.mean(0), []
         for i in shown:

@@ -20,6 +20,14 @@ def read_latent_dim(text: str) -> int | float:
         raise typer.BadParameter(f"{text!r} is not {wanted}") from None
 
 
+def read_latent_dims(text: str) -> list[int]:
+    """Several numbers of latents."""
+    try:
+        return [int(size) for size in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no list of sizes: write 1,2,4,8") from None
+
+
 def read_size(text: str) -> tuple[int, int]:
     """Height and width of images."""
     sides = text.lower().split("x")
@@ -64,6 +72,14 @@ DataOut = Annotated[
         help="What to write: .csv, .parquet, .npy or .png; without ending, a folder of images.",
     ),
 ]
+StudyData = Annotated[
+    Path | None,
+    typer.Argument(metavar="DATA", help="A table of numbers, an array or images; left out, three curves are drawn."),
+]
+StudyOut = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="The picture (.png) or the numbers (.csv, .parquet) to write."),
+]
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder to write.")]
 What = Annotated[str | None, typer.Option(metavar="NAME", help="latent (the default), reconstruction or error.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
@@ -84,6 +100,9 @@ LatentDim = Annotated[
         "keep with them. By default 0.9, within 2 to 64 latents.",
         read_latent_dim,
     ),
+]
+LatentDims = Annotated[
+    Any, _model("N,N", "Sizes of the latent space to try. By default 1,2,4 ... up to 32.", read_latent_dims)
 ]
 Hidden = Annotated[Any, _model("WIDTHS", "Hidden layers: auto, none, or widths such as 64,32.", read_hidden)]
 Activation = Annotated[str | None, _model("NAME", "silu, relu, gelu, tanh, linear ...")]

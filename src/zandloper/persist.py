@@ -44,6 +44,7 @@ def save_estimator(estimator: Any, path: str | Path, overwrite: bool) -> None:
             "feature_names_in": None if names is None else [str(n) for n in names],
             "n_epochs": estimator.n_epochs_,
             "stopped_by": estimator.stopped_by_,
+            "seconds": round(estimator.fit_seconds_, 2),
             "history": [{k: None if v != v else v for k, v in entry.items()} for entry in estimator.history_],
             "latent_shape": list(estimator.latent_shape_),
             "block": estimator._block,
@@ -71,6 +72,7 @@ def load_estimator(path: str | Path, types: dict[str, type], parts: dict[str, nn
         if learned["feature_names_in"] is not None:
             estimator.feature_names_in_ = np.array(learned["feature_names_in"], dtype=object)
         estimator.n_epochs_, estimator.stopped_by_ = learned["n_epochs"], learned["stopped_by"]
+        estimator.fit_seconds_ = learned["seconds"]
         estimator.history_ = [{k: float("nan") if v is None else v for k, v in e.items()} for e in learned["history"]]
         estimator.latent_shape_ = tuple(learned["latent_shape"])
         estimator._n_features_out = int(np.prod(estimator.latent_shape_))

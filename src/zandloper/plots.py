@@ -225,7 +225,9 @@ def activity_histogram(per_row: np.ndarray, rate: np.ndarray) -> Figure:
     left.set(xlabel="active neurons per sample", ylabel="samples")
     right.hist(rate, bins=30, color=COLOURS[1])
     dead = int((rate == 0).sum())
-    right.set(xlabel="share of samples on which a neuron is active", ylabel="neurons", title=f"{dead} dead" if dead else "")
+    right.set(
+        xlabel="share of samples on which a neuron is active", ylabel="neurons", title=f"{dead} dead" if dead else ""
+    )
     for ax in (left, right):
         ax.spines[["top", "right"]].set_visible(False)
     return figure

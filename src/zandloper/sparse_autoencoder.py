@@ -131,10 +131,14 @@ class SparseAutoencoder(BaseAutoencoder):
         """
         check_is_fitted(self)
         if len(self._form.in_shape) != 3:
-            raise UnsupportedError("plot_features draws pictures, and this model was fitted on a table: see latent_report")
+            raise UnsupportedError(
+                "plot_features draws pictures, and this model was fitted on a table: see latent_report"
+            )
         z = self.transform(X)
         order = np.argsort(-(z > ACTIVE).mean(0), kind="stable")[:n]
-        loud = np.array([np.quantile(z[:, j][z[:, j] > ACTIVE], 0.9) if (z[:, j] > ACTIVE).any() else 1.0 for j in order])
+        loud = np.array(
+            [np.quantile(z[:, j][z[:, j] > ACTIVE], 0.9) if (z[:, j] > ACTIVE).any() else 1.0 for j in order]
+        )
         quiet = torch.zeros(1, z.shape[1])
         codes = torch.zeros(len(order), z.shape[1])
         codes[torch.arange(len(order)), torch.from_numpy(order)] = torch.from_numpy(loud).float()
@@ -142,5 +146,3 @@ class SparseAutoencoder(BaseAutoencoder):
             decode = lambda c: self.module_.compare.point(self.module_.decode(c.reshape(-1, *self.latent_shape_)))  # noqa: E731
             pictures = (decode(codes) - decode(quiet)).permute(0, 2, 3, 1).cpu().numpy()
         return image_grid(pictures, titles=[str(j) for j in order])
-
-

@@ -80,10 +80,10 @@ class Study:
         file = io.BytesIO()
         self.plot().savefig(file, format="png")
         picture = base64.b64encode(file.getvalue()).decode()
+        title, remark = html.escape(self.title), html.escape(self.remark)
         return (
-            f"<p><b>{html.escape(self.title)}</b></p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f'<p>{html.escape(self.remark)}</p><img alt="{html.escape(self.title)}" style="max-width: 48em; width: 100%" '
-            f'src="data:image/png;base64,{picture}">'
+            f"<p><b>{title}</b></p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{remark}</p>"
+            f'<img alt="{title}" style="max-width: 48em; width: 100%" src="data:image/png;base64,{picture}">'
         )
 
     def _names(self) -> list[str]:
@@ -103,9 +103,11 @@ def read(X: Any, choice: Any, owner: str) -> tuple[Form, np.ndarray]:
 
 def held_out(n: int, test_size: Any, seed: int, owner: str) -> tuple[np.ndarray, np.ndarray]:
     """The rows to train on and the rows to measure on, both in order: `test_size` is a share or a number of rows."""
-    whole = isinstance(test_size, numbers.Integral) and not isinstance(test_size, bool)
-    share = isinstance(test_size, numbers.Real) and not isinstance(test_size, numbers.Integral) and 0 < test_size < 1
-    k = int(test_size) if whole else min(n - 2, max(1, round(n * float(test_size)))) if share else 0
+    k = 0
+    if isinstance(test_size, numbers.Integral) and not isinstance(test_size, bool):
+        k = int(test_size)
+    elif isinstance(test_size, float | np.floating) and 0 < test_size < 1:
+        k = min(n - 2, max(1, round(n * float(test_size))))
     if not 1 <= k <= n - 2:
         wanted = f"a share between 0 and 1, or a number of rows from 1 to {n - 2}"
         raise bad_parameter(owner, "test_size", wanted, test_size)

@@ -15,7 +15,7 @@ import zandloper.prior
 from zandloper.autoencoder import Autoencoder, BaseAutoencoder
 from zandloper.batch import Batch
 from zandloper.bottleneck.variational import Variational, kl_divergence
-from zandloper.elbo import ELBO_DRAWS, elbo, log_likelihood, noise, posterior
+from zandloper.elbo import ELBO_DRAWS, balanced_noise, elbo, log_likelihood, noise, posterior
 from zandloper.errors import DataError, UnsupportedError, bad_parameter
 from zandloper.signature import with_parameters_of
 from zandloper.spec import Spec, discover
@@ -49,8 +49,8 @@ class VariationalAutoencoder(BaseAutoencoder):
     Parameters
     ----------
     loss : "auto", "gaussian", "bce", "discretised", "mixed", "mse", "mae"
-        A likelihood in nats. "auto": Gaussian with learned variance for numbers and pixels, Bernoulli for zeros and ones,
-        each column's own for mixed tables.
+        A likelihood in nats. "auto": Gaussian with learned variance for numbers and pixels, Bernoulli for zeros and
+        ones, each column's own for mixed tables.
     beta : float
         Weight of the KL divergence; 1 is the evidence lower bound.
     warmup : float
@@ -60,7 +60,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     importance_samples : int
         Points drawn per sample while training; more than one trains the importance-weighted bound.
     prior : "auto", "normal", "mixture" or an object of zandloper.prior
-        What `sample` draws codes from, fitted after training. "auto": the mixture, which follows the codes that there are.
+        What `sample` draws codes from, fitted after training. "auto": the mixture, which follows the real codes.
 
     Examples
     --------
@@ -108,7 +108,9 @@ class VariationalAutoencoder(BaseAutoencoder):
             return self.prior
         priors, name = discover(zandloper.prior), "mixture" if self.prior == "auto" else self.prior
         if name not in priors:
-            raise bad_parameter(type(self).__name__, "prior", f"'auto', one of {sorted(priors)} or one's object", self.prior)
+            raise bad_parameter(
+                type(self).__name__, "prior", f"'auto', one of {sorted(priors)} or one's object", self.prior
+            )
         return priors[name]()
 
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None) -> Self:
@@ -120,8 +122,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         mean, spread = self._posterior(raw)
         if not (mean.var(0) > ACTIVE_VARIANCE).any():
             warnings.warn(
-                f"{type(self).__name__} collapsed: no latent is in use, samples will all look alike. Lower `beta`, raise "
-                "`warmup`, or set `free_bits` to about 0.1",
+                f"{type(self).__name__} collapsed: no latent is in use, samples will all look alike. Lower `beta`, "
+                "raise `warmup`, or set `free_bits` to about 0.1",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -131,9 +133,9 @@ class VariationalAutoencoder(BaseAutoencoder):
     def elbo(self, X: Any, y: Any = None) -> np.ndarray:
         """The evidence lower bound of each sample in nats, (n,): a lower bound of its log-likelihood.
 
-        Deterministic: all rows share eight fixed noise vectors.
+        Deterministic: all rows share sixteen fixed noise vectors.
         """
-        draws = noise(ELBO_DRAWS, self._n_latents())
+        draws = balanced_noise(ELBO_DRAWS, self._n_latents())
         return self._nats(lambda batch: elbo(self.module_, batch, draws), X, y)
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -186,10 +188,12 @@ class VariationalAutoencoder(BaseAutoencoder):
         return self.inverse_transform((mean + spread * torch.randn(mean.shape, generator=rng)).numpy())
 
     def interpolate(self, first: Any, second: Any, steps: int = 8) -> Any:
-        """Morphs between two items (data of one sample each): `steps` decoded points on the line between their codes."""
+        """Morphs between two items (data of one sample each): decoded points on the line between their codes."""
         a, b = self.transform(first), self.transform(second)
         if len(a) != 1 or len(b) != 1:
-            raise DataError(f"interpolate wants one sample on each side, got {len(a)} and {len(b)}: slice with X[i : i + 1]")
+            raise DataError(
+                f"interpolate wants one sample on each side, got {len(a)} and {len(b)}: slice with X[i : i + 1]"
+            )
         share = np.linspace(0, 1, steps)[:, None]
         return self.inverse_transform(a * (1 - share) + b * share)
 

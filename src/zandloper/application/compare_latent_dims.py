@@ -60,7 +60,7 @@ class LatentDims(Study):
         train, validation = self.train.mean(axis=1), self.validation.mean(axis=1)
         found = {"train": train, "validation": validation, "gap": validation - train}
         if self.seeds > 1:
-            found |= {"train_std": self.train.std(axis=1, ddof=1), "validation_std": self.validation.std(axis=1, ddof=1)}
+            found |= {"train_std": _spread(self.train), "validation_std": _spread(self.validation)}
         return {"latent_dim": list(self.latent_dims), **{name: values.tolist() for name, values in found.items()}}
 
     def margin(self) -> tuple[float, float]:
@@ -104,16 +104,16 @@ class LatentDims(Study):
             mean = runs.mean(axis=1)
             ax.plot(sizes, mean, color=colour, marker=marker, linewidth=2, label=name)
             if self.seeds > 1:
-                ax.errorbar(sizes, mean, runs.std(axis=1, ddof=1), color=colour, linewidth=0, elinewidth=1.2, capsize=3)
+                ax.errorbar(sizes, mean, _spread(runs), color=colour, linewidth=0, elinewidth=1.2, capsize=3)
         lowest = validation.min()
         ax.plot(self.best, lowest, "o", color=INK, markersize=13, fillstyle="none", markeredgewidth=1.5)
         ax.annotate(
             f"best: {self.best}",
             (self.best, lowest),
-            (0, 12),
+            (0, -12),
             textcoords="offset points",
             ha="center",
-            va="bottom",
+            va="top",
             color=INK,
             fontweight="bold",
         )
@@ -186,9 +186,7 @@ def compare_latent_dims(
         raise DataError(f"X has {n} samples and y has {len(y)}: they must be as many")
     sizes = sizes_of(latent_dims, powers_of_two(values), ME)
     target = "input" if y is None else "y"
-    given = template(
-        autoencoder, ME, modality=modality, max_epochs=max_epochs, max_minutes=max_minutes, target=target
-    )
+    given = template(autoencoder, ME, modality=modality, max_epochs=max_epochs, max_minutes=max_minutes, target=target)
     errors = np.empty((2, len(sizes), int(seeds)))
     for run in range(int(seeds)):
         parts = []
@@ -199,3 +197,8 @@ def compare_latent_dims(
             errors[:, i, run] = [model.reconstruction_error(*part).mean() for part in parts]
     loss = model.describe().loss
     return LatentDims(tuple(sizes), errors[0], errors[1], (len(parts[0][0]), len(parts[1][0])), target, loss)
+
+
+def _spread(runs: np.ndarray) -> np.ndarray:
+    """The standard deviation over the seeds, for each size."""
+    return runs.std(axis=1, ddof=1)

@@ -1,4 +1,4 @@
-"""The classic comparison: what PCA and an autoencoder make of rows that neither has seen, over sizes of the latent space.
+"""The classic comparison: what PCA and an autoencoder make of rows that neither saw, over sizes of the latent space.
 
 Both get the same training rows in the same units and are measured with the same ruler, the mean squared error. PCA is
 the best *linear* way to keep k numbers a row; what an autoencoder gains on it is what is not linear in the data.
@@ -213,7 +213,7 @@ def _numbers(form: Form, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarra
     if form.name == "table_form":
         scale = StandardScaler().fit(train.astype(np.float64))
         return scale.transform(train), scale.transform(test), 1.0
-    dtype = np.dtype(form.dtype)  # type: ignore[attr-defined]
+    dtype: np.dtype[Any] = np.dtype(form.dtype)  # type: ignore[attr-defined]
     if dtype.kind == "f":
         return train, test, 1.0
     if dtype.kind == "b":

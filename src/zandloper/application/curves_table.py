@@ -44,7 +44,7 @@ class Curve:
 
     @property
     def excess(self) -> float:
-        """By how many standard errors the autoencoder is worse than PCA: up to 2 may be chance, below 0 it is better."""
+        """By how many standard errors the autoencoder is worse than PCA: below 2 may be chance, below 0 is better."""
         worse = self.errors - self.rival_errors
         return float(worse.mean() / max(worse.std(ddof=1) / len(worse) ** 0.5, 1e-300))
 
@@ -87,8 +87,8 @@ class CurvesTable(Study):
     def remark(self) -> str:
         """What the numbers are."""
         return (
-            f"mean squared error in standard deviations, on {len(self.curves[0].points):,} points that neither saw; both "
-            f"learned from {self.n_train:,}; noise of {self.noise:.0%} of the range of y"
+            f"mean squared error in standard deviations, on {len(self.curves[0].points):,} points that neither saw; "
+            f"both learned from {self.n_train:,}; noise of {self.noise:.0%} of the range of y"
         )
 
     def plot(self) -> Any:
@@ -135,6 +135,7 @@ def curves_table(
     noise: float = 0.02,
     autoencoder: Any = None,
     test_size: float | int = 0.2,
+    max_epochs: Any = None,
     random_state: int | None = None,
 ) -> CurvesTable:
     """PCA beside an autoencoder on points of y = mx + c, y = mx² + c and y = mx⁸ + c, with one latent dimension.
@@ -153,6 +154,8 @@ def curves_table(
         that noise does not pass for a bend.
     test_size : float or int
         Share or number of the points that neither method sees; the errors are theirs.
+    max_epochs : int, optional
+        Where given, of the autoencoder.
     random_state : int, optional
         The same number gives the same table.
 
@@ -183,6 +186,7 @@ def curves_table(
         ME,
         latent_dim=1,
         modality="table",
+        max_epochs=max_epochs,
         random_state=seed,
     )
     rng, curves = np.random.default_rng(seed), []

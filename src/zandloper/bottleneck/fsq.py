@@ -1,4 +1,4 @@
-"""Finite scalar quantisation: each value of the code is rounded to one of a few levels. There is no book to collapse."""
+"""Finite scalar quantisation: each value of the code is rounded to one of a few levels; no book can collapse."""
 
 from __future__ import annotations
 

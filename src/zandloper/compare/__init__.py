@@ -16,6 +16,7 @@ class Comparison(nn.Module):
     in_target_units = True  # the parameters are in the units of the target: nets may be scaled to its spread
     statistic = "mean"  # of the target: the best constant prediction
     exact_start = True  # whether it really is the best, or nearly
+    from_zero = True  # exact predictions have error 0 and none is below: shares of an error mean something
 
     params_shape: tuple[int, ...]
 

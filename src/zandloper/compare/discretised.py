@@ -26,12 +26,13 @@ class Discretised(Spec):
 
 
 class DiscretisedLogistic(Comparison):
-    """`-log(F(t + half a step) - F(t - half a step))`, F logistic with a learned scale; the outermost steps take the tails.
+    """`-log(F(t + half a step) - F(t - half a step))`, F logistic, its scale learned; the outer steps take the tails.
 
     Kingma et al. 2016, "Inverse autoregressive flow", appendix; Salimans et al. 2017, "PixelCNN++", eq. 2.
     """
 
     exact_start = False
+    from_zero = False
     log_scale: nn.Parameter
 
     def __init__(self, spec: Discretised, target_shape: tuple[int, ...]) -> None:

@@ -39,6 +39,7 @@ class GaussianLikelihood(Comparison):
     a constant column has no density.
     """
 
+    from_zero = False
     log_variance: nn.Parameter
 
     def __init__(self, spec: Gaussian, target_shape: tuple[int, ...]) -> None:

@@ -16,7 +16,6 @@ from zandloper import __version__, files
 from zandloper.drawing import hourglass_icon, in_words, short
 from zandloper.errors import FileError
 from zandloper.report.evidence import Evidence, gather
-from zandloper.report.markup import say
 from zandloper.report.sections import SECTIONS, Section
 
 __all__ = ["Report", "Section", "card", "make_report"]
@@ -75,14 +74,14 @@ def make_report(estimator: Any, X: Any, y: Any = None, labels: Any = None, extra
 
 def _page(e: Evidence, sections: Sequence[Section]) -> str:
     d = e.description
-    kept = f"{e.score:.1%}" if e.score >= 0 else "less than nothing"
-    lead = f"Rebuilds {d.inputs:,} values an item from {d.latents:,}, and explains {kept} of what varies in these data."
+    does = f"Rebuilds {d.inputs:,} values an item from {d.latents:,}"
     if e.wanted is not None:
-        lead = f"Predicts a target from {d.latents:,} latents of {d.inputs:,} inputs; explains {kept} of what varies in it."
+        does = f"Predicts a target from {d.latents:,} latents of {d.inputs:,} inputs"
+    lead = f"{does}, with {1 - e.score:.1%} of the error of a constant prediction, the training mean."
     tiles = {
         "items": f"{e.rows:,}",
-        "score (1 is perfect)": say(round(e.score, 4)),
-        "mean error an item": f"{e.errors.mean():.3g}",
+        "error left": f"{1 - e.score:.1%}",
+        "mean error": f"{e.errors.mean():.3g}",
         "latents": f"{d.latents:,} of {d.inputs:,}",
         "parameters": short(d.parameters),
         "epochs": f"{d.epochs:,}",

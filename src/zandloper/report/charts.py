@@ -67,16 +67,18 @@ def histogram(errors: np.ndarray) -> Any:
     return figure
 
 
-def against_pca(sizes: Sequence[int], pca: Sequence[float], latents: int, model: float) -> Any:
+def against_pca(pca: Sequence[float], latents: int, model: float) -> Any:
     """PCA's error over its number of components, and the model's at its own."""
     figure = new_figure(WIDTH, 3.1)
     ax = figure.add_subplot()
     plain(ax)
-    drawn = [(k, e) for k, e in zip(sizes, pca, strict=True) if e > 1e-9 or k == 1]
-    ax.plot(*zip(*drawn, strict=True), color=COLOURS[3], marker="s", markersize=4.5, linewidth=1.8, label="PCA")
+    drawn = [(k, e) for k, e in enumerate(pca, 1) if e > 1e-9 or k == 1]
+    ticks = [2**i for i in range(max(len(drawn), latents).bit_length())]
+    marked = [k - 1 for k in ticks if k <= len(drawn)]
+    line = {"marker": "s", "markersize": 4.5, "markevery": marked, "linewidth": 1.8, "label": "PCA"}
+    ax.plot(*zip(*drawn, strict=True), color=COLOURS[3], **line)
     ax.plot(latents, max(model, 1e-9), "o", color=COLOURS[0], markersize=9, label="this model", zorder=3)
     ax.set_xscale("log", base=2)
-    ticks = [k for k in sizes if k & (k - 1) == 0]
     ax.set_xticks(ticks, [str(k) for k in ticks])
     ax.minorticks_off()
     shown = [e for _, e in drawn if e > 0] + [max(model, 1e-9)]

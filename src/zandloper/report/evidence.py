@@ -17,7 +17,7 @@ from zandloper.batch import Batch, Seen
 from zandloper.describe import Description, describe
 from zandloper.errors import DataError
 from zandloper.hourglass import Hourglass, weighted
-from zandloper.latents import LatentReport, latent_report, spread
+from zandloper.latents import LatentReport, error_of, latent_report, spread
 from zandloper.linear import MOST_FEATURES, principal_components
 from zandloper.report.labels import Labels
 
@@ -31,9 +31,8 @@ CHUNK = 2**22  # numbers in memory at a time, for each of the measurements
 
 @dataclass(frozen=True)
 class AgainstPCA:
-    """Mean squared errors in model units on the same rows: PCA's by size, and the model's."""
+    """Mean squared errors in model units on the same rows: PCA's with 1, 2, 3 ... components, and the model's."""
 
-    sizes: tuple[int, ...]
     pca: tuple[float, ...]
     latents: int
     model: float
@@ -125,7 +124,7 @@ class Evidence:
     def caption(self, i: int) -> str:
         """Which item of the data a member of the sample is, its label and its error."""
         at = int(self.sample[i])
-        label = "" if self.labels is None else f" · {self.labels.text(at)}"
+        label = "" if self.labels is None else f" · label {self.labels.text(at)}"
         return f"item {int(self.seen[at]):,}{label} · error {self.errors[at]:.3g}"
 
 
@@ -145,7 +144,12 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
     sample = _sample(errors, raw[0].numel())
     part, part_target = raw[sample], None if target is None else target[sample]
     made = estimator._each_block(estimator.module_.reconstruct, part)
-    error = lambda batch: weighted(*estimator.module_.error_map(batch)).flatten(1)  # noqa: E731
+    module = estimator.module_
+
+    def error(batch: Batch) -> Tensor:
+        params, scaled = _decoded(module, batch)
+        return weighted(error_of(module, params, scaled.target), scaled.target_valid).flatten(1)
+
     return Evidence(
         estimator=estimator,
         rows=rows,
@@ -177,9 +181,9 @@ def _measure(
     def measure(batch: Batch) -> Tensor:
         batch = module.scaled(batch)
         code, skips = module.encode(Seen(batch.x, batch.valid), batch.condition)
-        error = module.compare(module.decode(code.z, skips, batch.condition).float(), batch.target)
+        error = error_of(module, module.decode(code.z, skips, batch.condition), batch.target)
         constant = module.constant.expand(len(batch.x), *module.constant.shape)
-        base = module.compare(constant, batch.target)
+        base = error_of(module, constant, batch.target)
         weight = torch.ones_like(error) if batch.target_valid is None else batch.target_valid.expand_as(error)
         parts = (weighted(error, batch.target_valid), weighted(base, batch.target_valid), weight)
         return torch.cat([code.z.flatten(1), *(part.flatten(1) for part in parts)], dim=1)
@@ -221,7 +225,7 @@ def against_pca(estimator: Any, raw: Tensor) -> AgainstPCA | str:
     shape = module.compare.expected(module.constant[None]).numel()
     if shape != features:
         return "What the model makes is laid out in another way than its input, so that PCA cannot be set beside it."
-    expected = estimator._each_block(lambda batch: module.compare.expected(_params(module, batch)).flatten(1), rows)
+    expected = estimator._each_block(lambda batch: module.compare.expected(_decoded(module, batch)[0]).flatten(1), rows)
     x = x.flatten(1)
     weight = torch.ones_like(x) if valid is None else valid.flatten(1).expand_as(x)
     mean = (x * weight).sum(0) / weight.sum(0).clamp(min=1)
@@ -232,16 +236,20 @@ def against_pca(estimator: Any, raw: Tensor) -> AgainstPCA | str:
     principal = principal_components(lambda: [centred], features, len(x))
     latents, most = estimator._n_features_out, len(principal.components)
     components = principal.components.float()
-    coordinates = centred @ components.T
-    rebuilt = lambda k: error(coordinates[:, :k] @ components[:k] + mean)  # noqa: E731
     top = min(most, max(64, 2 * latents), len(x) - 1)
-    sizes = sorted({2**i for i in range(top.bit_length()) if 2**i <= top} | {min(latents, top), top})
-    errors = {k: rebuilt(k) for k in sizes}
-    same = errors[min(latents, top)]
-    return AgainstPCA(tuple(sizes), tuple(errors.values()), latents, error(expected), same, len(x))
+    coordinates = centred @ components[:top].T
+    if valid is None:
+        left = centred.double().square().sum() - coordinates.double().square().sum(0).cumsum(0)
+        errors = (left.clamp(min=0) / x.numel()).tolist()
+    else:
+        made, errors = mean.expand_as(x).clone(), []
+        for k in range(top):
+            made += coordinates[:, k : k + 1] * components[k]
+            errors.append(error(made))
+    return AgainstPCA(tuple(errors), latents, error(expected), errors[min(latents, top) - 1], len(x))
 
 
-def _params(module: Hourglass, batch: Batch) -> Tensor:
+def _decoded(module: Hourglass, batch: Batch) -> tuple[Tensor, Batch]:
     batch = module.scaled(batch)
     code, skips = module.encode(Seen(batch.x, batch.valid), batch.condition)
-    return module.decode(code.z, skips, batch.condition).float()
+    return module.decode(code.z, skips, batch.condition).float(), batch

@@ -22,12 +22,14 @@ THUMB = 32  # pixels of a picture on the map's atlas
 ATLAS = 6_000_000  # pixels of the atlas
 SHOWN = 112  # pixels of a picture beside its reconstruction, larger ones are made smaller
 MANY = 12  # columns in a table of items
-FEW = 10  # columns beside the map
+FEW = 14  # columns beside the map
 BARS = 30  # columns of which the error is drawn
 
 
 class Pictures:
     """Items as pictures."""
+
+    compact = True  # a dozen fit beside a chart
 
     def __init__(self, form: Any, originals: np.ndarray) -> None:
         self.form = form
@@ -59,12 +61,12 @@ class Pictures:
         """Pairs of pictures with a line below."""
         above, cells = self.pixels(originals, SHOWN), []
         below = None if made is None else self.pixels(made, SHOWN)
-        quality = None if max(above.shape[1:3]) <= 64 else 80
         for i, caption in enumerate(captions):
-            pair = picture(above[i], f"{words[0]}, {caption}", 84, quality)
+            pair = picture(above[i], f"{words[0]}, {caption}")
             if below is not None:
-                pair += picture(below[i], f"{words[1]}, {caption}", 84, quality)
-            cells.append(figure(pair, caption))
+                pair += picture(below[i], f"{words[1]}, {caption}")
+            lines = "<br>".join(map(escape, caption.split(" · ")))
+            cells.append(f"<figure>{pair}<figcaption>{lines}</figcaption></figure>")
         told = f"above: {words[0]}" + ("" if made is None else f"; below: {words[1]}")
         return f'<p class="note">{escape(told)}</p><div class="pairs">{"".join(cells)}</div>'
 
@@ -111,6 +113,8 @@ class Pictures:
 class Rows:
     """Items as rows of values."""
 
+    compact = False
+
     def __init__(self, form: Any, originals: np.ndarray) -> None:
         self.form, self.names = form, form.feature_names()
 
@@ -147,16 +151,14 @@ class Rows:
                 tint = 0.0 if below is None else min(1.0, float(heat[i, j]) / 2)
                 style = f' style="--e:{tint:.2f}"' if tint >= 0.01 else ""
                 cells.append(f"<td{style}><b>{escape(above[i][j])}</b>{second}</td>")
-            lines.append(f'<tr><th scope="row">{escape(caption)}</th>{"".join(cells)}</tr>')
-        left = (
-            f" The {len(kept)} of {len(self.names)} columns with the largest errors." if len(kept) < len(head) else ""
-        )
-        left = left if len(kept) < len(self.names) else ""
+            said = "<br>".join(map(escape, caption.split(" · ")))
+            lines.append(f'<tr><th scope="row">{said}</th>{"".join(cells)}</tr>')
+        left = f" The {MANY} of {len(self.names)} columns with the largest errors." if len(self.names) > MANY else ""
         told = words[0] if made is None else f"bold: {words[0]}, below it: {words[1]}"
         tinted = (
             "" if made is None else "; fully tinted where the error is twice that of a constant prediction, or more."
         )
-        body = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+        body = f'<table class="items"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
         return f'<p class="note">{escape(told)}{tinted}{left}</p>' + scrolled(body, f"items: {words[0]}")
 
     def hover(self, originals: np.ndarray, made: np.ndarray | None, words: tuple[str, str], heat: np.ndarray) -> Any:
@@ -181,10 +183,8 @@ class Rows:
         order = np.argsort(-share, kind="stable")
         chart = charts.columns([str(self.names[j]) for j in order[:BARS]], share[order[:BARS]])
         worst, best = order[0], order[-1]
-        told = (
-            f"1 is the error of a constant prediction, the training mean. Hardest is {self.names[worst]} "
-            f"({share[worst]:.0%}), easiest {self.names[best]} ({share[best]:.0%})."
-        )
+        told = f"1 is the error of a constant prediction. Hardest is {self.names[worst]} ({share[worst]:.0%})"
+        told += f", easiest {self.names[best]} ({share[best]:.0%})." if best != worst else "."
         rest = f" The {BARS} hardest of {len(order)} columns." if len(order) > BARS else ""
         return figure(svg(chart, f"Bars of the error by column. {told}"), told + rest)
 

@@ -19,7 +19,9 @@ def plane(evidence: Evidence) -> tuple[np.ndarray, tuple[str, str], str]:
     z = evidence.z.astype(np.float64)
     if z.shape[1] == 1:
         errors = np.log10(np.maximum(evidence.errors, max(1e-12, float(evidence.errors.max()) * 1e-4)))
-        told = "The model has one latent: it runs from left to right, and upwards runs the error, on a logarithmic scale."
+        told = (
+            "The model has one latent: it runs from left to right, and upwards runs the error, on a logarithmic scale."
+        )
         return np.stack([z[:, 0], errors], axis=1), ("latent 0", "error (log)"), told
     if z.shape[1] == 2:
         return z, ("latent 0", "latent 1"), "The model has two latents: this is all of its latent space."

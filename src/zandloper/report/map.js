@@ -9,7 +9,7 @@
   const items = new Uint32Array(bytes(data.items).buffer);
   const count = points.length / 2, FINE = 65535;
 
-  const canvas = document.getElementById("map"), frame = canvas.parentElement;
+  const canvas = document.getElementById("map-field"), frame = canvas.parentElement;
   const ctx = canvas.getContext("2d");
   const panel = document.getElementById("map-item"), legend = document.getElementById("map-legend");
   const view = { x: 0, y: 0, zoom: 1 };
@@ -54,15 +54,19 @@
     canvas.width = Math.round(side.w * ratio);
     canvas.height = Math.round(side.h * ratio);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const colours = new Map(groups.map(group => [group, group.colour()])), TURNS = 16;
     ctx.clearRect(0, 0, side.w, side.h);
     const size = Math.max(1.4, Math.min(6, 1.4 * Math.sqrt(view.zoom) * Math.sqrt(side.w * side.h / count) / 4));
-    for (const group of groups) {
+    // In turns, so that no class lies on top of all others.
+    for (let turn = 0; turn < TURNS; turn++) for (const group of groups) {
       const faded = only >= 0 && group.key !== only;
       ctx.globalAlpha = faded ? 0.06 : count > 20000 ? 0.6 : 0.8;
-      ctx.fillStyle = group.colour();
-      for (const i of group.list) {
-        const x = toX(points[2 * i]), y = toY(points[2 * i + 1]);
-        if (x > -size && y > -size && x < side.w + size && y < side.h + size) ctx.fillRect(x - size / 2, y - size / 2, size, size);
+      ctx.fillStyle = colours.get(group);
+      for (let k = Math.floor(turn / TURNS * group.list.length), end = Math.floor((turn + 1) / TURNS * group.list.length); k < end; k++) {
+        const i = group.list[k], x = toX(points[2 * i]), y = toY(points[2 * i + 1]);
+        if (x < -size || y < -size || x > side.w + size || y > side.h + size) continue;
+        if (size > 2.5) { ctx.beginPath(); ctx.arc(x, y, size / 2, 0, 7); ctx.fill(); }
+        else ctx.fillRect(x - size / 2, y - size / 2, size, size);
       }
     }
     ctx.globalAlpha = 1;

@@ -48,12 +48,11 @@ def svg(figure: Any, alt: str, width: float | None = None, height: float | None 
     head = (
         f'<svg viewBox="0 0 {wide} {high}" role="img" aria-label="{said}" style="max-width:{1.35 * float(wide):.0f}px">'
     )
-    text = re.sub(r"<svg[^>]*>", lambda _: head, text, count=1)
     text = text.replace("xlink:href", "href")
     text = re.sub(r"font-family: [^;\"]*;? ?", "", text)
     text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text)
     text = re.sub("|".join(_VARIABLES), lambda found: _VARIABLES[found[0]], text)
-    return _squeeze(_own_names(text))
+    return re.sub(r"<svg[^>]*>", lambda _: head, _squeeze(_own_names(text)), count=1)
 
 
 def _own_names(text: str) -> str:
@@ -66,29 +65,18 @@ def _own_names(text: str) -> str:
 
 def _squeeze(text: str) -> str:
     """Tenths of a point are fine enough, and line breaks are none of a reader's business."""
-    text = re.sub(r"(\d+\.\d)\d+", r"\1", text)
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d+\.\d)\d+", r"\1", tag[0]), text)
     return re.sub(r">\s+<", "><", re.sub(r"\s+", " ", text)).replace(" z ", "z")
 
 
-def picture(pixels: np.ndarray, alt: str, side: int = 0, quality: int | None = None) -> str:
-    """An image as an element of the page.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8 (height, width) or (height, width, 3 or 4)
-    alt : str
-    side : int
-        Of the longer side as shown, in CSS pixels; 0: as the style sheet says.
-    quality : int, optional
-        WebP with this quality; None: PNG, exact.
-    """
+def picture(pixels: np.ndarray, alt: str) -> str:
+    """An image of uint8, (height, width) or (height, width, 3 or 4), as an element of the page; small ones exact and
+    with their pixels seen."""
     height, width = pixels.shape[:2]
-    blocky = ' class="blocky"' if max(height, width) <= 64 else ""
-    size = ""
-    if side:
-        scale = side / max(height, width)
-        size = f' width="{round(width * scale)}" height="{round(height * scale)}"'
-    return f'<img src="{data_url(pixels, quality)}" alt="{escape(alt)}"{size}{blocky}>'
+    small = max(height, width) <= 64
+    blocky = ' class="blocky"' if small else ""
+    url = data_url(pixels, None if small else 80)
+    return f'<img src="{url}" alt="{escape(alt)}" width="{width}" height="{height}"{blocky}>'
 
 
 def data_url(pixels: np.ndarray, quality: int | None = None) -> str:

@@ -51,9 +51,7 @@ class Section:
 def hourglass(e: Evidence) -> Section:
     """The layers as they were built."""
     drawing = svg(hourglass_figure(e.architecture), in_words(e.architecture))
-    line = (
-        "Data fall from top to bottom: the encoder (blue) makes the code (orange), the decoder (purple) rebuilds from it."
-    )
+    line = "Data fall from top to bottom: the encoder (blue) makes the code (orange), the decoder (purple) rebuilds from it."
     path = " The line beside is the linear path, which starts at the PCA solution." if e.architecture.bypass else ""
     return Section("The hourglass", f"<p>{escape(line + path)}</p>{figure(drawing)}", name="hourglass")
 
@@ -93,7 +91,7 @@ def the_map(e: Evidence) -> Section:
         "The latent map",
         f"<p>{count}, each a point at its place in the latent space. {escape(told)}</p>"
         '<p class="note">Point, tap or use the arrow keys: the nearest item that came along is shown.</p>'
-        '<div class="map"><div><div class="field"><canvas id="map" tabindex="0" role="img" '
+        '<div class="map"><div><div class="field"><canvas id="map-field" tabindex="0" role="img" '
         f'aria-label="Map of the latent space with {count}"></canvas>'
         f'<span class="axis x">{escape(names[0])}</span><span class="axis y">{escape(names[1])}</span>'
         '<div class="tools"><button type="button" id="map-in" aria-label="Closer">+</button>'
@@ -115,29 +113,21 @@ def latents(e: Evidence) -> Section:
         f"{len(r.latents)} latents, {'none' if not dead else dead} of them dead, seen in {r.rows:,} items. "
         "A latent matters as much as the score falls when it is held at its mean."
     )
-    parts = [
-        figure(
-            svg(latent_plots.carried(r), "Bars of the score lost without each latent. " + _ranking(e)),
-            "What each latent carries",
-        )
-    ]
+    alt = "Bars of the score lost without each latent. " + _ranking(e)
+    left, right = [figure(svg(latent_plots.carried(r), alt), "What each latent carries")], []
     if r.traversal is not None:
         alt = "Rows of pictures, one a latent: what the decoder makes as that latent grows and the others stay."
-        told = (
-            "What moves when a latent moves, from low to high; at the ends the pixels that it listens to and that it moves"
-        )
-        parts.append(figure(svg(latent_plots.traversals(r), alt), told))
+        told = "What moves when a latent moves, from low to high; at the ends the pixels that it listens to and that it moves"
+        right.append(figure(svg(latent_plots.traversals(r), alt), told))
     else:
         alt = "Heat maps of how strongly each latent listens to each column and moves each column. " + _ranking(e)
-        parts.append(figure(svg(latent_plots.sensitivities(r), alt), "What each latent listens to, and what it moves"))
+        right.append(figure(svg(latent_plots.sensitivities(r), alt), "What each latent listens to, and what it moves"))
     if len(r.latents) > 1:
         off = np.abs(r.correlation - np.diag(np.diag(r.correlation)))
         i, j = np.unravel_index(int(off.argmax()), off.shape)
-        told = (
-            f"How latents go together; closest are {r.latents[min(i, j)]} and {r.latents[max(i, j)]}, at "
-            f"{r.correlation[i, j]:.2f}"
-        )
-        parts.append(figure(svg(latent_plots.correlations(r), f"Heat map of correlations. {told}"), told))
+        pair = f"{r.latents[min(i, j)]} and {r.latents[max(i, j)]}, at {r.correlation[i, j]:.2f}"
+        told = f"How latents go together; closest are {pair}"
+        left.append(figure(svg(latent_plots.correlations(r), f"Heat map of correlations. {told}"), told))
     columns = r.columns
     rows = [
         [
@@ -152,7 +142,7 @@ def latents(e: Evidence) -> Section:
     numbers = f"<details><summary>The numbers</summary>{table(head, rows, 'Latents')}</details>"
     return Section(
         "What the latents do",
-        f'<p>{escape(line)}</p><div class="duo">{"".join(parts)}</div>{numbers}',
+        f'<p>{escape(line)}</p><div class="duo"><div>{"".join(left)}</div><div>{"".join(right)}</div></div>{numbers}',
         wide=True,
         name="latents",
     )
@@ -164,13 +154,16 @@ def against_pca(e: Evidence) -> Section:
     if isinstance(e.pca, str):
         return Section(title, f"<p>{escape(e.pca)}</p>", name="pca")
     p = e.pca
-    chart = charts.against_pca(p.sizes, p.pca, p.latents, p.model)
-    more = next((k for k, error in zip(p.sizes, p.pca, strict=True) if error <= p.model), None)
-    reach = "no number of components shown reaches that" if more is None else f"PCA needs {more} components for that"
+    chart = charts.against_pca(p.pca, p.latents, p.model)
+    more = next((k for k, error in enumerate(p.pca, 1) if error <= p.model), None)
+    reach = (
+        "no number of components shown reaches that" if more is None else f"PCA needs {more} components to get there"
+    )
     if p.same > 0 and p.model < p.same:
         said = f"With {p.latents} latents the model's squared error is {p.model / p.same:.0%} of PCA's; {reach}."
     else:
-        said = f"With {p.latents} latents the model's squared error is {p.model:.3g}, PCA's {p.same:.3g}."
+        most = f" (it has no more than {len(p.pca)} components)" if p.latents > len(p.pca) else ""
+        said = f"With {p.latents} latents the model's squared error is {p.model:.3g}, PCA's {p.same:.3g}{most}."
     note = (
         f"PCA was fitted to these very {p.rows:,} items and the model perhaps to others, so that the comparison leans "
         "towards PCA."
@@ -197,9 +190,12 @@ def errors(e: Evidence) -> Section:
         f"{quantiles[2]:.3g}."
     )
     chart = figure(svg(charts.histogram(e.errors), f"Histogram of the errors. {said}"))
+    worst = f"<h3>The {len(e.worst)} worst</h3>{_items(e, e.worst, words)}"
+    compact = way(e.form, e.originals).compact and way(e.output, e.originals if e.wanted is None else e.wanted).compact
+    both = f"{chart}<div>{worst}</div></div>" if compact else f"{chart}</div>{worst}"
     return Section(
         "The errors, and the worst items",
-        f'<p>{said}</p><div class="duo">{chart}</div><h3>The {len(e.worst)} worst</h3>{_items(e, e.worst, words)}',
+        f'<p>{said}</p><div class="duo">{both}',
         wide=True,
         name="errors",
     )
@@ -262,8 +258,14 @@ def _items(e: Evidence, which: np.ndarray, words: tuple[str, str]) -> str:
     made = e.made[which]
     if e.wanted is None:
         return way(e.form, e.originals).beside(e.originals[which], made, captions, words, heat)
-    inputs = way(e.form, e.originals).beside(e.originals[which], None, captions, ("input", ""), heat)
-    return way(e.output, e.wanted).beside(e.wanted[which], made, captions, words, heat) + inputs
+    inputs, outputs = way(e.form, e.originals), way(e.output, e.wanted)
+    if inputs.compact and not outputs.compact and len(outputs.names) <= 3:  # a picture and few words about it
+        for i, (target, prediction) in enumerate(zip(outputs.cells(e.wanted[which]), outputs.cells(made), strict=True)):
+            captions[i] += f" · {words[0]} {', '.join(target)} · {words[1]} {', '.join(prediction)}"
+        return inputs.beside(e.originals[which], None, captions, ("input", ""), heat)
+    return outputs.beside(e.wanted[which], made, captions, words, heat) + inputs.beside(
+        e.originals[which], None, captions, ("input", ""), heat
+    )
 
 
 def _ranking(e: Evidence) -> str:

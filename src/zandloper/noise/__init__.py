@@ -1,0 +1,40 @@
+"""Noise: what to add to data, what is in data, and whether the two are alike.
+
+`zl.noise.Gaussian(0.1)` and its siblings are settings of a noise; they go into `DenoisingAutoencoder(noise=...)`, and
+`.apply(X)` adds them to data. `zl.noise.estimate(noisy, clean)` says which noise is in data;
+`zl.noise.audit(noise, noisy, clean)` says whether a noise is like the one that is there. A model learns to take away
+the noise that it was given: where that is unlike the real one, it will not work well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import zandloper.corrupt
+from zandloper.corrupt import Noise
+from zandloper.noise.audit import Audit, audit
+from zandloper.noise.estimate import estimate
+from zandloper.noise.reading import apply
+from zandloper.spec import discover
+
+# The slot knows batches in model units alone; how its noises meet data is told from up here.
+Noise.apply = apply  # type: ignore[method-assign]
+
+_FAMILIES = {
+    part.__name__: part
+    for part in discover(zandloper.corrupt).values()
+    if isinstance(part, type) and issubclass(part, Noise)
+}
+
+__all__ = ["Audit", "Noise", "audit", "estimate", *sorted(_FAMILIES)]
+
+
+def __getattr__(name: str) -> Any:
+    """`zl.noise.Gaussian` and its siblings, found by discovery."""
+    if name in _FAMILIES:
+        return _FAMILIES[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; there is: {', '.join(sorted(_FAMILIES))}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,206 @@
+"""From the numbers of a noise to the noise: the family that explains them with the fewest settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from zandloper.corrupt import Noise, Strength
+from zandloper.corrupt.chain import Chain
+from zandloper.corrupt.coloured import EXPONENTS, Coloured
+from zandloper.corrupt.gaussian import Gaussian
+from zandloper.corrupt.masking import Masking
+from zandloper.corrupt.poisson import Poisson
+from zandloper.corrupt.poisson_gaussian import PoissonGaussian
+from zandloper.corrupt.salt_and_pepper import SaltAndPepper
+from zandloper.corrupt.speckle import Speckle
+from zandloper.corrupt.spikes import Spikes
+from zandloper.errors import DataError
+from zandloper.noise.profile import Profile, from_pairs
+from zandloper.noise.quiet import from_noisy
+from zandloper.noise.reading import ORDERED, Reading, read
+
+Array = NDArray[np.float64]
+SURE = {True: 0.01, False: 0.04}  # relative error of a level that more data would not lower: pairs, noisy alone
+COLOURED = {True: (-0.06, 0.06), False: (-0.15, 0.15)}  # correlation of neighbours that white noise may have
+UNEVEN = 0.15  # spread of the logarithm of samples' levels from which they differ
+TAILS = (0.05, 0.95)
+SLIGHT = 0.05  # share of the variance below which a part of it is left out
+FLOOR = 0.03  # what noisy data alone tell of fine noise beside impulses is texture as well
+FEW = 0.002  # shares of impulses, spikes and gaps below this are not called so
+
+
+def estimate(noisy: Any, clean: Any = None, modality: Any = "auto") -> Noise:
+    """The noise that is in data.
+
+    From pairs: the residual's variance by signal level says Gaussian (constant), Poisson-Gaussian (a x + b) or speckle
+    (c x^2); jumps to both ends are salt and pepper, jumps elsewhere spikes, gaps masking; a spectrum that is not flat
+    makes it coloured. From noisy data alone the same is read where the signal is quiet (see `noise.profile`); there
+    coloured noise is found in images with flat places and in sounds with pauses, and series are taken to have white
+    noise.
+
+    Parameters
+    ----------
+    noisy : data
+        Images, a table, or with `modality="series"` or `"audio"` series (n, time) or (n, time, channels).
+    clean : data, optional
+        The same items without noise.
+    modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
+
+    Returns
+    -------
+    Noise
+        In model units: columns and series in deviations of the clean data.
+
+    Examples
+    --------
+    >>> import zandloper as zl
+    >>> rows = np.random.default_rng(0).normal(size=(5000, 1)) @ np.ones((1, 8))
+    >>> noisy = zl.noise.Gaussian(0.2).apply(rows, random_state=0)
+    >>> round(zl.noise.estimate(noisy, rows).sigma, 2), round(zl.noise.estimate(noisy).sigma, 2)
+    (0.2, 0.2)
+
+    References
+    ----------
+    Foi, Trimeche, Katkovnik and Egiazarian 2008, "Practical Poissonian-Gaussian noise modeling and fitting for
+    single-image raw-data", IEEE Trans. Image Processing 17. Donoho and Johnstone 1994. Immerkaer 1996.
+    """
+    there, base = readings(noisy, clean, modality)
+    return fit(profile_of(there, base), there.kind)
+
+
+def readings(noisy: Any, clean: Any, modality: Any) -> tuple[Reading, Reading | None]:
+    """Both in the units of the clean data, where there are any."""
+    if clean is None:
+        return read(noisy, modality, "zl.noise"), None
+    base = read(clean, modality, "zl.noise")
+    there = base.again(noisy)
+    if there.x.shape != base.x.shape:
+        raise DataError(
+            f"noisy data of shape {tuple(there.x.shape)} and clean data of shape {tuple(base.x.shape)} are no pairs: "
+            "pass the same items twice, or no clean ones"
+        )
+    return there, base
+
+
+def profile_of(there: Reading, base: Reading | None) -> Profile:
+    """The numbers of the noise in a reading."""
+    seen = None if there.valid is None else there.valid.numpy() > 0
+    if base is None:
+        return from_noisy(there.x.numpy(), there.kind, seen)
+    known = None if base.valid is None else base.valid.numpy() > 0
+    both = known if seen is None else seen if known is None else known & seen
+    if both is not None and not both.any():
+        raise DataError("there is no value that both the noisy and the clean data have: nothing can be compared")
+    return from_pairs(there.x.numpy(), base.x.numpy(), there.kind, both)
+
+
+def fit(profile: Profile, kind: str) -> Noise:
+    """The noise that has a profile."""
+    noises: list[Noise] = []
+    dense = _dense(profile, kind)
+    if dense is not None:
+        noises.append(dense)
+    if profile.impulses > FEW and kind == "image":
+        noises.append(SaltAndPepper(min(1.0, profile.impulses), profile.salt / profile.impulses))
+    elif profile.impulses + profile.spikes > FEW and kind != "image":
+        size = profile.spike_size if profile.spikes else (profile.level, profile.level)
+        noises.append(Spikes(min(1.0, profile.impulses + profile.spikes), size))
+    if profile.missing > 0:
+        noises.append(Masking(profile.missing))
+    if not noises:
+        return Gaussian(0.0)
+    return noises[0] if len(noises) == 1 else Chain(tuple(noises))
+
+
+def _dense(profile: Profile, kind: str) -> Noise | None:
+    """The noise that is everywhere, if there is one."""
+    if not len(profile.levels) or profile.levels.max() <= 1e-6:
+        return None
+    level: Strength = float(np.sqrt(np.average(profile.levels**2, weights=profile.counts)))
+    if not profile.paired and profile.impulses and level < FLOOR:
+        return None
+    if not profile.paired and kind in ("table", "series"):  # the noise stretched the units that it was read in
+        level /= np.sqrt(max(0.05, 1 - profile.level**2))
+    colour = _colour(profile, kind)
+    law = Gaussian(level) if kind in ("table", *ORDERED) and not profile.paired else _by_signal(profile, level)
+    snr: Strength | None = None
+    if len(profile.sizes) > 1 and (colour is not None or isinstance(law, Gaussian)):
+        heard = profile.ratios[np.isfinite(profile.ratios)]
+        by_size = np.std(np.log(np.maximum(profile.sizes, 1e-12)))
+        by_ratio = np.std(heard) * np.log(10) / 20 if kind in ORDERED and len(heard) > 1 else np.inf
+        if by_size > UNEVEN and by_ratio < by_size / 2:  # each sample has its share of noise
+            snr = float(heard.mean()) if by_ratio < UNEVEN else tuple(float(v) for v in np.quantile(heard, TAILS))  # type: ignore[assignment]
+        elif by_size > UNEVEN:
+            level = tuple(float(v) for v in np.quantile(profile.sizes, TAILS))  # type: ignore[assignment]
+    if colour is not None or snr is not None:
+        return Coloured(colour or "white", snr=snr, level=None if snr is not None else level)
+    return Gaussian(level) if isinstance(level, tuple) else law
+
+
+@dataclass(frozen=True)
+class Law:
+    """Variance as a sum of columns of the signal with weights that are not negative."""
+
+    columns: tuple[Callable[[Array], Array], ...]
+    make: Callable[..., Noise]
+
+
+def _by_signal(profile: Profile, level: float) -> Noise:
+    """Gaussian, Poisson, Poisson-Gaussian or speckle: weighted least squares of the variance on the signal, and two
+    units of loss for each setting (Akaike's criterion)."""
+    s, v = profile.signal, profile.levels**2
+    if len(s) < 4:  # one level says nothing of others
+        return Gaussian(level)
+    doubt = np.maximum(v, 1e-3 * v.max()) * np.sqrt(profile.errors**2 + (2 * SURE[profile.paired]) ** 2)
+    constant, rising, square = (lambda x: np.ones_like(x)), (lambda x: x), (lambda x: x**2)
+    laws = (
+        Law((constant,), lambda b: Gaussian(float(np.sqrt(b)))),
+        Law((square,), lambda c: _speckle(float(np.sqrt(c)), profile)),
+        Law((rising,), lambda a: Poisson(float(1 / a))),
+        Law((rising, constant), lambda a, b: PoissonGaussian(float(1 / a), float(np.sqrt(b)))),
+    )
+    best: Noise = Gaussian(level)
+    least = np.inf
+    for law in laws if s.min() > -0.01 else laws[:2]:  # where signals have a sign, no light is counted
+        design = np.stack([column(s) for column in law.columns], 1)
+        weights = nnls(design / doubt[:, None], v / doubt)[0]
+        if weights.min() <= 1e-9:  # what is left is one of the others
+            continue
+        parts = weights * np.average(design, axis=0, weights=profile.counts)
+        if parts.min() < SLIGHT * parts.sum():
+            continue
+        loss = float((((design @ weights - v) / doubt) ** 2).sum()) + 2 * len(law.columns)
+        if loss < least:
+            best, least = law.make(*weights), loss
+    return best
+
+
+def _speckle(sigma: float, profile: Profile) -> Speckle:
+    """Gamma where the noise leans as that law does: its skewness is 2 sigma, a third of which the quantiles show
+    (Cornish and Fisher 1938)."""
+    low, middle, high = (profile.quantiles[i] for i in (1, 4, 7))
+    lean = (high + low - 2 * middle) / max(1e-12, high - low)
+    return Speckle(sigma, "gamma" if lean > 0.33 * sigma else "normal")
+
+
+def _colour(profile: Profile, kind: str) -> str | tuple[float, ...] | None:
+    """The spectrum of noise that is not white: by name where a power law fits it, else by its densities."""
+    if kind == "table" or not len(profile.spectrum) or (kind == "series" and not profile.paired):
+        return None
+    low, high = COLOURED[profile.paired]
+    if np.isnan(profile.neighbours) or low < profile.neighbours < high:
+        return None
+    f, p = profile.frequency, np.maximum(profile.spectrum, 1e-6)
+    slope, offset = np.polyfit(np.log(f), np.log(p), 1)
+    misfit = np.std(np.log(p) - slope * np.log(f) - offset)
+    for name, exponent in EXPONENTS.items():
+        if exponent and abs(slope + exponent) < 0.25 and misfit < 0.35:
+            return name
+    even = np.linspace(0, 0.5, len(f) + 1)
+    return tuple(float(f"{v:.4g}") for v in np.interp(even, f, p))

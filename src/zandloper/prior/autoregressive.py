@@ -1,0 +1,111 @@
+"""Symbol by symbol: each symbol of a quantised code is drawn given those before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zandloper.batch import Batch, Loss
+from zandloper.layers import Linear
+from zandloper.spec import Spec
+
+
+@dataclass(frozen=True)
+class Autoregressive(Spec):
+    """Settings of the autoregressive prior over symbols.
+
+    Parameters
+    ----------
+    width, layers, heads : int
+        Of the transformer.
+    vocabulary : int
+        How many symbols there are.
+    """
+
+    name: ClassVar[str] = "autoregressive"
+    width: int = 96
+    layers: int = 2
+    heads: int = 4
+    vocabulary: int = 256
+
+    def build(self, latent_dim: int) -> nn.Module:
+        """The module for codes of `latent_dim` symbols."""
+        return AutoregressivePrior(self, latent_dim)
+
+
+class AutoregressivePrior(nn.Module):
+    """`p(s) = prod_i p(s_i | s_1 .. s_{i-1})`, by a causal transformer (Vaswani et al. 2017, section 3) over positions.
+
+    Van den Oord et al. 2017, "Neural discrete representation learning", section 3.3: the prior over the codes is
+    fitted after the autoencoder, by the same training loop. Its loss is the cross-entropy per symbol, in nats.
+    """
+
+    def __init__(self, spec: Autoregressive, latent_dim: int) -> None:
+        super().__init__()
+        self.spec, self.latent_dim, self.natural_loss = spec, latent_dim, 0.0
+        self.symbol = nn.Parameter(torch.zeros(spec.vocabulary + 1, spec.width))  # the last one opens a code
+        self.place = nn.Parameter(torch.zeros(latent_dim, spec.width))
+        self.blocks: Any = nn.ModuleList(_Block(spec.width, spec.heads) for _ in range(spec.layers))
+        self.norm = nn.LayerNorm(spec.width)
+        self.word = Linear(spec.width, spec.vocabulary)
+
+    @torch.no_grad()
+    def start(self, rng: torch.Generator) -> None:
+        """Small random tables: the layers' weights are drawn by `initialise`."""
+        for table in (self.symbol, self.place):
+            table.normal_(0.0, 0.1, generator=rng)
+
+    def learn(self, codes: Tensor, rng: torch.Generator) -> None:
+        """Nothing: this prior is trained by the loop."""
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        """Scores of every symbol at every place given those before it: (n, latent_dim, vocabulary)."""
+        opening = symbols.new_full((len(symbols), 1), self.spec.vocabulary)
+        h = self.symbol[torch.cat([opening, symbols[:, :-1]], dim=1)] + self.place
+        for block in self.blocks:
+            h = block(h)
+        return self.word(self.norm(h))
+
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+        """The mean cross-entropy per symbol of codes `batch.x` (n, latent_dim), in nats."""
+        symbols = batch.x.long()
+        error = F.cross_entropy(self(symbols).float().flatten(0, 1), symbols.flatten())
+        return Loss(error, error.detach(), error.new_zeros(()))
+
+    @torch.inference_mode()
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        """New codes, (n, latent_dim) integers, drawn from left to right."""
+        symbols = torch.zeros(n, self.latent_dim, dtype=torch.long)
+        for place in range(self.latent_dim):
+            share = self(symbols)[:, place].softmax(1)
+            symbols[:, place] = torch.multinomial(share, 1, generator=rng)[:, 0]
+        return symbols
+
+    @torch.inference_mode()
+    def log_prob(self, z: Tensor) -> Tensor:
+        """The log-probability of codes (n, latent_dim) in nats, (n,)."""
+        symbols = z.long()
+        scores = self(symbols).log_softmax(-1)
+        return scores.gather(2, symbols[:, :, None])[:, :, 0].sum(1)
+
+
+class _Block(nn.Module):
+    """Attention to what came before, then a small net, each added to what is there."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.ask, self.answer = Linear(width, 3 * width), Linear(width, width)
+        self.widen, self.narrow = Linear(width, 4 * width), Linear(4 * width, width)
+
+    def forward(self, h: Tensor) -> Tensor:
+        n, length, width = h.shape
+        q, k, v = self.ask(self.before(h)).reshape(n, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        heard = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        h = h + self.answer(heard.transpose(1, 2).reshape(n, length, width))
+        return h + self.narrow(F.silu(self.widen(self.between(h))))

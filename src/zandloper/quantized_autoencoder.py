@@ -1,0 +1,169 @@
+"""The quantised type: a code is a row of symbols out of a book."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+import zandloper.bottleneck
+from zandloper import defaults
+from zandloper.autoencoder import Autoencoder, BaseAutoencoder
+from zandloper.batch import Batch
+from zandloper.errors import DataError, bad_parameter
+from zandloper.layers import initialise
+from zandloper.prior.autoregressive import Autoregressive
+from zandloper.signature import with_parameters_of
+from zandloper.source import ArraySource
+from zandloper.spec import Spec, discover
+from zandloper.training import Training, train
+
+METHODS = ("vq", "fsq")
+PRIOR_ROWS = 600_000  # symbols' rows that the prior sees in all, at most
+
+
+@dataclass(frozen=True)
+class CodeUsage:
+    """How the book is used: `counts` (codes,), how often each symbol was chosen."""
+
+    counts: np.ndarray
+
+    @property
+    def used(self) -> float:
+        """The share of the symbols that were chosen at all."""
+        return float((self.counts > 0).mean())
+
+    @property
+    def perplexity(self) -> float:
+        """The number of symbols that, equally often used, would be as hard to guess: exp of the entropy in nats."""
+        p = self.counts[self.counts > 0] / self.counts.sum()
+        return float(np.exp(-(p * np.log(p)).sum()))
+
+    def __str__(self) -> str:
+        return f"{self.used:.0%} of {len(self.counts)} symbols in use, perplexity {self.perplexity:.1f}"
+
+
+@with_parameters_of(Autoencoder, without=("bottleneck", "linear_path"))
+class QuantizedAutoencoder(BaseAutoencoder):
+    """An autoencoder whose code is a row of symbols: small to keep, and a language to draw new samples in.
+
+    Takes the parameters of `Autoencoder` (but `bottleneck` and `linear_path`), and:
+
+    Parameters
+    ----------
+    latent_dim : int or None
+        How many symbols a sample is told in. None: 16, or as many as it has values.
+    method : "vq" or "fsq"
+        A learned book of vectors, or rounding to a few levels.
+    codes : int
+        How many symbols there are (vq).
+    code_dim : int
+        Length of a symbol's vector (vq).
+    levels : tuple of int
+        Levels of each value of a symbol (fsq); their product is the number of symbols.
+
+    Examples
+    --------
+    >>> import zandloper as zl
+    >>> from sklearn.datasets import load_digits
+    >>> X = load_digits().data
+    >>> model = zl.QuantizedAutoencoder(latent_dim=8, codes=32, max_epochs=3, random_state=0).fit(X)
+    >>> model.encode_symbols(X[:2]).shape
+    (2, 8)
+    """
+
+    linear_path = False
+    bottleneck = None
+
+    def __init__(
+        self, method: str = "vq", codes: int = 256, code_dim: int = 8, levels: tuple[int, ...] = (8, 6, 5)
+    ) -> None: ...
+
+    def _bottleneck_spec(self) -> Any:
+        owner = type(self).__name__
+        if self.method not in METHODS:
+            raise bad_parameter(owner, "method", f"one of {list(METHODS)}", self.method)
+        part = discover(zandloper.bottleneck)[self.method]
+        whole = lambda v, low: isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= low  # noqa: E731
+        if self.method == "fsq":
+            if (
+                not isinstance(self.levels, tuple | list)
+                or not self.levels
+                or not all(whole(v, 2) for v in self.levels)
+            ):
+                raise bad_parameter(owner, "levels", "a tuple of integers >= 2", self.levels)
+            return part(tuple(int(v) for v in self.levels))
+        for name, low in (("codes", 2), ("code_dim", 1)):
+            if not whole(getattr(self, name), low):
+                raise bad_parameter(owner, name, f"an integer >= {low}", getattr(self, name))
+        return part(int(self.codes), int(self.code_dim))
+
+    def _prior_spec(self) -> Spec:
+        spec = self._bottleneck_spec()
+        number = spec.codes if self.method == "vq" else int(np.prod(spec.levels))
+        return Autoregressive(vocabulary=number)
+
+    def _default_latents(self, features: int) -> int | None:
+        return min(16, features)
+
+    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None) -> Self:
+        """Train on data, then the prior over their symbols. As `Autoencoder.fit`."""
+        super().fit(X, y, init_from=init_from)
+        symbols = self.encode_symbols(X).astype(np.int32)
+        seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
+        rng, prior = torch.Generator().manual_seed(seed), self.module_.prior
+        initialise(prior, rng)
+        prior.start(rng)
+        prior.natural_loss = float(np.log(prior.spec.vocabulary))
+        held = np.arange(len(symbols)) % 10 == 9 if len(symbols) >= 20 else np.zeros(len(symbols), bool)
+        batch = defaults.batch_size(int((~held).sum()))
+        settings = Training(
+            max_epochs=min(self.n_epochs_ or 1, max(1, min(30, PRIOR_ROWS // len(symbols)))),
+            batch_size=batch,
+            lr=3e-3,
+            threads=defaults.threads(6.0 * batch * sum(p.numel() for p in prior.parameters()) * symbols.shape[1]),
+            seed=seed,
+            device=str(next(self.module_.parameters()).device),
+        )
+        source = ArraySource(symbols, rows=np.flatnonzero(~held), batch_size=batch, seed=seed)
+        train(prior, source, ArraySource(symbols, rows=np.flatnonzero(held)) if held.any() else None, settings)
+        return self
+
+    def encode_symbols(self, X: Any) -> np.ndarray:
+        """The symbols of each sample, (n, latent_dim) integers from 0 on."""
+        return self._each_block(self._symbols, self._read(X)).numpy()
+
+    def decode_symbols(self, symbols: Any) -> Any:
+        """What symbols (n, latent_dim) stand for, in the form of the data."""
+        check_is_fitted(self)
+        symbols, bottleneck = np.asarray(symbols), self.module_.bottleneck
+        good = symbols.ndim == 2 and symbols.shape[1] == self.latent_shape_[0] and symbols.dtype.kind in "iu"
+        if not good or symbols.min(initial=0) < 0 or symbols.max(initial=0) >= bottleneck.vocabulary:
+            raise DataError(
+                f"symbols must be integers from 0 to {bottleneck.vocabulary - 1} of shape (n, {self.latent_shape_[0]}), "
+                f"got {symbols.dtype} of shape {symbols.shape}: pass what encode_symbols returns"
+            )
+        with torch.inference_mode():
+            codes = bottleneck.vectors_of(torch.from_numpy(symbols.astype(np.int64)))
+        return self.inverse_transform(codes.reshape(len(symbols), -1).cpu().numpy())
+
+    def code_usage(self, X: Any) -> CodeUsage:
+        """How often each symbol is chosen for these data."""
+        return CodeUsage(np.bincount(self.encode_symbols(X).ravel(), minlength=self.module_.bottleneck.vocabulary))
+
+    def sample(self, n: int = 1, random_state: Any = None) -> Any:
+        """New data in the form of the training data: symbols are drawn from the prior, then decoded."""
+        check_is_fitted(self)
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+            raise bad_parameter("sample", "n", "a positive integer", n)
+        rng = torch.Generator().manual_seed(int(np.random.default_rng(random_state).integers(2**31)))
+        return self.decode_symbols(self.module_.prior.sample(int(n), rng).numpy())
+
+    def _symbols(self, batch: Batch) -> Tensor:
+        batch = self.module_.scaled(batch)
+        neck = self.module_.encoder(self.module_.centred(batch.x), batch.condition)
+        return self.module_.bottleneck.symbols(neck.value)
