@@ -14,8 +14,8 @@ from torch import nn
 
 from zandloper import Autoencoder, load, storage
 from zandloper.errors import DataError, DataTypeError, FileError, ParameterError, ZandloperError
-from zandloper.fitting import MOST_LATENTS
 from zandloper.modality.image import Image
+from zandloper.parameters import MOST_LATENTS
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 4))
@@ -74,25 +74,44 @@ def test_parameters_that_cannot_be(name, value):
 
 @pytest.mark.parametrize("value", ["magic", None, 3])
 def test_target_modalities_that_cannot_be(value):
-    with pytest.raises(ParameterError, match="^parameter `target_modality` of Autoencoder must be .*, got "):
+    with pytest.raises(ParameterError, match=r"^parameter `target_modality` of Autoencoder must be .*, got "):
         fit(X, X, target="y", target_modality=value)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there():
-    with pytest.raises(ParameterError, match="`device` of Autoencoder must be 'auto' or 'cpu' .*, got 'cuda'"):
+    with pytest.raises(ParameterError, match=r"`device` of Autoencoder must be 'auto' or 'cpu' .*, got 'cuda'"):
         fit(X, device="cuda")
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("latent_dim", np.int64(3)), ("latent_dim", np.float64(0.5)), ("latent_dim", np.float32(0.5)), ("latent_dim", 300),
-     ("hidden", [8, 4]), ("hidden", ()), ("hidden", (np.int32(8),)), ("lr", np.float32(0.01)),
-     ("batch_size", np.int64(7)), ("batch_size", 10_000), ("max_epochs", np.int16(1)), ("max_minutes", 5), ("max_minutes", INF),
-     ("validation", 0), ("validation", 0.5), ("validation", np.float32(0.25)), ("random_state", np.int64(3)),
-     ("random_state", 2**40), ("weight_decay", 0), ("verbose", 1), ("verbose", False), ("linear_path", np.True_)],
+    [
+        ("latent_dim", np.int64(3)),
+        ("latent_dim", np.float64(0.5)),
+        ("latent_dim", np.float32(0.5)),
+        ("latent_dim", 300),
+        ("hidden", [8, 4]),
+        ("hidden", ()),
+        ("hidden", (np.int32(8),)),
+        ("lr", np.float32(0.01)),
+        ("batch_size", np.int64(7)),
+        ("batch_size", 10_000),
+        ("max_epochs", np.int16(1)),
+        ("max_minutes", 5),
+        ("max_minutes", INF),
+        ("validation", 0),
+        ("validation", 0.5),
+        ("validation", np.float32(0.25)),
+        ("random_state", np.int64(3)),
+        ("random_state", 2**40),
+        ("weight_decay", 0),
+        ("verbose", 1),
+        ("verbose", False),
+        ("linear_path", np.True_),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_parameters_that_can_be(name, value):
     assert np.isfinite(fit(X, **{name: value, "max_epochs": 1}).predict(X)).all()
 
@@ -127,7 +146,7 @@ def test_splitters_that_fail_say_why():
 
 
 def test_validation_data_of_another_form():
-    with pytest.raises(DataError, match="features|columns"):
+    with pytest.raises(DataError, match=r"features|columns"):
         fit(X, validation=X[:, :3])
     with pytest.raises(DataError, match=r"0 sample\(s\)"):
         fit(X, validation=X[:0])
@@ -151,7 +170,7 @@ BAD = {
     "lists of nothing": ([[], []], DataError, r"0 feature\(s\)"),
     "an empty frame": (pd.DataFrame(), DataError, r"0 sample\(s\).*the frame is empty"),
     "a frame without rows": (pl.DataFrame({"a": [1.0, 2.0]})[:0], DataError, r"0 sample\(s\)"),
-    "a frame without columns": (pd.DataFrame(index=range(5)), DataError, r"0 sample\(s\)|0 feature\(s\)|columns"),
+    "a frame without columns": (pd.DataFrame(index=range(5)), DataError, "the frame is empty"),
     "a frame of one row": (pl.DataFrame({"a": [1.0], "b": ["x"]}), DataError, r"1 sample\(s\)"),
     "all NaN": (np.full((9, 3), np.nan), DataError, "all 27 values of Autoencoder's data are missing"),
     "all missing": (pl.DataFrame({"a": [None] * 9}, schema={"a": pl.Float64}), DataError, "are missing"),
@@ -159,7 +178,11 @@ BAD = {
     "minus infinity": (np.where(X > 2, -np.inf, X), DataError, "Input X contains infinity"),
     "numbers too large for floats": (np.array([[10**400, 1], [2, 3]], dtype=object), DataError, "large|convert"),
     "text": (np.array([["a", "b"], ["c", "d"]]), DataError, "numeric.*text belongs in a frame"),
-    "text among objects": (np.array([[1, "b"], [2, "d"]], dtype=object), DataError, "could not convert .*text belongs in a frame"),
+    "text among objects": (
+        np.array([[1, "b"], [2, "d"]], dtype=object),
+        DataError,
+        "could not convert .*text belongs in a frame",
+    ),
     "text in lists": ([["a", 1], ["b", 2]], DataError, "text belongs in a frame"),
     "complex numbers": (X * 1j, DataError, "Complex data not supported"),
     "a sparse matrix": (scipy.sparse.csr_matrix(X), DataTypeError, "Sparse data was passed"),
@@ -169,7 +192,7 @@ BAD = {
     "no dimensions": (np.float64(3), (DataError, DataTypeError), "Expected 2D array|cannot read data"),
     "ragged lists": ([[1, 2], [3]], (DataError, DataTypeError), "inhomogeneous|ragged|length"),
     "a list of texts": (["a", "b", "c"], (DataError, DataTypeError), "text"),
-    "nothing": (None, DataTypeError, "Autoencoder cannot read data of type NoneType: a 2-D array or a frame is a table"),
+    "nothing": (None, DataTypeError, "Autoencoder cannot read data of type NoneType: a 2-D array"),
     "a dictionary": ({"a": [1, 2]}, DataTypeError, "cannot read data of type dict"),
     "a number": (3, DataTypeError, "cannot read data of type int"),
     "a function": (len, DataTypeError, "cannot read data of type builtin_function_or_method"),
@@ -177,7 +200,7 @@ BAD = {
     "a set": ({1, 2, 3}, DataTypeError, "cannot read data of type set"),
     "a missing file": ("nowhere.png", FileError, "nowhere.png"),
     "a missing folder": ("no/where", FileError, "no/where"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -244,7 +267,7 @@ def test_a_failed_fit_leaves_an_earlier_one_alone():
     assert np.array_equal(model.predict(X), before)
 
 
-# ----------------------------------------------------------------------------------------------- what only looks like bad
+# --------------------------------------------------------------------------------------------- what only looks like bad
 
 
 @pytest.mark.parametrize("validation", [0, 0.1])

@@ -58,7 +58,7 @@ SHAPES = [(7, 5, 9), (4, 1, 1), (3, 28, 28), (5, 6, 4, 1), (5, 6, 4, 3), (4, 5, 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64", "bool"])
 def test_arrays_come_back(shape, dtype):
     X = pixels(shape, dtype)
-    form, scale, raw = learned(X)
+    form, _, _ = learned(X)
     assert form.in_shape == (shape[3] if len(shape) == 4 else 1, *shape[1:3])
     back = round_trip(X)
     assert back.dtype == X.dtype and back.shape == X.shape
@@ -98,10 +98,16 @@ def test_other_modes_become_colours(mode, becomes):
 
 @pytest.mark.parametrize(
     "X",
-    [pixels((12, 5, 9), "uint8"), pixels((12, 5, 9), "float32"), pixels((12, 5, 9, 3), "uint16"), pixels((12, 4, 4, 1), "bool"),
-     [pixels((6, 5), "uint8", i) for i in range(12)], [PIL.fromarray(pixels((6, 5, 4), "uint8", i)) for i in range(12)]],
+    [
+        pixels((12, 5, 9), "uint8"),
+        pixels((12, 5, 9), "float32"),
+        pixels((12, 5, 9, 3), "uint16"),
+        pixels((12, 4, 4, 1), "bool"),
+        [pixels((6, 5), "uint8", i) for i in range(12)],
+        [PIL.fromarray(pixels((6, 5, 4), "uint8", i)) for i in range(12)],
+    ],
     ids=["grey", "floats", "16 bits", "truths", "list", "PIL"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("encoder", ["dense", "conv2d"])
 def test_a_model_gives_images_of_the_same_form(X, encoder):
     model = fit(X, encoder=encoder)
@@ -159,7 +165,7 @@ def test_the_unit_of_floats_does_not_matter(images, factor):
 
 def test_predictions_stay_within_the_pixels():
     """However far off a model is, pixels are pixels."""
-    form, scale, _ = learned(pixels((3, 4, 5), "uint8"))
+    form, _, _ = learned(pixels((3, 4, 5), "uint8"))
     wild = np.array([-300.0, -0.6, 0.4, 254.6, 256.0, 1e9]).reshape(1, 1, 6, 1)
     assert form.give(wild).ravel().tolist() == [0, 0, 0, 255, 255, 255]
     model = fit(pixels((20, 5, 5), "uint8"))
@@ -246,7 +252,7 @@ def test_folders_without_images(tmp_path, name):
         Autoencoder().fit(tmp_path / name)
 
 
-# ------------------------------------------------------------------------------------------------------------ bad images
+# ----------------------------------------------------------------------------------------------------------- bad images
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64"])
@@ -373,8 +379,11 @@ def test_floats_that_may_be_series_are_not_guessed():
 @pytest.mark.parametrize("order", ["read-only", "channels first in memory", "strided"])
 def test_arrays_in_any_layout(order):
     X = pixels((10, 6, 5, 3), "uint8")
-    other = {"read-only": X.copy(), "channels first in memory": np.moveaxis(np.moveaxis(X, 3, 1).copy(), 1, 3),
-             "strided": np.repeat(X, 2, 1)[:, ::2]}[order]  # fmt: skip
+    other = {
+        "read-only": X.copy(),
+        "channels first in memory": np.moveaxis(np.moveaxis(X, 3, 1).copy(), 1, 3),
+        "strided": np.repeat(X, 2, 1)[:, ::2],
+    }[order]
     other.setflags(write=False)
     assert np.array_equal(fit(other).transform(other), fit(X).transform(X))
 

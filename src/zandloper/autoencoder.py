@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from zandloper import defaults
 from zandloper.batch import Batch
 from zandloper.bottleneck.plain import Plain
+from zandloper.columns import dims_of, is_frame
 from zandloper.corrupt.identity import Identity
 from zandloper.describe import Description, describe
 from zandloper.errors import DataError, UnsupportedError
 from zandloper.fitting import fit_hourglass
 from zandloper.hourglass import blockwise, weighted
 from zandloper.modality import Modality
-from zandloper.modality.table import is_frame
 from zandloper.own import Own
 from zandloper.persist import load_estimator, save_estimator
 from zandloper.spec import Spec
@@ -125,7 +125,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def predict(self, X: Any) -> Any:
         """The reconstruction of X in its own form; with `target="y"`, the predicted target."""
-        out = self._each_block(self.module_.reconstruct, self._read(X))
+        raw = self._read(X)
+        out = self._each_block(self.module_.reconstruct, raw)
         return self._blueprint.output.give(out.numpy(), like=X)
 
     def reconstruction_error(self, X: Any, y: Any = None, per_feature: bool = False) -> np.ndarray:
@@ -186,7 +187,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         return latent_report(self, X, y)
 
-    def report(self, X: Any, y: Any = None, labels: Any = None) -> Report:
+    def report(self, X: Any, y: Any = None, labels: Any = None, extra: Any = ()) -> Report:
         """All about the model and these data on one page, which needs no network: `report(X).save("report.html")`.
 
         The hourglass, loss curves, originals beside reconstructions, a map of the latent space to walk over, what the
@@ -198,10 +199,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         y : target, with `target="y"`
         labels : array of n classes or numbers, optional
             Colours and names on the map; nothing is measured with them.
+        extra : sequence of studies or sections
+            More to put on the page, such as what `zl.compare_with_pca` gives.
         """
         from zandloper.report import make_report
 
-        return make_report(self, X, y, labels)
+        return make_report(self, X, y, labels, extra)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the model as a folder of JSON and safetensors, whole or not at all.
@@ -263,7 +266,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _check_columns(self, X: Any, reset: bool) -> None:
         """scikit-learn's own checks of the number and the names of columns."""
-        if is_frame(X) or np.ndim(X) == 2:
+        if is_frame(X) or dims_of(X) == 2:
             try:
                 validate_data(self, X, reset=reset, skip_check_array=True)
             except ValueError as error:

@@ -234,6 +234,37 @@ def compare_pca(
         typer.echo(f"written  {output}")
 
 
+@app.command()
+def report(
+    model: opt.Model,
+    data: opt.Data,
+    output: opt.PageOut,
+    labels: opt.Labels = None,
+    target: opt.Target = None,
+    compare_pca: opt.ComparePCA = False,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Write a page about a model and data: what it is, what it learned, where it fails. It needs no network."""
+    from zandloper import compare_with_pca, files, load
+    from zandloper.report import check_output
+
+    check_output(output, force)
+    _check_apart(output, model)
+    _check_apart(output, data)
+    fitted, read = load(model), files.read(data)
+    given = {name: _values(text, read, name) for name, text in (("labels", labels), ("target", target)) if text}
+    X = _columns_of(fitted, read)
+    if hasattr(X, "column_names") and not hasattr(fitted, "feature_names_in_"):
+        X = X.drop_columns([text for text in {labels, target} if text in X.column_names])
+    say = _silent if quiet else typer.echo
+    say(f"data     {files.in_words(X)}")
+    extra = [compare_with_pca(X, autoencoder=fitted, random_state=0)] if compare_pca else []
+    page = fitted.report(X, given.get("target"), labels=given.get("labels"), extra=extra)
+    page.save(output, overwrite=force)
+    say(f"written  {output} ({output.stat().st_size / 1e6:.1f} MB): open it in a browser")
+
+
 # ----------------------------------------------------------------------------------------------------------------- data
 
 
@@ -273,6 +304,24 @@ def _columns_of(fitted: Any, X: Any) -> Any:
 
     wanted = list(getattr(fitted, "feature_names_in_", []))
     return files.choose_columns(X, wanted) if wanted and hasattr(X, "column_names") else X
+
+
+def _values(text: str, X: Any, option: str) -> Any:
+    """One value a row: a column of the data, or a file that holds one column or a one-dimensional array."""
+    from zandloper import files
+
+    names = list(getattr(X, "column_names", []))
+    if text in names:
+        return X[text]
+    if not Path(text).exists():
+        columns = f"the data have the columns {', '.join(names[:12])}" if names else "the data have no named columns"
+        raise DataError(f"--{option} {text} is neither a column of the data nor a file: {columns}")
+    read = files.read(Path(text))
+    if hasattr(read, "column_names") and read.num_columns == 1:
+        return read[read.column_names[0]]
+    if getattr(read, "ndim", 0) != 1:
+        raise DataError(f"--{option} {text} must hold one value a row, and holds: {files.in_words(read)}")
+    return read
 
 
 def _check_model_output(output: Path, data: Path, force: bool) -> None:

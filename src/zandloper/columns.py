@@ -13,6 +13,17 @@ import pyarrow.compute as pc
 
 from zandloper.errors import DataError, DataTypeError
 
+def is_frame(X: Any) -> bool:
+    """Whether narwhals takes it for a data frame in memory."""
+    return nw.dependencies.is_into_dataframe(X)
+
+
+def dims_of(X: Any) -> int:
+    """How many dimensions data have."""
+    shape = getattr(X, "shape", None)
+    return np.asarray(X).ndim if shape is None else len(shape)
+
+
 MOST_LEVELS = 200  # rarer levels of a category are read as missing
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Polygon
@@ -114,7 +115,9 @@ def in_words(architecture: Architecture) -> str:
 def _shown(architecture: Architecture) -> tuple[list[Layer], list[int]]:
     """The layers to draw, and before which of them some are left out."""
     layers, waist = list(architecture.layers), architecture.waist
-    most, gaps, out = MOST // 2, [], []
+    most = MOST // 2
+    gaps: list[int] = []
+    out: list[Layer] = []
     for half in (layers[:waist], layers[waist:]):
         if len(half) > most:
             gaps.append(len(out) + most // 2)
@@ -161,7 +164,7 @@ def _bypass(ax: Axes, layers: list[Layer], halves: list[float], places: list[flo
         return left
     words = "linear path" + (f" · {short(parameters)} parameters" if len(layers) > 4 else "")
     y = (places[0] + places[-1]) / 2
-    side = {"rotation": 90, "rotation_mode": "anchor", "ha": "center", "va": "bottom"}
+    side: Any = {"rotation": 90, "rotation_mode": "anchor", "ha": "center", "va": "bottom"}
     ax.text(left - 0.025, y, words, fontsize=9, color=INK, alpha=0.75, **side)
     return left - 0.09
 

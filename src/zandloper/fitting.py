@@ -17,18 +17,18 @@ from torch import nn
 import zandloper.nets
 from zandloper import defaults
 from zandloper.blueprint import Blueprint, flops_per_row, start
+from zandloper.columns import dims_of
 from zandloper.errors import DataError, bad_parameter
 from zandloper.hourglass import Hourglass
-from zandloper.layers import ACTIVATIONS
 from zandloper.linear import MOST_FEATURES, Principal, principal_components
 from zandloper.modality import Form, chunks_of, modality
 from zandloper.own import Own
+from zandloper.parameters import check_parameters, seed_of
 from zandloper.persist import copy_weights, fingerprint_of
 from zandloper.source import ArraySource
 from zandloper.spec import Spec, discover
-from zandloper.training import OPTIMIZERS, Run, Training, train
+from zandloper.training import Run, Training, train
 
-MOST_LATENTS = 65_536
 SMALL_IMAGE = 4_096  # values: up to here dense nets with a linear path, above convolutions
 
 
@@ -62,7 +62,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     """All of `fit`; the estimator's parameters are read and nothing is written to it."""
     p, owner = estimator, type(estimator).__name__
     check_parameters(p, owner)
-    seed = _seed(p.random_state, owner)
+    seed = seed_of(p.random_state, owner)
     form, target_form, rows = _read(p, X, y, owner, seed)
     own = {
         slot: part
@@ -134,62 +134,6 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     return Fitted(module, blueprint, run, defaults.block(work), work)
 
 
-def check_parameters(p: Any, owner: str) -> None:
-    """Refuse values that no data could make right."""
-
-    def number(name: str, low: float, high: float = math.inf, whole: bool = False, words: tuple = ()) -> None:
-        value = getattr(p, name)
-        if value in words if isinstance(value, str | None) else False:
-            return
-        kind = numbers.Integral if whole else numbers.Real
-        if isinstance(value, bool) or not isinstance(value, kind) or not low <= float(value) <= high:
-            wanted = f"{'an integer' if whole else 'a number'} " + (
-                f"from {low:g} to {high:g}" if high < math.inf else f">= {low:g}"
-            )
-            raise bad_parameter(owner, name, " or ".join([*(repr(w) for w in words), wanted]), value)
-
-    k = p.latent_dim
-    if k is not None:
-        whole = isinstance(k, numbers.Integral) and not isinstance(k, bool)
-        if not (whole and 1 <= k <= MOST_LATENTS) and not (isinstance(k, float) and 0 < k < 1):
-            raise bad_parameter(
-                owner, "latent_dim", f"a positive integer up to {MOST_LATENTS}, a fraction between 0 and 1, or None", k
-            )
-    hidden = p.hidden
-    sizes = hidden if isinstance(hidden, tuple | list) else None
-    if hidden != "auto" and (
-        sizes is None or any(isinstance(h, bool) or not isinstance(h, numbers.Integral) or h < 1 for h in sizes)
-    ):
-        raise bad_parameter(owner, "hidden", "'auto' or a tuple of positive integers, such as (128, 64), or ()", hidden)
-    if p.activation not in ACTIVATIONS:
-        raise bad_parameter(owner, "activation", f"one of {sorted(ACTIVATIONS)}", p.activation)
-    if p.target not in ("input", "y"):
-        raise bad_parameter(owner, "target", "'input' or 'y'", p.target)
-    number("max_epochs", 1, whole=True, words=("auto",))
-    number("max_minutes", 1e-6, words=(None,))
-    number("patience", 1, whole=True, words=("auto",))
-    number("batch_size", 1, whole=True, words=("auto",))
-    number("lr", 1e-12, words=("auto",))
-    number("weight_decay", 0)
-    if isinstance(p.optimizer, str) and p.optimizer not in OPTIMIZERS:
-        raise bad_parameter(owner, "optimizer", f"one of {sorted(OPTIMIZERS)} or a torch.optim class", p.optimizer)
-    if p.checkpoint is not None and Path(p.checkpoint).is_file():
-        raise bad_parameter(owner, "checkpoint", "a folder, or a path where there is nothing yet", str(p.checkpoint))
-    if p.linear_path not in ("auto", True, False):
-        raise bad_parameter(owner, "linear_path", "'auto', True or False", p.linear_path)
-
-
-def _seed(random_state: Any, owner: str) -> int:
-    """A number out of whatever scikit-learn allows; None draws one without touching the global generator."""
-    if isinstance(random_state, numbers.Integral) and int(random_state) >= 0:
-        return int(random_state) % 2**31
-    if random_state is None:
-        return int(np.random.default_rng().integers(2**31))
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31 - 1))
-    raise bad_parameter(owner, "random_state", "an integer from 0 on, a RandomState or None", random_state)
-
-
 def _read(p: Any, X: Any, y: Any, owner: str, seed: int) -> tuple[Form, Form | None, Rows]:
     reader = modality(p.modality, X, owner)
     supervised = p.target == "y"
@@ -205,7 +149,7 @@ def _read(p: Any, X: Any, y: Any, owner: str, seed: int) -> tuple[Form, Form | N
     if supervised:
         choice = (
             "table"
-            if p.target_modality == "auto" and np.ndim(y) == 1 and not isinstance(y, list | tuple)
+            if p.target_modality == "auto" and dims_of(y) == 1 and not isinstance(y, list | tuple)
             else p.target_modality
         )
         y = np.asarray(y) if isinstance(y, list) and len(y) and np.isscalar(y[0]) else y

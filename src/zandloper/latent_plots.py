@@ -58,7 +58,7 @@ def sensitivities(report: Any, figure: Any = None) -> Any:
     figure = figure or new_figure(4.8 if shared else 6.4, 1.1 + 0.24 * rows)
     axes = figure.subplots(1, 2, sharey=shared)
     for ax, (title, table, names), colours in zip(axes, panels, ("Blues", "Purples"), strict=True):
-        weight = strength if shared else table.max(0)
+        weight = table.max(0) if strength is None else strength
         kept = np.sort(np.argsort(-weight, kind="stable")[:COLUMNS])
         _columns(ax, title, table[:, kept], [names[j] for j in kept], order, report, colours)
     return figure
@@ -119,11 +119,10 @@ def overview(report: Any) -> Picture:
     height = max(0.9 + 0.3 * count, 0.9 + 0.56 * len(report.traversal_latents), 3.0)
     several = len(report.latents) > 1
     figure = new_figure(11, height + (3.6 if several else 0))
+    upper: Any = figure
     if several:
-        upper, lower = figure.subfigures(2, 1, height_ratios=(height, 3.6))
+        upper, lower = upper.subfigures(2, 1, height_ratios=(height, 3.6))
         correlations(report, lower.subfigures(1, 3, width_ratios=(1, 1.6, 1))[1])
-    else:
-        upper = figure.subfigures(1, 1)
     left, right = upper.subfigures(1, 2, width_ratios=(1, 1.3))
     carried(report, left)
     seen(report, right)
@@ -135,10 +134,9 @@ def as_html(report: Any) -> str:
     file = io.BytesIO()
     overview(report).savefig(file, format="png")
     picture = base64.b64encode(file.getvalue()).decode()
-    return (
-        f"<pre>{escape(str(report))}</pre>"
-        f'<img alt="Pictures of the latents" style="max-width: 66em; width: 100%" src="data:image/png;base64,{picture}">'
-    )
+    style = "max-width: 66em; width: 100%"
+    image = f'<img alt="Pictures of the latents" style="{style}" src="data:image/png;base64,{picture}">'
+    return f"<pre>{escape(str(report))}</pre>{image}"
 
 
 def _columns(

@@ -80,6 +80,14 @@ StudyOut = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="The picture (.png) or the numbers (.csv, .parquet) to write."),
 ]
+PageOut = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write, .html.")]
+Labels = Annotated[
+    str | None, typer.Option(metavar="COLUMN|FILE", help="Colours and names on the map; nothing is measured with them.")
+]
+Target = Annotated[str | None, typer.Option(metavar="COLUMN|FILE", help="Of a supervised model, what it predicts.")]
+ComparePCA = Annotated[
+    bool, typer.Option("--compare-pca", help="Also train at several latent sizes and measure beside PCA. Takes long.")
+]
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder to write.")]
 What = Annotated[str | None, typer.Option(metavar="NAME", help="latent (the default), reconstruction or error.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]

@@ -106,7 +106,7 @@ class Noise(Spec):
 
     def _whole(self, name: str, low: int, high: int) -> None:
         value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= value <= high:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= int(value) <= high:
             raise bad_parameter(type(self).__name__, name, f"an integer from {low} to {high}", value)
         self._set(name, int(value))
 

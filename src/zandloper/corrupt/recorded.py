@@ -83,7 +83,7 @@ class Recorded(Mixed):
 
     def filled(self, module: nn.Module) -> Recorded:
         """The noise with the recordings of its module."""
-        values = module.values.detach().cpu().numpy().copy()  # type: ignore[union-attr, operator]
+        values = module.values.detach().cpu().numpy().copy()  # type: ignore[operator]
         return Recorded(Recordings(values, self.samples.shapes), self.snr, self.level)
 
     def __repr__(self) -> str:

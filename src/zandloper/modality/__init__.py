@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zandloper.columns import dims_of, is_frame
 from zandloper.errors import DataTypeError, bad_parameter
 from zandloper.spec import Spec, discover
 
@@ -104,6 +105,8 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
     """The modality of data, by their type and shape alone, never by their values."""
     if isinstance(X, str) or hasattr(X, "__fspath__"):
         return "image"
+    if is_frame(X):
+        return "table"
     if isinstance(X, list | tuple) and len(X) and not np.isscalar(X[0]):
         first = X[0]
         if hasattr(first, "getbands") or (
@@ -111,7 +114,7 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
         ):
             return "image"
     if hasattr(X, "__array__") or isinstance(X, list | tuple):
-        dims, dtype = np.ndim(X), getattr(X, "dtype", None)
+        dims, dtype = dims_of(X), getattr(X, "dtype", None)
         if dims in (3, 4):
             if dtype in (np.uint8, np.bool_):
                 return "image"
@@ -121,7 +124,7 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
                 f"images (n, height, width{', channels' if dims == 4 else ''}); {READINGS}"
             )
         return "table"
-    if hasattr(X, "columns") or hasattr(X, "__dataframe__") or hasattr(X, "shape"):
+    if hasattr(X, "shape"):  # sparse matrices, which the table refuses in scikit-learn's words
         return "table"
     raise DataTypeError(f"{owner} cannot read data of type {type(X).__name__}: {READINGS}")
 

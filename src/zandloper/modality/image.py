@@ -51,7 +51,7 @@ class Image(Modality):
 
     def learn(self, X: Any, owner: str, loss: str = "auto") -> tuple[Form, np.ndarray]:
         """The form of images, and their pixels (n, height, width, channels)."""
-        kind = "array" if hasattr(X, "ndim") else "list"
+        kind = "list" if isinstance(X, list | tuple | str | Path) else "array"
         blank = ImageForm(kind, (0, 0, 0), False, "uint8", self.size, self.channels, pil=_is_pil(X))
         array = blank.gather(X, owner)
         grey = array.ndim == 3

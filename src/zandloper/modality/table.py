@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_array
 from torch import Tensor
 from torch.nn import functional as F
 
-from zandloper.columns import Column, give_column, learn_column, read_column
+from zandloper.columns import Column, dims_of, give_column, is_frame, learn_column, read_column
 from zandloper.compare.bce import BCE
 from zandloper.compare.categorical import Categorical
 from zandloper.compare.gaussian import Gaussian
@@ -149,7 +149,7 @@ class TableForm(Form):
         if self.backend == "array":
             return self._read_array(X, owner)
         if not is_frame(X):
-            if self.numeric and np.ndim(X) == 2:
+            if self.numeric and dims_of(X) == 2:
                 return _numbers(X, owner)
             raise DataTypeError(
                 f"{owner} was fitted on a frame with columns of several kinds and got {type(X).__name__}: "
@@ -220,11 +220,6 @@ class TableForm(Form):
         return TableScale(self)
 
 
-def is_frame(X: Any) -> bool:
-    """Whether narwhals takes it for a data frame."""
-    return nw.dependencies.is_into_dataframe(X)
-
-
 def _learn_frame(X: Any, owner: str) -> TableForm:
     frame = nw.from_native(X, eager_only=True)
     if len(frame) < 1 or not frame.columns:
@@ -250,7 +245,7 @@ def _pandas_categories(column: Column, X: Any) -> Column:
 
 def _learn_array(X: Any, owner: str) -> TableForm:
     given = getattr(X, "dtype", None)
-    if np.ndim(X) == 1 and not hasattr(X, "tocsr"):  # a target; an input of one dimension is refused before
+    if dims_of(X) == 1 and not hasattr(X, "tocsr"):  # a target; an input of one dimension is refused before
         X = np.asarray(X)
         if X.dtype.kind in "OUS":
             levels, counts = np.unique(X.astype(str), return_counts=True)

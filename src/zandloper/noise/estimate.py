@@ -122,13 +122,14 @@ def _dense(profile: Profile, kind: str) -> Noise | None:
     """The noise that is everywhere, if there is one."""
     if not len(profile.levels) or profile.levels.max() <= 1e-6:
         return None
-    level: Strength = float(np.sqrt(np.average(profile.levels**2, weights=profile.counts)))
-    if not profile.paired and profile.impulses and level < FLOOR:
+    overall = profile.dense
+    if not profile.paired and profile.impulses and overall < FLOOR:
         return None
     if not profile.paired and kind in ("table", "series"):  # the noise stretched the units that it was read in
-        level /= np.sqrt(max(0.05, 1 - profile.level**2))
+        overall /= np.sqrt(max(0.05, 1 - profile.level**2))
     colour = _colour(profile, kind)
-    law = Gaussian(level) if kind in ("table", *ORDERED) and not profile.paired else _by_signal(profile, level)
+    level: Strength = overall
+    law = Gaussian(level) if kind in ("table", *ORDERED) and not profile.paired else _by_signal(profile, overall)
     snr: Strength | None = None
     if len(profile.sizes) > 1 and (colour is not None or isinstance(law, Gaussian)):
         heard = profile.ratios[np.isfinite(profile.ratios)]

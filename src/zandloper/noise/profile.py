@@ -70,6 +70,11 @@ class Profile:
     ratios: Array = field(default_factory=lambda: np.empty(0))
 
     @property
+    def dense(self) -> float:
+        """Standard deviation of what does not jump."""
+        return float(np.sqrt(np.average(self.levels**2, weights=self.counts))) if len(self.levels) else 0.0
+
+    @property
     def impulses(self) -> float:
         """Share of the values that jumped to one of the ends."""
         return self.salt + self.pepper
@@ -100,7 +105,8 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
     for mine in each:  # how far the noise goes that is no jump: told by the values between the ends
         inside = mine & ~at_low & ~at_high
         far_from[mine] = max(FAR * measures.robust_spread(r[inside if inside.sum() >= 20 else mine]), trifle)
-    sizes, ratios = _each(noisy, clean, there)
+    whole = bool(there.all()) and (at_low | at_high).mean() < 0.05
+    sizes, ratios = _each(noisy, clean) if whole else (np.empty(0), np.empty(0))
     if len(sizes):  # a loud sample is loud, and does not jump
         own = np.broadcast_to(sizes.reshape(-1, *(1 for _ in noisy.shape[1:])), noisy.shape)[there]
         far_from = np.maximum(far_from, np.where(far_from > trifle, FAR * own, 0))
@@ -147,9 +153,9 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
     )
 
 
-def _each(noisy: Array, clean: Array, there: Flags) -> tuple[Array, Array]:
+def _each(noisy: Array, clean: Array) -> tuple[Array, Array]:
     """Of each sample its noise's standard deviation, told by its inner part, and its signal-to-noise ratio."""
-    if noisy.ndim < 3 or noisy[0].size < ENOUGH or not there.all():
+    if noisy.ndim < 3 or noisy[0].size < ENOUGH:
         return np.empty(0), np.empty(0)
     sizes = np.array([measures.robust_spread(n - c) for n, c in zip(noisy, clean)])
     axes = tuple(range(2, clean.ndim))

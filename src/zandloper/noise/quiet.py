@@ -143,7 +143,9 @@ def _by_signal(
     ]
     flat = sum(count for _, _, count, _ in bins) / x.size
     z = [np.concatenate([half, -half]) / max(1e-12, level) for (_, half), (_, level, *_) in zip(halves, bins)]
-    if small and flat >= FLAT_SHARE and not odd:  # strokes on a flat ground: nothing else in them is smooth
+    if small and flat >= FLAT_SHARE:  # strokes on a flat ground: nothing else in them is smooth
+        largest = int(np.argmax([count for _, _, count, _ in bins]))
+        bins, z = [bins[largest]], [z[largest]]
         return *(np.array(column) for column in zip(*bins)), np.concatenate(z)  # type: ignore[return-value]
     detail, mean, rough = _detail(x, axes)
     ended = _any_near((x == low) | (x == high), axes)

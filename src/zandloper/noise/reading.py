@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zandloper.batch import Batch, Seen
 from zandloper.corrupt import Noise
+from zandloper.corrupt.chain import Chain
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.modality import Form, Scale, chunks_of
 from zandloper.modality import modality as modality_of
@@ -77,8 +78,8 @@ def _read_form(form: Form, scale: Scale, raw: np.ndarray, X: Any, owner: str) ->
         raise DataError(f"{owner} works on columns of numbers, and some of these are categories: drop or encode them")
     x, valid = scale.encode(torch.as_tensor(raw))
     images = len(form.in_shape) == 3
-    whole = np.dtype(form.dtype).kind == "u" and images
-    stored = (int(np.iinfo(form.dtype).max) + 1, 0.0, 1.0) if whole else None
+    dtype = np.dtype(getattr(form, "dtype", "float32"))
+    stored = (int(np.iinfo(dtype).max) + 1, 0.0, 1.0) if images and dtype.kind == "u" else None
 
     def give(seen: Seen) -> Any:
         values = scale.restore(seen.x).numpy()
@@ -156,6 +157,17 @@ def apply(self: Noise, X: Any, modality: Any = "auto", random_state: Any = None)
         return [apply(self, np.asarray(x), modality, (first + i) % 2**31) for i, x in enumerate(X)]
     reading = read(X, modality, owner)
     return reading.give(reading.with_noise(self, _seed(random_state, owner)))
+
+
+def as_noise(value: Any, owner: str, parameter: str = "noise") -> Noise:
+    """A noise, or several in a list as one."""
+    if isinstance(value, Noise):
+        return value
+    if isinstance(value, tuple | list) and value and all(isinstance(v, Noise) for v in value):
+        return value[0] if len(value) == 1 else Chain(tuple(value))
+    raise bad_parameter(
+        owner, parameter, "a noise of zl.noise, such as zl.noise.Gaussian(0.1), or a list of them", value
+    )
 
 
 def _seed(random_state: Any, owner: str) -> int:

@@ -1,6 +1,6 @@
 """The report: one page that says what a model is, what it learned and where it fails. It fetches nothing from anywhere.
 
-`evidence.py` measures, `sections.py` says, `items.py` shows items of each kind of data, and here the page is put together.
+`evidence.py` measures, `sections.py` says, `items.py` shows items of each kind of data; here the page is put together.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from zandloper import __version__, files
 from zandloper.drawing import hourglass_icon, in_words, short
 from zandloper.errors import FileError
 from zandloper.report.evidence import Evidence, gather
-from zandloper.report.sections import SECTIONS, Section
+from zandloper.report.section import Section, of_study
+from zandloper.report.sections import SECTIONS
 
-__all__ = ["Report", "Section", "card", "make_report"]
+__all__ = ["Report", "Section", "card", "check_output", "make_report"]
 
 
 class Report:
@@ -57,7 +58,7 @@ class Report:
 
 
 def check_output(path: str | Path, overwrite: bool = False) -> Path:
-    """Refuse a place for a page before work is done."""
+    """Refuse, before work is done, a place that a page could not be written to."""
     path = Path(path)
     if files.ending(path) not in (".html", ".htm"):
         raise FileError(f"{path}: a report is a web page: give a name that ends in .html")
@@ -65,11 +66,12 @@ def check_output(path: str | Path, overwrite: bool = False) -> Path:
     return path
 
 
-def make_report(estimator: Any, X: Any, y: Any = None, labels: Any = None, extra: Sequence[Section] = ()) -> Report:
-    """The report on a fitted estimator; `extra` sections stand before the settings."""
+def make_report(estimator: Any, X: Any, y: Any = None, labels: Any = None, extra: Sequence[Any] = ()) -> Report:
+    """The report on a fitted estimator; extra sections, or studies, stand before the settings."""
     evidence = gather(estimator, X, y, labels)
     sections = [section for make in SECTIONS if (section := make(evidence)) is not None]
-    return Report(_page(evidence, [*sections[:-1], *extra, sections[-1]]))
+    more = [one if isinstance(one, Section) else of_study(one) for one in extra]
+    return Report(_page(evidence, [*sections[:-1], *more, sections[-1]]))
 
 
 def _page(e: Evidence, sections: Sequence[Section]) -> str:
@@ -104,8 +106,8 @@ def _page(e: Evidence, sections: Sequence[Section]) -> str:
         f'<p class="sub">{escape(d.data)}</p></div></div><p>{escape(lead)}</p>'
         f'<dl class="tiles">{figures}</dl><nav aria-label="Sections">{links}</nav></header>\n'
         f'<main class="cards">{cards}</main>\n'
-        f"<footer>Made with zandloper {__version__} on {datetime.date.today()}. This page fetches nothing from anywhere."
-        f"</footer><script>{script}</script></body></html>\n"
+        f"<footer>Made with zandloper {__version__} on {datetime.date.today()}. This page fetches nothing "
+        f"from anywhere.</footer><script>{script}</script></body></html>\n"
     )
 
 
@@ -127,8 +129,8 @@ def card(estimator: Any) -> str:
         f'<div style="opacity:.7">{escape(name)}</div><div>{escape(value)}</div>' for name, value in facts.items()
     )
     return (
-        '<div style="display:flex;gap:1em;align-items:center;border:1px solid #8886;border-radius:.6em;padding:.7em 1em;'
-        f'max-width:44em;margin-bottom:.5em;font-size:.9em" title="{escape(in_words(a))}">'
+        '<div style="display:flex;gap:1em;align-items:center;border:1px solid #8886;border-radius:.6em;'
+        f'padding:.7em 1em;max-width:44em;margin-bottom:.5em;font-size:.9em" title="{escape(in_words(a))}">'
         f'<div style="flex:none;opacity:.85">{hourglass_icon(a, 96)}</div><div>'
         f'<div style="font-weight:600;margin-bottom:.3em">{escape(d.estimator)}: {escape(d.shape)}</div>'
         f'<div style="display:grid;grid-template-columns:auto 1fr;gap:.1em 1em">{lines}</div></div></div>'

@@ -75,7 +75,7 @@ def against_pca(pca: Sequence[float], latents: int, model: float) -> Any:
     drawn = [(k, e) for k, e in enumerate(pca, 1) if e > 1e-9 or k == 1]
     ticks = [2**i for i in range(max(len(drawn), latents).bit_length())]
     marked = [k - 1 for k in ticks if k <= len(drawn)]
-    line = {"marker": "s", "markersize": 4.5, "markevery": marked, "linewidth": 1.8, "label": "PCA"}
+    line: Any = {"marker": "s", "markersize": 4.5, "markevery": marked, "linewidth": 1.8, "label": "PCA"}
     ax.plot(*zip(*drawn, strict=True), color=COLOURS[3], **line)
     ax.plot(latents, max(model, 1e-9), "o", color=COLOURS[0], markersize=9, label="this model", zorder=3)
     ax.set_xscale("log", base=2)

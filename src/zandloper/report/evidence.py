@@ -17,28 +17,16 @@ from zandloper.batch import Batch, Seen
 from zandloper.describe import Description, describe
 from zandloper.errors import DataError
 from zandloper.hourglass import Hourglass, weighted
-from zandloper.latents import LatentReport, error_of, latent_report, spread
-from zandloper.linear import MOST_FEATURES, principal_components
+from zandloper.latents import LatentReport, latent_report
+from zandloper.probe import decoded, error_of, spread
 from zandloper.report.labels import Labels
+from zandloper.report.pca import AgainstPCA, against_pca
 
 MOST_ROWS = 100_000  # measured and drawn on the map
 HOVERED = 3_000  # of them with their picture or their row
 HOVERED_VALUES = 2**24  # and at most so many numbers
 LISTED = 12  # typical items, and as many of the worst
-PCA_ROWS, PCA_VALUES = 10_000, 2**23
 CHUNK = 2**22  # numbers in memory at a time, for each of the measurements
-
-
-@dataclass(frozen=True)
-class AgainstPCA:
-    """Mean squared errors in model units on the same rows: PCA's with 1, 2, 3 ... components, and the model's."""
-
-    pca: tuple[float, ...]
-    latents: int
-    model: float
-    same: float
-    """PCA's with as many components as the model has latents."""
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -135,6 +123,8 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
     target = estimator._read_target(y, len(raw))
     if len(raw) < 2:
         raise DataError(f"a report needs at least 2 rows to see what varies, got {len(raw)}: pass more")
+    if labels is None and target is not None and target[0].numel() == 1:
+        labels = y  # one thing is predicted: that is what the map is looked at for
     known = None if labels is None else Labels.read(labels, len(raw))
     rows, seen = len(raw), spread(len(raw), MOST_ROWS)
     if len(seen) < rows:
@@ -147,7 +137,7 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
     module = estimator.module_
 
     def error(batch: Batch) -> Tensor:
-        params, scaled = _decoded(module, batch)
+        params, scaled = decoded(module, batch)
         return weighted(error_of(module, params, scaled.target), scaled.target_valid).flatten(1)
 
     return Evidence(
@@ -174,7 +164,7 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
 def _measure(
     estimator: Any, raw: Tensor, target: Tensor | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-    """Latents, errors per item, errors per feature and those of a constant, and the score: in chunks of whole blocks."""
+    """Latents, errors per item, per feature, those of a constant, and the score: in chunks of whole blocks."""
     module: Hourglass = estimator.module_
     latents, features = estimator._n_features_out, math.prod(estimator._blueprint.output.target_shape)
 
@@ -208,48 +198,3 @@ def _sample(errors: np.ndarray, values: int) -> np.ndarray:
     most = max(2 * LISTED, min(HOVERED, HOVERED_VALUES // max(1, values)))
     worst = np.argsort(-errors, kind="stable")[:LISTED]
     return np.unique(np.concatenate([spread(len(errors), most), worst]))
-
-
-@torch.no_grad()
-def against_pca(estimator: Any, raw: Tensor) -> AgainstPCA | str:
-    """PCA fitted to rows of these very data, and the model on the same rows, in the model's units; missing values do
-    not count, and PCA reads them as the mean."""
-    module: Hourglass = estimator.module_
-    features = math.prod(module.in_shape)
-    if module.target_scale is not None:
-        return "The model was trained towards a target that is not its input, and PCA can only rebuild the input."
-    if features > MOST_FEATURES:
-        return f"With {features:,} values an item, PCA is left out."
-    rows = raw[torch.as_tensor(spread(len(raw), min(PCA_ROWS, max(64, PCA_VALUES // features))))]
-    x, valid = module.scale.encode(rows)
-    shape = module.compare.expected(module.constant[None]).numel()
-    if shape != features:
-        return "What the model makes is laid out in another way than its input, so that PCA cannot be set beside it."
-    expected = estimator._each_block(lambda batch: module.compare.expected(_decoded(module, batch)[0]).flatten(1), rows)
-    x = x.flatten(1)
-    weight = torch.ones_like(x) if valid is None else valid.flatten(1).expand_as(x)
-    mean = (x * weight).sum(0) / weight.sum(0).clamp(min=1)
-    centred = torch.where(weight > 0, x - mean, 0.0)
-    error = lambda made: float(((made - x).square() * weight).sum() / weight.sum().clamp(min=1))  # noqa: E731
-    if error(mean.expand_as(x)) <= 0:
-        return "Nothing varies in these data."
-    principal = principal_components(lambda: [centred], features, len(x))
-    latents, most = estimator._n_features_out, len(principal.components)
-    components = principal.components.float()
-    top = min(most, max(64, 2 * latents), len(x) - 1)
-    coordinates = centred @ components[:top].T
-    if valid is None:
-        left = centred.double().square().sum() - coordinates.double().square().sum(0).cumsum(0)
-        errors = (left.clamp(min=0) / x.numel()).tolist()
-    else:
-        made, errors = mean.expand_as(x).clone(), []
-        for k in range(top):
-            made += coordinates[:, k : k + 1] * components[k]
-            errors.append(error(made))
-    return AgainstPCA(tuple(errors), latents, error(expected), errors[min(latents, top) - 1], len(x))
-
-
-def _decoded(module: Hourglass, batch: Batch) -> tuple[Tensor, Batch]:
-    batch = module.scaled(batch)
-    code, skips = module.encode(Seen(batch.x, batch.valid), batch.condition)
-    return module.decode(code.z, skips, batch.condition).float(), batch

@@ -1,7 +1,7 @@
-"""How items are shown: images as pictures, everything else as rows of values. One class a way, chosen by the data's form.
+"""How items are shown: images as pictures, all else as rows of values. One class a way, chosen by the data's form.
 
 Each has `beside` (originals and what was made of them, as HTML), `hover` (the same for the map, as JSON-ready values)
-and `where` (where the error sits, as HTML). A new modality that is no table of values gets a class and a line in `WAYS`.
+and `where` (where the error sits, as HTML). A new modality that is no row of values gets a class and a line in `WAYS`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Pictures:
                 pair += picture(below[i], f"{words[1]}, {caption}")
             lines = "<br>".join(map(escape, caption.split(" · ")))
             cells.append(f"<figure>{pair}<figcaption>{lines}</figcaption></figure>")
-        told = f"above: {words[0]}" + ("" if made is None else f"; below: {words[1]}")
+        told = f"the {words[0]}" if made is None else f"above: {words[0]}; below: {words[1]}"
         return f'<p class="note">{escape(told)}</p><div class="pairs">{"".join(cells)}</div>'
 
     def hover(self, originals: np.ndarray, made: np.ndarray | None, words: tuple[str, str], heat: np.ndarray) -> Any:

@@ -1,8 +1,9 @@
-"""The map of the latent space: every item a point, drawn by the page itself; the pictures or rows come along in a sample."""
+"""The map of the latent space: every item a point, drawn by the page; pictures or rows of a sample come along."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,18 +28,34 @@ def plane(evidence: Evidence) -> tuple[np.ndarray, tuple[str, str], str]:
         return z, ("latent 0", "latent 1"), "The model has two latents: this is all of its latent space."
     from sklearn.decomposition import PCA
 
+    # Latents have units of their own: what counts is how far each moves the output.
+    report, weight = evidence.latent, np.zeros(z.shape[1])
+    effect, deviation = report.output_sensitivity.mean(1), report.deviation
+    weight[report.latents] = np.divide(effect, deviation, out=np.zeros_like(effect), where=deviation > 0)
+    z = z * weight if weight.any() else z
     fitted = PCA(2, svd_solver="auto" if z.shape[1] <= 500 else "randomized", random_state=0).fit(z[:20_000])
     share = fitted.explained_variance_ratio_.sum()
     told = (
-        f"The {z.shape[1]} latents are seen from the side on which they spread most: their first two principal "
-        f"components, which carry {share:.0%} of their variance. Points that lie apart are apart; points that lie "
-        "together may still differ in what is not seen."
+        f"The {z.shape[1]} latents, each weighed by how far it moves the output, are seen from the side on which they "
+        f"spread most: their first two principal components, which carry {share:.0%} of their variance. Points that "
+        "lie apart are apart; points that lie together may still differ in what is not seen."
     )
     return fitted.transform(z), ("1st component", "2nd component"), told
 
 
-def payload(evidence: Evidence) -> tuple[str, str]:
-    """What the script of the page draws, as JSON that is safe inside a page, and the sentence about the axes."""
+@dataclass(frozen=True)
+class Map:
+    """What a map needs: `data`, JSON that is safe inside a page, for its script; the names of the axes, words about
+    them, and how many items can be looked at."""
+
+    data: str
+    axes: tuple[str, str]
+    told: str
+    items: int
+
+
+def latent_map(evidence: Evidence) -> Map:
+    """The map of these data."""
     points, axes, told = plane(evidence)
     low, high = points.min(0), points.max(0)
     span = np.where(high > low, high - low, 1.0)
@@ -61,7 +78,8 @@ def payload(evidence: Evidence) -> tuple[str, str]:
         "captions": [evidence.caption(i) for i in sample.tolist()],
         "panes": panes,
     }
-    return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c"), told
+    text = json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
+    return Map(text, axes, told, len(sample))
 
 
 def _panes(evidence: Evidence) -> tuple[np.ndarray, list[Any]]:

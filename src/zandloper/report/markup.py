@@ -140,3 +140,10 @@ def say(value: Any) -> str:
         return f"{value:.4g}"
     text = str(value)
     return text if len(text) <= 40 else text[:39] + "…"
+
+
+def duration(seconds: float) -> str:
+    """Time in words."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -3,55 +3,27 @@ to say. `SECTIONS` is their order; a new one is a function and a place in it."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-import sklearn
-import torch
 
-from zandloper import __version__, latent_plots
+from zandloper import latent_plots
 from zandloper.drawing import hourglass_figure, in_words
 from zandloper.plots import loss_curves
-from zandloper.report import charts, latent_map
+from zandloper.report import charts
 from zandloper.report.evidence import Evidence
 from zandloper.report.items import way
-from zandloper.report.markup import figure, say, svg, table
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Parameters
-    ----------
-    title : str
-        Text.
-    content : str
-        HTML that fetches nothing.
-    wide : bool
-        Over the whole width, not beside another.
-    name : str
-        Where links lead; empty: from the title.
-    """
-
-    title: str
-    content: str
-    wide: bool = False
-    name: str = ""
-
-    @property
-    def anchor(self) -> str:
-        """What links call it."""
-        return self.name or "-".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
+from zandloper.report.latent_map import heat_of, latent_map
+from zandloper.report.markup import duration, figure, say, svg, table
+from zandloper.report.section import Section
+from zandloper.report.settings import settings
 
 
 def hourglass(e: Evidence) -> Section:
     """The layers as they were built."""
     drawing = svg(hourglass_figure(e.architecture), in_words(e.architecture))
-    line = "Data fall from top to bottom: the encoder (blue) makes the code (orange), the decoder (purple) rebuilds from it."
+    line = "Data fall from top to bottom: the encoder (blue) makes the code (orange), the decoder (purple) undoes it."
     path = " The line beside is the linear path, which starts at the PCA solution." if e.architecture.bypass else ""
     return Section("The hourglass", f"<p>{escape(line + path)}</p>{figure(drawing)}", name="hourglass")
 
@@ -84,22 +56,22 @@ def beside(e: Evidence) -> Section:
 
 def the_map(e: Evidence) -> Section:
     """The latent map."""
-    data, told = latent_map.payload(e)
+    drawn = latent_map(e)
     count = f"{len(e.seen):,} of {e.rows:,} items, evenly chosen" if len(e.seen) < e.rows else f"{e.rows:,} items"
-    names = latent_map.plane(e)[1] if e.z.shape[1] < 3 else ("1st component", "2nd component")
     return Section(
         "The latent map",
-        f"<p>{count}, each a point at its place in the latent space. {escape(told)}</p>"
-        '<p class="note">Point, tap or use the arrow keys: the nearest item that came along is shown.</p>'
+        f"<p>{count}, each a point at its place in the latent space. {escape(drawn.told)}</p>"
+        '<p class="note">Point, tap or use the arrow keys: the nearest item is shown'
+        f"{'' if drawn.items == len(e.seen) else f', out of {drawn.items:,} that came along'}.</p>"
         '<div class="map"><div><div class="field"><canvas id="map-field" tabindex="0" role="img" '
         f'aria-label="Map of the latent space with {count}"></canvas>'
-        f'<span class="axis x">{escape(names[0])}</span><span class="axis y">{escape(names[1])}</span>'
+        f'<span class="axis x">{escape(drawn.axes[0])}</span><span class="axis y">{escape(drawn.axes[1])}</span>'
         '<div class="tools"><button type="button" id="map-in" aria-label="Closer">+</button>'
         '<button type="button" id="map-out" aria-label="Further away">−</button>'
         '<button type="button" id="map-all" aria-label="All of it">all</button></div></div>'
         '<div id="map-legend"></div></div><div id="map-item" aria-live="polite"></div></div>'
         "<noscript><p>The map is drawn by a script inside this page: allow scripts to see it.</p></noscript>"
-        f'<script type="application/json" id="map-data">{data}</script>',
+        f'<script type="application/json" id="map-data">{drawn.data}</script>',
         wide=True,
         name="map",
     )
@@ -110,14 +82,16 @@ def latents(e: Evidence) -> Section:
     r = e.latent
     dead = int(r.dead.sum())
     line = (
-        f"{len(r.latents)} latents, {'none' if not dead else dead} of them dead, seen in {r.rows:,} items. "
+        f"{len(r.latents)} latents, {dead if dead else 'none'} of them dead, seen in {r.rows:,} items. "
         "A latent matters as much as the score falls when it is held at its mean."
     )
     alt = "Bars of the score lost without each latent. " + _ranking(e)
     left, right = [figure(svg(latent_plots.carried(r), alt), "What each latent carries")], []
     if r.traversal is not None:
         alt = "Rows of pictures, one a latent: what the decoder makes as that latent grows and the others stay."
-        told = "What moves when a latent moves, from low to high; at the ends the pixels that it listens to and that it moves"
+        told = (
+            "What moves when a latent moves, from low to high; at the ends, the pixels it listens to and those it moves"
+        )
         right.append(figure(svg(latent_plots.traversals(r), alt), told))
     else:
         alt = "Heat maps of how strongly each latent listens to each column and moves each column. " + _ranking(e)
@@ -201,37 +175,6 @@ def errors(e: Evidence) -> Section:
     )
 
 
-def settings(e: Evidence) -> Section:
-    """Parameters, versions and time."""
-    given = e.estimator.get_params(deep=False)
-    normal = type(e.estimator)().get_params(deep=False)
-    same = {name: _equal(value, normal[name]) for name, value in given.items()}
-    changed = [[name, _value(value)] for name, value in given.items() if not same[name]]
-    rest = [[name, _value(value)] for name, value in given.items() if same[name]]
-    lines = "".join(f"<li>{escape(line.strip())}</li>" for line in str(e.description).splitlines()[1:])
-    versions = {
-        "zandloper": __version__,
-        "Python": platform.python_version(),
-        "torch": torch.__version__,
-        "NumPy": np.__version__,
-        "scikit-learn": sklearn.__version__,
-    }
-    took = getattr(e.estimator, "fit_seconds_", None)
-    time = [] if took is None else [["training", duration(took)]]
-    time.append(["measuring for this report", duration(e.seconds)])
-    own = table(["parameter", "value"], changed, "Settings") if changed else "<p>All settings are the defaults.</p>"
-    return Section(
-        "Settings, versions, time",
-        f'<div class="duo"><div><h3>The model</h3><ul>{lines}</ul></div><div><h3>Set by hand</h3>{own}'
-        f"<details><summary>The defaults</summary>{table(['parameter', 'value'], rest, 'Defaults')}</details></div>"
-        f"<div><h3>Time</h3>{table(['what', 'time'], time, 'Time')}</div>"
-        f"<div><h3>Versions</h3>{table(['software', 'version'], [list(v) for v in versions.items()], 'Versions')}</div>"
-        "</div>",
-        wide=True,
-        name="settings",
-    )
-
-
 SECTIONS: list[Callable[[Evidence], Section | None]] = [
     hourglass,
     training,
@@ -245,16 +188,9 @@ SECTIONS: list[Callable[[Evidence], Section | None]] = [
 ]
 
 
-def duration(seconds: float) -> str:
-    """Time in words."""
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
 def _items(e: Evidence, which: np.ndarray, words: tuple[str, str]) -> str:
     captions = [e.caption(i) for i in which.tolist()]
-    heat = latent_map.heat_of(e)[which]
+    heat = heat_of(e)[which]
     made = e.made[which]
     if e.wanted is None:
         return way(e.form, e.originals).beside(e.originals[which], made, captions, words, heat)
@@ -272,17 +208,3 @@ def _ranking(e: Evidence) -> str:
     first = e.latent.order[:3].tolist()
     said = ", ".join(f"latent {e.latent.latents[i]} ({e.latent.score_drop[i]:.3f})" for i in first)
     return f"Most is carried by {said}."
-
-
-def _equal(a: object, b: object) -> bool:
-    try:
-        return type(a) is type(b) and bool(a == b)
-    except (TypeError, ValueError):
-        return a is b
-
-
-def _value(value: object) -> str:
-    if isinstance(value, torch.nn.Module):
-        return f"own {type(value).__name__}"
-    text = repr(value)
-    return text if len(text) <= 80 else f"{type(value).__name__} ({text[:60]}…)"

@@ -1,0 +1,43 @@
+"""A section of the page, and how a study becomes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from zandloper.report.markup import figure, say, svg, table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Parameters
+    ----------
+    title : str
+        Text.
+    content : str
+        HTML that fetches nothing.
+    wide : bool
+        Over the whole width, not beside another.
+    name : str
+        Where links lead; empty: from the title.
+    """
+
+    title: str
+    content: str
+    wide: bool = False
+    name: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """What links call it."""
+        return self.name or "-".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
+
+
+def of_study(study: Any) -> Section:
+    """A study (`compare_with_pca`, `compare_latent_dims`) as a section: its picture and its numbers."""
+    chart = figure(svg(study.plot(), f"{study.title}. {study.remark}", 5.4, 3.8), study.remark)
+    rows = [[say(value) for value in row] for row in zip(*study.columns.values(), strict=True)]
+    numbers = table([name.replace("_", " ") for name in study.columns], rows, study.title, numeric=1)
+    return Section(study.title, f'<div class="duo">{chart}<div>{numbers}</div></div>', wide=True, name="study")
