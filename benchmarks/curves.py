@@ -2,8 +2,8 @@
 
 usage: python benchmarks/curves.py [--seeds 10]
 
-Once with the settings of `zl.curves_table`, once with the plain defaults of `zl.Autoencoder`. Wanted: at most 0.2 on the
-curves; on the line no worse, where up to two standard errors of the difference may be chance.
+Once with the settings of `zl.curves_table`, once with the plain defaults of `zl.Autoencoder`. Wanted: at most 0.2 on
+the curves; on the line no worse, where up to two standard errors of the difference may be chance.
 """
 
 import argparse

@@ -15,12 +15,13 @@ _HOMES = {
     "compare_with_pca": "zandloper.application.compare_with_pca",
     "compare_latent_dims": "zandloper.application.compare_latent_dims",
     "curves_table": "zandloper.application.curves_table",
+    "DenoisingAutoencoder": "zandloper.denoising_autoencoder",
     "QuantizedAutoencoder": "zandloper.quantized_autoencoder",
     "SparseAutoencoder": "zandloper.sparse_autoencoder",
     "VariationalAutoencoder": "zandloper.variational_autoencoder",
     "load": "zandloper.autoencoder",
 }
-_MODULES = ("datasets", "errors", "modality")
+_MODULES = ("datasets", "errors", "modality", "noise")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 

@@ -171,6 +171,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         from zandloper.architecture import architecture
         from zandloper.drawing import hourglass_figure
 
+        check_is_fitted(self)
         return hourglass_figure(architecture(self), str(self.describe()).partition("\n")[0])
 
     def latent_report(self, X: Any, y: Any = None) -> LatentReport:
@@ -234,6 +235,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         measure = self.module_.constant_error_map if constant else self.module_.error_map
 
         def both(batch: Batch) -> Tensor:
+            self.module_.check(batch)
             error, weight = measure(batch)
             rows = len(error)
             count = (

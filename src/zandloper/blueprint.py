@@ -132,7 +132,8 @@ def start(
     mean = _mean(scale, rows)
     if module.compare.statistic == "median":
         mean = _median(scale, rows)
-    _set_units(module, inputs)
+    module.centre, module.spread = _units(module.scale, inputs)
+    module.target_spread = _units(scale, rows)[1]
     if mean.numel() == math.prod(module.compare.params_shape):
         bias, _ = module.compare.start(mean, torch.zeros(len(mean), 1))
         module.constant.copy_(bias.reshape(module.constant.shape))
@@ -142,16 +143,23 @@ def start(
         return
     module.bottleneck.start_at_zero()
     module.decoder.start_at_zero()
-    regression = None if targets is None else lambda P: _covariance(module, P, inputs, targets, mean)
-    module.linear.start(principal, mean, regression, module.compare.start)
+    unit, spread = module.unit, float(module.spread)
+    seen = principal if unit else principal.in_units(float(module.centre), spread)
+    directions = module.linear.start(seen) * (1.0 if unit else spread)
+    if targets is not None or len(directions) != len(mean):  # another target, or the same laid out in another way
+        directions = _covariance(module, inputs, rows, mean)
+    bias, weight = module.compare.start(mean.to(directions), directions)
+    if module.compare.in_target_units and not module.target_unit:
+        bias, weight = bias / module.target_spread, weight / module.target_spread
+    module.linear.Q.bias.copy_(bias)
+    module.linear.Q.weight.copy_(weight)
 
 
-def _set_units(module: Hourglass, inputs: Chunks) -> None:
-    """Mean and spread of all values together, so that nets see inputs of unit size in whatever units the model has."""
-    first = torch.cat([module.scale.encode(chunk)[0].flatten() for _, chunk in zip(range(8), inputs())])
+def _units(scale: Any, rows: Chunks) -> tuple[Tensor, Tensor]:
+    """Mean and spread of all values together, from the first chunks."""
+    first = torch.cat([scale.encode(chunk)[0].flatten() for _, chunk in zip(range(8), rows())])
     spread = first.std()
-    module.centre.copy_(first.mean())
-    module.spread.copy_(spread if spread > 0 else torch.ones(()))
+    return first.mean(), spread if spread > 0 else torch.ones(())
 
 
 def _mean(scale: Any, rows: Chunks) -> Tensor:
@@ -169,11 +177,14 @@ def _median(scale: Any, rows: Chunks) -> Tensor:
     return values.flatten(1).nanmedian(0).values.nan_to_num(0.0)
 
 
-def _covariance(module: Hourglass, P: Any, inputs: Chunks, targets: Chunks, mean: Tensor) -> Tensor:
-    total, n = torch.zeros(len(mean), P.out_features, dtype=torch.float64), 0
+def _covariance(module: Hourglass, inputs: Chunks, targets: Chunks, mean: Tensor) -> Tensor:
+    """Of target and latents, (outputs, latents): with latents of unit variance, the principal component regression."""
+    path, scale = module.linear, module.target_scale or module.scale
+    assert path is not None
+    total, n = torch.zeros(len(mean), path.P.out_features, dtype=torch.float64), 0
     for x, y in zip(inputs(), targets()):
-        z = P(module.scale.encode(x)[0].flatten(1))
-        total += ((module.target_scale.shares(y)[0].flatten(1) - mean).T @ z).double()
+        z = path.encode(module.centred(module.scale.encode(x)[0]))
+        total += ((scale.shares(y)[0].flatten(1) - mean).T @ z).double()
         n += len(x)
     return (total / n).float()
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from zandloper.errors import DataError, DataTypeError
 
+
 def is_frame(X: Any) -> bool:
     """Whether narwhals takes it for a data frame in memory."""
     return nw.dependencies.is_into_dataframe(X)
@@ -21,7 +22,12 @@ def is_frame(X: Any) -> bool:
 def dims_of(X: Any) -> int:
     """How many dimensions data have."""
     shape = getattr(X, "shape", None)
-    return np.asarray(X).ndim if shape is None else len(shape)
+    if shape is not None:
+        return len(shape)
+    try:
+        return np.asarray(X).ndim
+    except ValueError as error:  # lists of unequal lengths
+        raise DataError(f"data in nested lists of unequal lengths are no table: {error}") from error
 
 
 MOST_LEVELS = 200  # rarer levels of a category are read as missing

@@ -100,7 +100,7 @@ def hourglass_icon(architecture: Architecture, height: int = 72) -> str:
     )
     words = escape("The hourglass: " + ", ".join(layer.size for layer in layers))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -2 60 {height + 4}" height="{height}" role="img" '
+        f'<svg viewBox="0 -2 60 {height + 4}" height="{height}" role="img" '
         f'aria-label="{words}">{"".join(parts)}</svg>'
     )
 

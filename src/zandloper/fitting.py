@@ -154,7 +154,7 @@ def _read(p: Any, X: Any, y: Any, owner: str, seed: int) -> tuple[Form, Form | N
         )
         y = np.asarray(y) if isinstance(y, list) and len(y) and np.isscalar(y[0]) else y
         target_form, target = modality(choice, y, owner, "target_modality").learn(
-            y, f"{owner}'s y", p.loss if isinstance(p.loss, str) else "auto"
+            y, f"{owner}'s y", p.loss if isinstance(p.loss, str) else "auto", target=True
         )
         if len(target) != len(raw):
             raise DataError(f"X has {len(raw)} samples and y has {len(target)}: they must be as many")
@@ -180,6 +180,10 @@ def _split(
         n = round(len(raw) * float(choice))
         if n == 0:
             return None, None
+        if len(raw) - n < 2:
+            raise bad_parameter(
+                owner, "validation", f"a share that leaves 2 of the {len(raw)} rows to train on", choice
+            )
         order = np.random.default_rng(seed).permutation(len(raw))
         return np.sort(order[n:]), (raw, target, np.sort(order[:n]))
     if hasattr(choice, "split") and not isinstance(choice, str):
@@ -191,6 +195,8 @@ def _split(
     if target_form is not None and held_y is None:
         raise bad_parameter(owner, "validation", 'a pair (X, y), since target="y"', type(choice).__name__)
     held = form.read(X, owner)
+    if len(held) == 0:
+        raise DataError(f"Found array with 0 sample(s) in `validation` of {owner} while a minimum of 1 is required")
     return None, (held, None if target_form is None else target_form.read(held_y, owner), None)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zandloper.batch import Batch, Code, Loss, Seen
+from zandloper.batch import Batch, Code, Loss, Neck, Seen
 from zandloper.linear import LinearPath
 
 
@@ -50,6 +50,7 @@ class Hourglass(nn.Module):
     in_shape: tuple[int, ...]
     centre: Tensor
     spread: Tensor
+    target_spread: Tensor
     constant: Tensor
     draws_globally = False  # whether a part may draw from torch's global generators
     hears_level = False  # whether the encoder is told the noise level: its context has room for it
@@ -72,11 +73,12 @@ class Hourglass(nn.Module):
         self.corrupt, self.encoder, self.bottleneck = corrupt, encoder, bottleneck
         self.decoder, self.compare, self.linear = decoder, compare, linear
         self.prior: nn.Module | None = None  # what new codes are drawn from, where the type has it
-        # Nets see inputs of mean zero and unit spread, whatever the model's units; set once from the data. Scales that
-        # standardise already say so, and spare every step the work.
-        self.unit = scale.unit
+        # Nets and linear path see inputs of mean zero and unit spread and give outputs of unit spread, whatever the
+        # model's units; set once from the data. Scales that standardise already spare every step that work.
+        self.unit, self.target_unit = scale.unit, (target_scale or scale).unit
         self.register_buffer("centre", torch.zeros(()))
         self.register_buffer("spread", torch.ones(()))
+        self.register_buffer("target_spread", torch.ones(()))
         # The parameters of the best constant prediction: what `score` compares with.
         self.register_buffer("constant", torch.zeros(tuple(compare.params_shape)))
         self.natural_loss = 0.0  # of that prediction; training that ends up far above has diverged
@@ -97,9 +99,13 @@ class Hourglass(nn.Module):
     ) -> tuple[Code, tuple]:
         """The code of what was seen, and the skips that the decoder may want. Without `rng` nothing is drawn."""
         context = _joined(condition, seen.level if self.hears_level else None)
-        neck = self.encoder(self.centred(seen.x), context)
-        offset = None if self.linear is None else self.linear.encode(seen.x)
+        neck, offset = self.summary(seen.x, context)
         return self.bottleneck(neck.value, offset, rng, progress), neck.skips
+
+    def summary(self, x: Tensor, context: Tensor | None = None) -> tuple[Neck, Tensor | None]:
+        """What the bottleneck gets: the encoder's neck, and what the linear path adds to the code."""
+        x = self.centred(x)
+        return self.encoder(x, context), None if self.linear is None else self.linear.encode(x)
 
     def centred(self, x: Tensor) -> Tensor:
         """Inputs as the encoder gets them: of mean zero and unit spread."""
@@ -108,11 +114,11 @@ class Hourglass(nn.Module):
     def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
         """The output's parameters, (n, *params_shape), from the code."""
         params = self.decoder(z, skips, condition).reshape(len(z), *self.compare.params_shape)
-        if self.compare.in_target_units and not self.unit:
-            params = params * self.spread
         if self.linear is not None:
-            return params + self.linear.decode(z).reshape(params.shape)
-        return params + self.constant
+            params = params + self.linear.decode(z).reshape(params.shape)
+        if self.compare.in_target_units and not self.target_unit:
+            params = params * self.target_spread
+        return params if self.linear is not None else params + self.constant
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
         """Error and cost of one raw batch: sums per sample, averaged over samples, divided by elements per sample.
@@ -140,6 +146,12 @@ class Hourglass(nn.Module):
         """The point prediction for clean raw inputs, in raw units."""
         z, skips, batch = self._clean(batch)
         return self.restore(self.decode(z, skips, batch.condition))
+
+    def check(self, batch: Batch) -> None:
+        """Have the comparison refuse a raw batch that it cannot measure."""
+        batch = self.scaled(batch)
+        if batch.target is not None:
+            self.compare.check(batch.target if batch.target_valid is None else batch.target[batch.target_valid > 0])
 
     def error_map(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """The error of every element of a raw batch and its weight."""

@@ -202,6 +202,6 @@ def _by_feature(table: np.ndarray, form: Any, how: str) -> np.ndarray:
 
 
 def _correlation(z: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    lively = deviation > 0
+    lively = deviation > DEAD * max(deviation.max(), 1e-300)
     unit = np.where(lively, z - z.mean(0), 0.0) / np.where(lively, deviation, 1.0)
     return unit.T @ unit / len(z)

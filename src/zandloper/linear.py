@@ -37,6 +37,11 @@ class Principal:
     variances: Tensor
     total: float
 
+    def in_units(self, centre: float, spread: float) -> Principal:
+        """The same components of `(x - centre) / spread`."""
+        mean = (self.mean - centre) / spread
+        return Principal(mean, self.components, self.variances / spread**2, self.total / spread**2)
+
     def dimensions_for(self, fraction: float) -> int:
         """The smallest number of components that carries a fraction of the variance."""
         if self.total <= 0:
@@ -111,29 +116,16 @@ class LinearPath(nn.Module):
         return self.Q(z.flatten(1))
 
     @torch.no_grad()
-    def start(
-        self,
-        principal: Principal,
-        mean: Tensor,
-        regression: Callable[[nn.Module], Tensor] | None,
-        to_params: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
-    ) -> None:
-        """Start at PCA, with latents of unit variance; latents beyond the number of components start silent.
+    def start(self, principal: Principal) -> Tensor:
+        """Start P at PCA, with latents of unit variance; latents beyond the number of components start silent.
 
         Unit variance matters: the nets read all latents with equal ease (on 100 features with 32 latents the error
         after 25 epochs was half of that with the components' own variances).
 
-        Parameters
-        ----------
-        principal : Principal
-            Of the inputs.
-        mean : Tensor of shape (outputs,)
-            Of the target.
-        regression : callable or None
-            From the path's P, once set, to the covariance of target and latents (outputs, k): principal component
-            regression. None where the target is the input: the components themselves.
-        to_params : callable
-            The comparison's `start`.
+        Returns
+        -------
+        Tensor of shape (inputs, latents)
+            The directions that rebuild the inputs from the latents.
         """
         k = min(self.P.out_features, len(principal.variances))
         spread = principal.variances[:k].sqrt()
@@ -143,7 +135,6 @@ class LinearPath(nn.Module):
             weight.zero_()
         self.P.weight[:k] = (components / spread[:, None]).to(self.P.weight)
         self.P.bias[:k] = -(components @ principal.mean / spread).to(self.P.bias)
-        directions = (components.T * spread).to(self.Q.weight) if regression is None else regression(self.P)[:, :k]
-        bias, weight = to_params(mean.to(self.Q.bias), directions)
-        self.Q.bias.copy_(bias)
-        self.Q.weight[:, :k] = weight
+        directions = self.P.weight.new_zeros(self.P.in_features, self.P.out_features)
+        directions[:, :k] = (components.T * spread).to(directions)
+        return directions

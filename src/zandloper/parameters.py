@@ -59,7 +59,8 @@ def check_parameters(p: Any, owner: str) -> None:
     for name in ("corrupt", "bottleneck"):
         part(name, (None,), "an nn.Module or None")
     number("max_epochs", 1, True, ("auto",))
-    number("max_minutes", 1e-9, words=(None,))
+    if p.max_minutes != math.inf:
+        number("max_minutes", 1e-9, words=(None,))
     number("patience", 1, True, ("auto",))
     number("batch_size", 1, True, ("auto",))
     number("lr", 1e-12, words=("auto",))
@@ -68,7 +69,11 @@ def check_parameters(p: Any, owner: str) -> None:
     made = callable(p.optimizer) and not isinstance(p.optimizer, type)
     wanted = f"one of {sorted(OPTIMIZERS)} or a torch.optim class"
     want("optimizer", wanted, _is_word(p.optimizer, tuple(OPTIMIZERS)) or own or made)
-    want("linear_path", "'auto', True or False", _is_word(p.linear_path, ("auto",)) or isinstance(p.linear_path, bool))
+    want(
+        "linear_path",
+        "'auto', True or False",
+        _is_word(p.linear_path, ("auto",)) or isinstance(p.linear_path, bool | np.bool_),
+    )
     want("verbose", "'auto', True or False", _is_word(p.verbose, ("auto",)) or isinstance(p.verbose, bool | int))
     want("device", "'auto' or a name that torch knows", isinstance(p.device, str | torch.device))
     want("precision", "'auto', 'float32' or 'bfloat16'", _is_word(p.precision, ("auto", "float32", "bfloat16")))

@@ -1,4 +1,4 @@
-"""Looking into a trained hourglass: a sample of rows on its way through, stopped at the code and sent on with changes."""
+"""Looking into a trained hourglass: a sample of rows on its way through, stopped at the code and sent on changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from zandloper.batch import Batch, Seen
 from zandloper.hourglass import Hourglass, weighted
 
-FEWEST = 32  # rows that everything is measured on at least
+FEWEST = 16  # rows that everything is measured on at least
 WORK = 3e10  # operations for each measurement: about a second
 TABLE = 2**23  # numbers in a table of sensitivities: 64 MB
 MOST = 256  # latents looked at

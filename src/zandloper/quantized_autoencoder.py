@@ -165,5 +165,4 @@ class QuantizedAutoencoder(BaseAutoencoder):
 
     def _symbols(self, batch: Batch) -> Tensor:
         batch = self.module_.scaled(batch)
-        neck = self.module_.encoder(self.module_.centred(batch.x), batch.condition)
-        return self.module_.bottleneck.symbols(neck.value)
+        return self.module_.bottleneck.symbols(self.module_.summary(batch.x, batch.condition)[0].value)

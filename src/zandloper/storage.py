@@ -115,6 +115,14 @@ def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise FileError(f"checkpoint {path} is damaged or foreign: {error}; remove it to start anew") from error
 
 
+def append_line(path: Path, line: str) -> None:
+    """One more line at the end of a text file."""
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Have `write` fill a file beside its place, then move it there; nothing is left behind where that fails."""
     with _explained(path):

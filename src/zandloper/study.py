@@ -17,6 +17,7 @@ from zandloper.errors import DataError, bad_parameter
 from zandloper.modality import Form, modality
 
 MOST_LATENTS = 64  # of the sizes tried unasked
+FLOOR = 1e-5  # of the largest error: what lies below is rounding, and would press all else together
 
 
 class Study:
@@ -160,9 +161,12 @@ def chart(sizes: Sequence[int], errors: Sequence[float], title: str, remark: str
     plots.plain(ax)
     ax.set_xscale("log", base=2)
     ax.set_xticks(sizes, [str(k) for k in sizes])
-    if min(errors) > 0 and max(errors) > 3 * min(errors):
+    low = max(min(errors), max(errors) * FLOOR)
+    if max(errors) > 3 * low > 0:
         ax.set_yscale("log")
-        few = max(errors) < 100 * min(errors)
+        if low > min(errors):
+            ax.set_ylim(low, 2 * max(errors))
+        few = max(errors) < 100 * low
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.yaxis.set_minor_formatter(NullFormatter())

@@ -25,7 +25,7 @@ from zandloper.batch import Batch, Loss
 from zandloper.errors import ParameterError, TrainingError
 from zandloper.progress import Progress
 from zandloper.source import Source, World, mixed_seed
-from zandloper.storage import read_state, write_state
+from zandloper.storage import append_line, read_state, write_state
 
 BETAS = (0.9, 0.95)  # a memory of 20 steps for the squares: small sets train for a few hundred in all
 OPTIMIZERS: dict[str, Any] = {
@@ -116,6 +116,9 @@ def train(
     world, started = world or World(), time.monotonic() if started is None else started
     device, total = torch.device(settings.device), settings.max_epochs * source.steps
     module.to(device)
+    # Gradients of unit size, whatever the data's units: optimisers compare them with constants of their own.
+    natural = abs(float(getattr(module, "natural_loss", 0.0)))
+    unit = 1 / natural if natural > 0 else 1.0
     with _threads(settings.threads), _own_randomness(module) as seed_globally, Progress(settings) as progress:
         parameters = [p for p in module.parameters() if p.requires_grad]
         optimizer = _optimizer(parameters, settings)
@@ -141,7 +144,7 @@ def train(
                     loss = module.loss(batch.to(device), rng, at / total).total
                 for parameter in parameters:
                     parameter.grad = None
-                loss.backward()
+                (loss * unit).backward()
                 world.share_gradients(module)
                 optimizer.step()
                 losses += loss.detach()
@@ -349,6 +352,5 @@ class Checkpoint:
     def log(self, run: Run) -> None:
         """One line of history."""
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with open(self.folder / "history.jsonl", "a", encoding="utf-8") as file:
-                file.write(json.dumps({**run.history[-1], "seconds": round(run.seconds, 2)}) + "\n")
+            entry = {k: None if v != v else v for k, v in run.history[-1].items()}
+            append_line(self.folder / "history.jsonl", json.dumps({**entry, "seconds": round(run.seconds, 2)}))

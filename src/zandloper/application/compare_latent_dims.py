@@ -107,16 +107,9 @@ class LatentDims(Study):
                 ax.errorbar(sizes, mean, _spread(runs), color=colour, linewidth=0, elinewidth=1.2, capsize=3)
         lowest = validation.min()
         ax.plot(self.best, lowest, "o", color=INK, markersize=13, fillstyle="none", markeredgewidth=1.5)
-        ax.annotate(
-            f"best: {self.best}",
-            (self.best, lowest),
-            (0, -12),
-            textcoords="offset points",
-            ha="center",
-            va="top",
-            color=INK,
-            fontweight="bold",
-        )
+        top = lowest + (_spread(self.validation)[validation.argmin()] if self.seeds > 1 else 0)
+        where = {"textcoords": "offset points", "ha": "center", "va": "bottom"}
+        ax.annotate(f"best: {self.best}", (self.best, top), (0, 11), color=INK, fontweight="bold", **where)
         ax.set_ylabel("error", color=INK)
         ax.legend(frameon=False)
         return figure

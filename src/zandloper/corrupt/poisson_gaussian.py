@@ -24,8 +24,8 @@ class PoissonGaussian(Noise):
 
     Examples
     --------
-    >>> PoissonGaussian(51, 0.02).in_data_units("uint8")
-    {'peak': 51.0, 'sigma': 5.1, 'gain': 5.0}
+    >>> PoissonGaussian(51, 0.2).in_data_units("uint8")
+    {'peak': 51.0, 'sigma': 51.0, 'gain': 5.0}
 
     References
     ----------

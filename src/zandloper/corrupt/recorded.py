@@ -40,7 +40,7 @@ class Recorded(Mixed):
     Examples
     --------
     >>> Recorded([np.sin(np.arange(500)), np.cos(np.arange(300))], snr=5)
-    Recorded(2 recordings, 800 values, d72c2be1, snr=5.0, level=None)
+    Recorded(2 recordings, 800 values, ..., snr=5.0, level=None)
 
     References
     ----------

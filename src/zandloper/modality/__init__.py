@@ -93,8 +93,8 @@ class Form(Spec):
 class Modality(Spec):
     """A way to read data, with the user's settings."""
 
-    def learn(self, X: Any, owner: str, loss: str = "auto") -> tuple[Form, np.ndarray]:
-        """The form of the data, and the data read by it."""
+    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
+        """The form of the data, and the data read by it. A target may be of one dimension."""
         raise NotImplementedError
 
 

@@ -49,8 +49,9 @@ class Image(Modality):
     size: tuple[int, int] | None = None
     channels: int | None = None
 
-    def learn(self, X: Any, owner: str, loss: str = "auto") -> tuple[Form, np.ndarray]:
+    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
         """The form of images, and their pixels (n, height, width, channels)."""
+        self._check()
         kind = "list" if isinstance(X, list | tuple | str | Path) else "array"
         blank = ImageForm(kind, (0, 0, 0), False, "uint8", self.size, self.channels, pil=_is_pil(X))
         array = blank.gather(X, owner)
@@ -65,6 +66,13 @@ class Image(Modality):
                 "(n, height, width, channels); move them with np.moveaxis(X, 1, -1)"
             )
         return form, _torchable(pixels)
+
+    def _check(self) -> None:
+        if self.channels not in (None, 1, 3, 4):
+            raise bad_parameter("Image", "channels", "1, 3, 4 or None", self.channels)
+        pair = isinstance(self.size, tuple | list) and len(self.size) == 2
+        if self.size is not None and not (pair and all(isinstance(v, int | np.integer) and v > 0 for v in self.size)):
+            raise bad_parameter("Image", "size", "(height, width) in pixels or None", self.size)
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,8 @@ class ImageForm(Form):
         if hasattr(X, "columns"):
             raise DataTypeError(f"{owner} wants images and got a frame: pass arrays, lists or a folder of images")
         array = np.asarray(X)
+        if self.size is not None and array.ndim in (3, 4) and array.shape[1:3] != tuple(self.size):
+            array = self._stack(list(array), owner)
         if array.dtype.kind not in "fub" and array.dtype.kind != "i":
             raise DataTypeError(f"{owner} got images of dtype {array.dtype}: wanted are numbers")
         if array.dtype.kind == "i":

@@ -43,9 +43,9 @@ class Table(Modality):
 
     name: ClassVar[str] = "table"
 
-    def learn(self, X: Any, owner: str, loss: str = "auto") -> tuple[Form, np.ndarray]:
+    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
         """The form of a table, and its numbers (n, columns)."""
-        form = _learn_frame(X, owner) if is_frame(X) else _learn_array(X, owner)
+        form = _learn_frame(X, owner) if is_frame(X) else _learn_array(X, owner, target)
         raw = form.read(X, owner)
         if raw.dtype.kind == "f" and np.isnan(raw[:100]).all() and np.isnan(raw).all():
             raise DataError(
@@ -183,7 +183,12 @@ class TableForm(Form):
                 codes = {level: i for i, level in enumerate(self.columns[0].levels)}
                 return np.array([codes.get(v, np.nan) for v in X.tolist()])[:, None]
             X = X[:, None]
-        return _numbers(X, owner)
+        raw = _numbers(X, owner)
+        if raw.shape[1] != len(self.columns):
+            raise DataError(
+                f"X has {raw.shape[1]} features, but {owner} is expecting {len(self.columns)} features as input"
+            )
+        return raw
 
     def give(self, values: np.ndarray, like: Any = None) -> Any:
         """Numbers (n, columns) as the kind of table that was learned, with the index of `like` where it has one."""
@@ -243,9 +248,9 @@ def _pandas_categories(column: Column, X: Any) -> Column:
     return dataclasses.replace(column, detail=tuple(dtype.categories) if dtype.ordered else ())
 
 
-def _learn_array(X: Any, owner: str) -> TableForm:
+def _learn_array(X: Any, owner: str, target: bool) -> TableForm:
     given = getattr(X, "dtype", None)
-    if dims_of(X) == 1 and not hasattr(X, "tocsr"):  # a target; an input of one dimension is refused before
+    if target and dims_of(X) == 1:
         X = np.asarray(X)
         if X.dtype.kind in "OUS":
             levels, counts = np.unique(X.astype(str), return_counts=True)
@@ -265,8 +270,8 @@ def _numbers(X: Any, owner: str) -> np.ndarray:
         raw = check_array(
             X, dtype="numeric", ensure_all_finite="allow-nan", ensure_min_samples=1, estimator=owner, input_name="X"
         )
-    except ValueError as error:
-        text = "could not convert" in str(error)
+    except (ValueError, OverflowError) as error:
+        text = "could not convert" in str(error) or "bytes/strings" in str(error)
         hint = "; text belongs in a frame, where columns of text are read as categories" if text else ""
         first = str(error).split("\n")[0] if "Complex" in str(error) else error
         raise DataError(f"{first}{hint}") from error

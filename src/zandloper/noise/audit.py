@@ -173,7 +173,7 @@ def compare(noise: Noise, there: Reading, base: Reading, paired: bool = False, a
     added = _added(pinned, base, paired)
     how = "residuals of pairs" if paired else "quiet places of both"
     how = "quiet places, and the noise added to smoothed data" if alone else how
-    return Audit(noise, pinned, real, added, _checks(real, added, alone), fit(real, there.kind), how)
+    return Audit(noise, pinned, real, added, _checks(real, added, alone), fit(real, there.kind, alone), how)
 
 
 def _added(noise: Noise, base: Reading, paired: bool) -> Profile:
@@ -211,11 +211,11 @@ def _smoothed(there: Reading) -> Reading:
 
 def _checks(there: Profile, added: Profile, alone: bool) -> tuple[Check, ...]:
     slack = 1.0 if there.paired else 2.0 if alone else 1.5
-    checks = [_jumps(there, added)]
-    if there.paired or max(there.dense, added.dense) > FLOOR or not max(there.impulses, added.impulses):
-        # else impulses are all there is, and noisy data alone tell of texture beside them
-        checks += [_level(there, added, 0.1 * slack), _distribution(there, added, 0.08 * slack)]
-        checks.append(_dependence(there, added, 0.06 * slack))
+    checks, impulses = [_jumps(there, added)], min(there.impulses, added.impulses) > 0
+    if there.paired or not impulses or max(there.dense, added.dense) > FLOOR:
+        checks.append(_level(there, added, 0.1 * slack))
+    if there.paired or not impulses:  # beside impulses, noisy data alone tell of texture as much as of noise
+        checks += [_distribution(there, added, 0.08 * slack), _dependence(there, added, 0.06 * slack)]
     if len(there.spectrum) and len(added.spectrum):
         checks += [_neighbours(there, added, 0.06 * slack), _colour(there, added, 1.5 * slack)]
     elif np.isfinite(there.neighbours) and np.isfinite(added.neighbours):

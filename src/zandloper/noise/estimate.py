@@ -71,7 +71,7 @@ def estimate(noisy: Any, clean: Any = None, modality: Any = "auto") -> Noise:
     single-image raw-data", IEEE Trans. Image Processing 17. Donoho and Johnstone 1994. Immerkaer 1996.
     """
     there, base = readings(noisy, clean, modality)
-    return fit(profile_of(there, base), there.kind)
+    return fit(profile_of(there, base), there.kind, stretched=base is None)
 
 
 def readings(noisy: Any, clean: Any, modality: Any) -> tuple[Reading, Reading | None]:
@@ -100,10 +100,10 @@ def profile_of(there: Reading, base: Reading | None) -> Profile:
     return from_pairs(there.x.numpy(), base.x.numpy(), there.kind, both)
 
 
-def fit(profile: Profile, kind: str) -> Noise:
-    """The noise that has a profile."""
+def fit(profile: Profile, kind: str, stretched: bool) -> Noise:
+    """The noise that has a profile; `stretched` where it was measured in units that the noise has a share in."""
     noises: list[Noise] = []
-    dense = _dense(profile, kind)
+    dense = _dense(profile, kind, stretched)
     if dense is not None:
         noises.append(dense)
     if profile.impulses > FEW and kind == "image":
@@ -118,14 +118,14 @@ def fit(profile: Profile, kind: str) -> Noise:
     return noises[0] if len(noises) == 1 else Chain(tuple(noises))
 
 
-def _dense(profile: Profile, kind: str) -> Noise | None:
+def _dense(profile: Profile, kind: str, stretched: bool) -> Noise | None:
     """The noise that is everywhere, if there is one."""
     if not len(profile.levels) or profile.levels.max() <= 1e-6:
         return None
     overall = profile.dense
     if not profile.paired and profile.impulses and overall < FLOOR:
         return None
-    if not profile.paired and kind in ("table", "series"):  # the noise stretched the units that it was read in
+    if stretched and kind in ("table", "series"):
         overall /= np.sqrt(max(0.05, 1 - profile.level**2))
     colour = _colour(profile, kind)
     level: Strength = overall

@@ -33,6 +33,8 @@ def plane(evidence: Evidence) -> tuple[np.ndarray, tuple[str, str], str]:
     effect, deviation = report.output_sensitivity.mean(1), report.deviation
     weight[report.latents] = np.divide(effect, deviation, out=np.zeros_like(effect), where=deviation > 0)
     z = z * weight if weight.any() else z
+    if not z.var(0).any():
+        return z[:, :2], ("latent 0", "latent 1"), "All items have the same latents: the model tells them not apart."
     fitted = PCA(2, svd_solver="auto" if z.shape[1] <= 500 else "randomized", random_state=0).fit(z[:20_000])
     share = fitted.explained_variance_ratio_.sum()
     told = (
