@@ -283,7 +283,7 @@ def test_masking_fills_with_the_mean_of_what_counts():
 def power(e):
     """Mean periodogram of (n, channels, time), without the lowest frequency."""
     p = torch.fft.rfft(e * torch.hann_window(e.shape[-1], dtype=e.dtype)).abs().square().mean((0, 1))
-    return torch.fft.rfftfreq(e.shape[-1])[2:].double(), p[2:]
+    return torch.fft.rfftfreq(e.shape[-1])[2:].double().numpy(), p[2:].numpy()
 
 
 @pytest.mark.parametrize(("name", "exponent"), [("white", 0), ("pink", 1), ("brown", 2), ("blue", -1), ("violet", -2)])
@@ -674,7 +674,7 @@ def test_an_audit_says_what_is_wrong():
     wrong = {check.name for check in found.checks if not check.passed}
     assert {"level", "dependence on signal", "neighbours", "colour"} <= wrong
     assert "times as weak" in found.verdict and "where the signal is high" in found.verdict
-    assert "Neighbouring values" in str(found) and "DIFFERS" in str(found) and "PoissonGaussian" in str(found)
+    assert "Neighbouring values" in str(found) and "DIFFERS" in str(found) and "Poisson" in str(found)
     assert isinstance(found.suggestion, zn.PoissonGaussian | zn.Poisson)
     assert found.to_dict()["level"]["there"] == pytest.approx(found.there.level)
     right = zn.audit([zn.PoissonGaussian(20, 0.02)], noisy, SCENES, "image")
@@ -761,14 +761,15 @@ def test_it_takes_noise_away(images):
     ],
 )
 def test_what_auto_means(data, want):
-    model = zl.DenoisingAutoencoder(2, modality="image" if getattr(data, "ndim", 2) == 3 else "auto", **QUICK).fit(data)
+    kind = "image" if getattr(data, "ndim", 2) == 3 else "auto"
+    model = zl.DenoisingAutoencoder(2, modality=kind, validation=0, **QUICK).fit(data)
     assert model.noise_ == want and model.audit_ is None
 
 
 def test_auto_learns_the_noise_from_noisy_data():
-    X = (SCENES[:, :64, :64].reshape(10, 4, 16, 64).swapaxes(0, 1)).reshape(40, 16, 64)
+    X = scenes(40, 40)
     noisy = zn.Gaussian(0.15).apply(X, "image", 0)
-    model = zl.DenoisingAutoencoder(4, modality="image", **QUICK).fit(X[:20], noisy=noisy[20:])
+    model = zl.DenoisingAutoencoder(4, modality="image", validation=0, **QUICK).fit(X[:20], noisy=noisy[20:])
     assert model.noise_.sigma == pytest.approx(0.15, rel=0.15) and model.audit_.realistic
     table = np.random.default_rng(0).normal(size=(800, 2)) @ np.ones((2, 8)) * 50
     rows = zl.DenoisingAutoencoder(2, **QUICK).fit(
@@ -779,14 +780,13 @@ def test_auto_learns_the_noise_from_noisy_data():
 
 def test_it_warns_of_noise_that_is_not_there():
     X = scenes(12, 64)
+    quick = {"modality": "image", "encoder": "dense", "hidden": (8,), "validation": 0, **QUICK}
     noisy = zn.Poisson(20).apply(scenes(6, 64, seed=4), "image", 0)
-    model = zl.DenoisingAutoencoder(4, noise=zn.Gaussian(0.05), modality="image", hidden=(4,), **QUICK)
+    model = zl.DenoisingAutoencoder(4, noise=zn.Gaussian(0.05), **quick)
     with pytest.warns(UserWarning, match=r"does not look like.*there is Poisson.*noise='auto' trains on that"):
         model.fit(X, noisy=noisy)
     assert not model.audit_.realistic
-    zl.DenoisingAutoencoder(4, noise=zn.Poisson(20), modality="image", hidden=(4,), **QUICK).fit(
-        X, noisy=noisy
-    )  # no warning
+    zl.DenoisingAutoencoder(4, noise=zn.Poisson(20), **quick).fit(X, noisy=noisy)  # no warning
 
 
 def test_with_pairs_nothing_is_added(images):

@@ -816,7 +816,7 @@ def test_fine_tuning_wants_the_same_shapes(table, other):
     start = fit(table)
     with pytest.raises(ParameterError, match=r"init_from has nets of other shapes \(first at \w+.*same latent_dim"):
         tuned(table, start, **other)
-    with pytest.raises((ParameterError, DataError), match=r"init_from|fitted"):
+    with pytest.raises((ParameterError, DataError), match=r"init_from|fitted|expecting 6 features"):
         tuned(table[:, :5], start)
 
 

@@ -119,6 +119,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             raise DataError(
                 f"latents must have shape (n, {self._n_features_out}), got {z.shape}: pass what `transform` returns"
             )
+        if len(z) == 0 or not np.isfinite(z).all():
+            what = "NaN or infinity" if len(z) else "0 sample(s)"
+            raise DataError(f"latents of {type(self).__name__} hold {what}: pass at least one row of finite numbers")
         codes = torch.from_numpy(np.array(z)).reshape(len(z), *self.latent_shape_)
         out = self._each_block(lambda batch: self.module_.generated(batch.x), codes)
         return self._blueprint.output.give(out.numpy(), like=Z)

@@ -16,6 +16,7 @@ import zandloper.modality
 import zandloper.nets
 import zandloper.prior
 from zandloper.batch import Batch
+from zandloper.corrupt.identity import IdentityCorruption
 from zandloper.hourglass import Hourglass, weighted
 from zandloper.layers import initialise
 from zandloper.linear import LinearPath, Principal
@@ -148,6 +149,8 @@ def start(
     directions = module.linear.start(seen) * (1.0 if unit else spread)
     if targets is not None or len(directions) != len(mean):  # another target, or the same laid out in another way
         directions = _covariance(module, inputs, rows, mean)
+    if not isinstance(module.corrupt, IdentityCorruption | OwnCorruption):
+        directions = _against_noise(module, inputs, rows, mean, rng)
     bias, weight = module.compare.start(mean.to(directions), directions)
     if module.compare.in_target_units and not module.target_unit:
         bias, weight = bias / module.target_spread, weight / module.target_spread
@@ -187,6 +190,35 @@ def _covariance(module: Hourglass, inputs: Chunks, targets: Chunks, mean: Tensor
         total += ((scale.shares(y)[0].flatten(1) - mean).T @ z).double()
         n += len(x)
     return (total / n).float()
+
+
+def _against_noise(module: Hourglass, inputs: Chunks, targets: Chunks, mean: Tensor, rng: torch.Generator) -> Tensor:
+    """Latents of noisy inputs brought to unit variance, and the directions that best rebuild the targets from them.
+
+    Directions in which clean data hardly vary are full of noise: left at PCA's units they would be blown up. This is
+    Wiener's filter within the components (Wiener 1949; for autoencoders Pretorius, Kroon and Kamper 2018, "Learning
+    dynamics of linear denoising autoencoders", eq. 5).
+    """
+    path, scale = module.linear, module.target_scale or module.scale
+    assert path is not None
+    k, n = path.P.out_features, 0
+    first, second = torch.zeros(k, dtype=torch.float64), torch.zeros(k, k, dtype=torch.float64)
+    both, offset = torch.zeros(len(mean), k, dtype=torch.float64), torch.zeros(len(mean), dtype=torch.float64)
+    for _, x, y in zip(range(8), inputs(), targets()):
+        seen = module.corrupt(Batch(*module.scale.encode(x)), rng)
+        z = path.encode(module.centred(seen.x)).double()
+        t = (scale.shares(y)[0].flatten(1) - mean).double()
+        first, second, both, offset = first + z.sum(0), second + z.T @ z, both + t.T @ z, offset + t.sum(0)
+        n += len(x)
+    centre = first / n
+    covariance = second / n - torch.outer(centre, centre)
+    spread = covariance.diagonal().clamp(min=0).sqrt()
+    spread = torch.where(spread > 1e-12, spread, 1.0)  # silent latents stay silent
+    path.P.weight.copy_(path.P.weight / spread[:, None])
+    path.P.bias.copy_((path.P.bias - centre) / spread)
+    correlation = covariance / torch.outer(spread, spread) + 1e-4 * torch.eye(k, dtype=torch.float64)
+    shared = (both / n - torch.outer(offset / n, centre)) / spread
+    return torch.linalg.solve(correlation, shared.T).T.float()
 
 
 def flops_per_row(module: Hourglass, rows: int = 2) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +51,9 @@ class Column:
     levels : tuple
         The levels of a category, the commonest first.
     detail : tuple of str
-        Of a time: its kind, unit and zone. Of an ordered or enumerated category: all categories in order.
+        Of a time: its kind, unit and zone. Of a category with categories of its own: all of them, in order.
+    ordered : bool
+        Whether that order means something.
     """
 
     name: Any
@@ -59,20 +62,21 @@ class Column:
     integer: bool = False
     levels: tuple[Any, ...] = ()
     detail: tuple[Any, ...] = ()
+    ordered: bool = False
 
     @property
     def width(self) -> int:
         """How many inputs a net gets for it."""
-        return len(self.levels) if self.kind == "category" else 1
+        return max(2, len(self.levels)) if self.kind == "category" else 1
 
 
 def learn_column(series: nw.Series, owner: str) -> Column:
     """What a column is, by its type; the values decide only for columns of Python objects."""
-    dtype, name = series.dtype, series.name
-    native = str(series.to_native().dtype if hasattr(series.to_native(), "dtype") else series.to_native().type)
+    dtype, name, native = series.dtype, series.name, _native_type(series.to_native())
+    name = name.item() if isinstance(name, np.generic) else name  # JSON knows Python's numbers alone
     if dtype == nw.Boolean:
         return Column(name, "truth", native)
-    if dtype.is_numeric():
+    if dtype.is_numeric() and dtype not in (nw.Decimal, nw.Int128, nw.UInt128):
         return Column(name, "number", native, integer=dtype.is_integer())
     if isinstance(dtype, nw.Datetime):
         return Column(name, "time", native, True, detail=("datetime", dtype.time_unit, dtype.time_zone))
@@ -80,10 +84,12 @@ def learn_column(series: nw.Series, owner: str) -> Column:
         return Column(name, "time", native, True, detail=("date", "", None))
     if isinstance(dtype, nw.Duration):
         return Column(name, "time", native, True, detail=("duration", dtype.time_unit, None))
-    if isinstance(dtype, nw.Enum):
+    if isinstance(dtype, nw.Enum) and native != "category":
         return Column(name, "category", native, levels=_levels(series, name), detail=tuple(dtype.categories))
-    if dtype in (nw.String, nw.Categorical):
-        return Column(name, "category", native, levels=_levels(series, name))
+    if dtype in (nw.String, nw.Categorical) or native == "category":
+        own = getattr(series.to_native(), "dtype", None) if native == "category" else None
+        detail = () if own is None else tuple(own.categories)
+        return Column(name, "category", native, False, _levels(series, name), detail, own is not None and own.ordered)
     if native == "null":  # Arrow's column of nothing
         return Column(name, "number", native)
     if dtype == nw.Object:
@@ -92,6 +98,12 @@ def learn_column(series: nw.Series, owner: str) -> Column:
         f"column {name!r} of {owner}'s data has type {native}, which is not understood: "
         "wanted are numbers, truth values, text or categories, dates and times; convert or drop the column"
     )
+
+
+def _native_type(native: Any) -> str:
+    """The frame library's own word for a column's type; pandas' Arrow types share words with its own."""
+    dtype = native.dtype if hasattr(native, "dtype") else native.type
+    return f"arrow:{dtype.pyarrow_dtype}" if hasattr(dtype, "pyarrow_dtype") else str(dtype)
 
 
 def _learn_objects(series: nw.Series, name: Any, native: str, owner: str) -> Column:
@@ -195,7 +207,11 @@ def give_column(column: Column, values: np.ndarray, backend: str) -> Any:
     elif column.kind == "time":
         array = _give_time(column, values, missing)
     elif column.integer:
-        array = pa.array(np.round(np.where(missing, 0, values)).astype(np.int64), mask=missing)
+        range_of = np.iinfo(column.dtype.removeprefix("arrow:").lower())
+        whole = np.round(np.where(missing, 0, values)).clip(float(range_of.min), float(range_of.max))
+        if range_of.max > 2**62:  # beyond 2^53 floats are whole anyway, but not all of them fit
+            whole = whole.clip(-(2.0**63), 2.0**63 - 1024)
+        array = pa.array(whole.astype(np.int64), mask=missing)
     else:
         array = pa.array(values)
     return _in_backend(column, array, backend)
@@ -208,15 +224,23 @@ def _give_time(column: Column, values: np.ndarray, missing: np.ndarray) -> pa.Ar
         return pa.array(whole.astype(np.int32), mask=missing).cast(pa.date32())
     micro = pa.array(whole, mask=missing)
     if kind == "duration":
-        return micro.cast(pa.duration("us")).cast(pa.duration(unit))
+        return micro.cast(pa.duration("us")).cast(pa.duration(unit), safe=False)
     return micro.cast(pa.timestamp("us", tz=zone)).cast(pa.timestamp(unit, tz=zone), safe=False)
+
+
+def _dictionary(column: Column, array: pa.Array) -> pa.Array:
+    """Text as Arrow's dictionary, its indices of the width that they had."""
+    encoded = array.dictionary_encode()
+    width = re.search(r"indices=(\w+)", column.dtype)
+    indices = encoded.indices.cast(pa.type_for_alias(width[1] if width else "int32"))
+    return pa.DictionaryArray.from_arrays(indices, encoded.dictionary, ordered="ordered=1" in column.dtype)
 
 
 def _in_backend(column: Column, array: pa.Array, backend: str) -> Any:
     if backend == "pyarrow":
         if column.kind in ("number", "truth", "category") and not column.dtype.startswith("dictionary"):
             return array.cast(pa.type_for_alias(column.dtype), safe=False)
-        return array.dictionary_encode() if column.kind == "category" else array
+        return _dictionary(column, array) if column.kind == "category" else array
     if backend == "polars":
         import polars as pl
 
@@ -228,9 +252,12 @@ def _in_backend(column: Column, array: pa.Array, backend: str) -> Any:
         return series
     import pandas as pd
 
+    if column.dtype.startswith("arrow:"):
+        kind = array.type if column.kind in ("category", "time") else pa.type_for_alias(column.dtype[6:])
+        kind = pa.type_for_alias(column.dtype[6:]) if column.dtype[6:] in ("string", "large_string") else kind
+        return pd.Series(pd.array(array.cast(kind, safe=False), dtype=pd.ArrowDtype(kind)))
     if column.kind == "category" and column.dtype == "category":
-        categories = list(column.detail) or sorted(column.levels)
-        return pd.Series(pd.Categorical(array.to_pylist(), categories=categories, ordered=bool(column.detail)))
+        return pd.Series(pd.Categorical(array.to_pylist(), categories=list(column.detail), ordered=column.ordered))
     if column.kind == "number" and column.integer:  # int64 cannot hold a gap, Int64 can
         dtype = column.dtype if not array.null_count or column.dtype[0].isupper() else "float64"
         return (

@@ -45,10 +45,11 @@ def hourglass_figure(architecture: Architecture, title: str = "") -> Picture:
     return figure
 
 
-def draw_hourglass(ax: Axes, architecture: Architecture, labels: bool = True) -> None:
-    """Draw into axes. Without labels of their own the layers carry their sizes."""
+def draw_hourglass(ax: Axes, architecture: Architecture, labels: bool = True, widest: int | None = None) -> None:
+    """Draw into axes. Without labels beside them the layers carry their sizes. `widest`: how many values the whole
+    width stands for, so that several drawings compare; None: the widest layer."""
     layers, gaps = _shown(architecture)
-    top = max(layer.width for layer in layers)
+    top = widest or max(layer.width for layer in layers)
     halves = [max(0.012, 0.5 * (layer.width / top) ** POWER) for layer in layers]
     places = [-LINE * i for i in range(len(layers))]
     thick = 0.26 * LINE
@@ -74,7 +75,7 @@ def draw_hourglass(ax: Axes, architecture: Architecture, labels: bool = True) ->
             _inside(ax, layer, half, y)
     for i in gaps:
         ax.text(0, places[i] + 0.5 * LINE, "⋮", ha="center", va="center", color=INK, fontsize=11)
-    left = -0.5
+    left = -0.53
     if architecture.bypass is not None:
         left = _bypass(ax, layers, halves, places, sum(architecture.bypass) if labels else None)
     ax.set(xlim=(left - 0.02, 1.28 if labels else 0.53), ylim=(places[-1] - 0.5 * LINE, 0.5 * LINE))
@@ -100,8 +101,7 @@ def hourglass_icon(architecture: Architecture, height: int = 72) -> str:
     )
     words = escape("The hourglass: " + ", ".join(layer.size for layer in layers))
     return (
-        f'<svg viewBox="0 -2 60 {height + 4}" height="{height}" role="img" '
-        f'aria-label="{words}">{"".join(parts)}</svg>'
+        f'<svg viewBox="0 -2 60 {height + 4}" height="{height}" role="img" aria-label="{words}">{"".join(parts)}</svg>'
     )
 
 
@@ -154,7 +154,7 @@ def _inside(ax: Axes, layer: Layer, half: float, y: float) -> None:
 def _bypass(ax: Axes, layers: list[Layer], halves: list[float], places: list[float], parameters: int | None) -> float:
     """The linear path, from the input round the encoder to the code, and from there round the decoder to the output."""
     waist = next(i for i, layer in enumerate(layers) if layer.part == "bottleneck")
-    left = -max(halves) - 0.07
+    left = -0.57
     for start, end in ((0, waist), (waist, len(layers) - 1)):
         y0, y1 = places[start] - (0.1 if start else 0), places[end] + (0.1 if end == waist else 0)
         tip = -halves[end] - 0.012

@@ -180,9 +180,9 @@ def _split(
         n = round(len(raw) * float(choice))
         if n == 0:
             return None, None
-        if len(raw) - n < 2:
+        if len(raw) - n < 1:
             raise bad_parameter(
-                owner, "validation", f"a share that leaves 2 of the {len(raw)} rows to train on", choice
+                owner, "validation", f"a share that leaves some of the {len(raw)} rows to train on", choice
             )
         order = np.random.default_rng(seed).permutation(len(raw))
         return np.sort(order[n:]), (raw, target, np.sort(order[:n]))

@@ -58,7 +58,7 @@ def load_estimator(path: str | Path, types: dict[str, type], parts: dict[str, nn
     """Read an estimator of one of `types`."""
     recipe, tensors = read_folder(path)
     kind = recipe.get("estimator")
-    if kind not in types:
+    if not isinstance(kind, str) or kind not in types:
         raise FileError(f"{path} holds a {kind!r}, which this zandloper ({__version__}) does not have: upgrade it")
     try:
         parameters = {k: _from_json(v) for k, v in recipe["parameters"].items()}
@@ -99,6 +99,9 @@ def _own_parts(path: str | Path, slots: dict[str, Any], parts: dict[str, nn.Modu
                 f'pass one of the same shape, load(path, parts={{"{name}": module}})'
             )
         own[slot] = parts[name]
+    idle = [name for name in parts if SLOTS[name] not in own]
+    if idle:
+        raise ParameterError(f"{path} was not fitted with own modules as {idle}: leave them out (parts= of load)")
     return own
 
 

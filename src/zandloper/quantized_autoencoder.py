@@ -144,7 +144,7 @@ class QuantizedAutoencoder(BaseAutoencoder):
         good = symbols.ndim == 2 and symbols.shape[1] == self.latent_shape_[0] and symbols.dtype.kind in "iu"
         if not good or symbols.min(initial=0) < 0 or symbols.max(initial=0) >= bottleneck.vocabulary:
             raise DataError(
-                f"symbols must be integers from 0 to {bottleneck.vocabulary - 1} of shape (n, {self.latent_shape_[0]}), "
+                f"symbols must be integers below {bottleneck.vocabulary} of shape (n, {self.latent_shape_[0]}), "
                 f"got {symbols.dtype} of shape {symbols.shape}: pass what encode_symbols returns"
             )
         with torch.inference_mode():

@@ -34,8 +34,13 @@ def write_folder(path: str | Path, recipe: dict[str, Any], tensors: dict[str, Te
     the place of another, the old one stands beside it under a hidden name, which `read_folder` knows.
     """
     path = Path(path)
+    if not path.exists() and _backup(path).exists():  # of a save that was cut off
+        _backup(path).rename(path)
     if path.exists() and not (path.is_dir() and ((path / RECIPE).exists() or not any(path.iterdir()))):
         raise FileError(f"{path} exists and is not a model: choose another path, nothing was written")
+    others = sorted(p.name for p in path.iterdir() if p.name not in (RECIPE, WEIGHTS)) if path.exists() else []
+    if others:
+        raise FileError(f"{path} holds {others[0]} beside a model: move it away, or choose another path")
     if path.exists() and any(path.iterdir()) and not overwrite:
         raise FileError(f"{path} exists already: pass overwrite=True to replace it (--force on the command line)")
     with _explained(path):
@@ -54,6 +59,10 @@ def write_folder(path: str | Path, recipe: dict[str, Any], tensors: dict[str, Te
                 path.rename(_backup(path))
             beside.rename(path)
             shutil.rmtree(_backup(path), ignore_errors=True)
+        except OSError:
+            if not path.exists() and _backup(path).exists():
+                _backup(path).rename(path)
+            raise
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
@@ -75,7 +84,7 @@ def read_folder(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise FileError(f"{path} is not a model: wanted is a folder with {RECIPE} and {WEIGHTS}")
     try:
         recipe = json.loads((path / RECIPE).read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise FileError(f"{path / RECIPE} is damaged: {error}") from error
     if not isinstance(recipe, dict) or recipe.get("format") != FORMAT:
         raise FileError(f"{path} is not a zandloper model: its {RECIPE} does not say so")

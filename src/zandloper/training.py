@@ -164,11 +164,9 @@ def train(
             run.epoch, run.step, run.sum_loss = run.epoch + 1, 0, 0.0
             run.history.append({"epoch": run.epoch, "train": trained, "validation": score})
             if math.isnan(run.reference) and math.isfinite(trained):
-                run.reference = max(
-                    trained, run.best if math.isfinite(run.best) else 0.0, getattr(module, "natural_loss", 0.0)
-                )
-            judged = trained if validation is None else trained + score
-            if not math.isfinite(judged) or judged > run.reference + 20 * abs(run.reference) + 1e-9:
+                run.reference = max(trained, run.best if math.isfinite(run.best) else 0.0, natural)
+            whole = math.isfinite(trained) and (validation is None or math.isfinite(score))
+            if not whole or trained > run.reference + 20 * abs(run.reference) + 1e-9:
                 _recover(module, best, optimizer, run)
             elif validation is None or score < run.best:
                 run.best = score

@@ -214,7 +214,7 @@ def mix(
 
 def unit_of(like: Any) -> Any:
     """How much of the data's own units one model unit is: a number, or for a float table one a column."""
-    dtype = getattr(like, "dtype", like)
+    dtype = like if isinstance(like, type | str | np.dtype) else getattr(like, "dtype", like)
     try:
         kind = np.dtype(dtype)
     except TypeError as error:

@@ -23,7 +23,7 @@ class Hum(Mixed):
     sample_rate : float
         Samples a second of the data.
     harmonics : int
-        How many multiples, those above half the sampling rate left out.
+        How many multiples, those from half the sampling rate on left out.
     decay : float
         How fast they fade.
     snr : float or (float, float), optional
@@ -62,7 +62,7 @@ class HumCorruption(Corruption):
     def noisy(self, x: Tensor, rng: torch.Generator, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """`x` with hum, and its standard deviation (n, 1)."""
         spec, length = self.spec, x.shape[-1]
-        heard = min(spec.harmonics, int(spec.sample_rate / 2 // spec.mains))
+        heard = max(1, min(spec.harmonics, math.ceil(spec.sample_rate / 2 / spec.mains) - 1))
         time = torch.arange(length, dtype=torch.float64, device=x.device) * (spec.mains / spec.sample_rate)
         phases, hum, power = uniform((heard, len(x), 1), x, rng), torch.zeros_like(x[:, :1]).flatten(1)[:, :1], 0.0
         for k in range(1, heard + 1):  # whole turns are taken off in double precision: hours of sound stay in tune

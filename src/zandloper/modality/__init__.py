@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.columns import dims_of, is_frame
-from zandloper.errors import DataTypeError, bad_parameter
+from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.spec import Spec, discover
 
 Chunks = Callable[[], Iterable[Tensor]]
@@ -107,6 +107,12 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
         return "image"
     if is_frame(X):
         return "table"
+    if hasattr(X, "collect"):
+        raise DataTypeError(f"{owner} got a lazy frame ({type(X).__name__}): collect it first, X.collect()")
+    if isinstance(X, list | tuple) and len(X) == 0:
+        raise DataError(f"Found array with 0 sample(s) while a minimum of 2 is required by {owner}: the list is empty")
+    if isinstance(X, list | tuple) and isinstance(X[0], str) and parameter == "modality":
+        raise DataTypeError(f"{owner} got a list of texts, which is neither table nor images: {READINGS}")
     if isinstance(X, list | tuple) and len(X) and not np.isscalar(X[0]):
         first = X[0]
         if hasattr(first, "getbands") or (

@@ -163,11 +163,11 @@ class TableForm(Form):
                 f"The feature names should match those that were passed during fit: {owner} got a frame "
                 f"with other columns; missing: {lost[:8]}, unknown: {new[:8]}"
             )
-        if all(str(frame[c.name].dtype) in ("Float32", "Float64") for c in self.columns) and self.numeric:
+        if all(str(frame.get_column(c.name).dtype) in ("Float32", "Float64") for c in self.columns) and self.numeric:
             return _numbers(frame.to_numpy(), owner)
         raw = np.empty((len(frame), len(self.columns)))
         for i, column in enumerate(self.columns):
-            raw[:, i] = read_column(column, frame[column.name], owner)
+            raw[:, i] = read_column(column, frame.get_column(column.name), owner)
         return raw
 
     def _read_array(self, X: Any, owner: str) -> np.ndarray:
@@ -226,26 +226,21 @@ class TableForm(Form):
 
 
 def _learn_frame(X: Any, owner: str) -> TableForm:
-    frame = nw.from_native(X, eager_only=True)
-    if len(frame) < 1 or not frame.columns:
+    try:
+        frame = nw.from_native(X, eager_only=True)
+        names = frame.columns
+    except nw.exceptions.NarwhalsError as error:
+        raise DataError(f"the frame given to {owner} cannot be read: {error}") from error
+    if len(frame) < 1 or not names:
         raise DataError(
             f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 2 is required "
             f"by {owner}: the frame is empty"
         )
-    columns = [learn_column(frame[name], owner) for name in frame.columns]
+    columns = [learn_column(frame.get_column(name), owner) for name in frame.columns]
     backend = str(frame.implementation).lower()
-    if backend == "pandas":
-        columns = [_pandas_categories(c, X) for c in columns]
     if backend not in ("pandas", "polars", "pyarrow"):
         raise DataTypeError(f"frames of {backend} are not understood: convert to pandas, polars or pyarrow")
     return TableForm(backend, tuple(columns))
-
-
-def _pandas_categories(column: Column, X: Any) -> Column:
-    dtype = X[column.name].dtype
-    if column.dtype != "category":
-        return column
-    return dataclasses.replace(column, detail=tuple(dtype.categories) if dtype.ordered else ())
 
 
 def _learn_array(X: Any, owner: str, target: bool) -> TableForm:
@@ -266,6 +261,8 @@ def _learn_array(X: Any, owner: str, target: bool) -> TableForm:
 
 def _numbers(X: Any, owner: str) -> np.ndarray:
     """A 2-D array of numbers in a type that torch knows, through scikit-learn's checks; read-only arrays are copied."""
+    if isinstance(X, np.ma.MaskedArray):
+        X = X.astype(np.float64).filled(np.nan)  # what is masked is missing
     try:
         raw = check_array(
             X, dtype="numeric", ensure_all_finite="allow-nan", ensure_min_samples=1, estimator=owner, input_name="X"

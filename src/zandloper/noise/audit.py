@@ -6,6 +6,7 @@ A model learns to remove the noise that it was given: where that is unlike reali
 from __future__ import annotations
 
 import base64
+import dataclasses
 import html
 import io
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from zandloper.errors import DataError
 from zandloper.noise.estimate import FLOOR, fit, profile_of, readings
 from zandloper.noise.picture import audit_figure
 from zandloper.noise.profile import Profile
-from zandloper.noise.quiet import SMALL, from_noisy
+from zandloper.noise.quiet import SMALL
 from zandloper.noise.reading import Reading, as_noise, read
 
 
@@ -173,15 +174,13 @@ def compare(noise: Noise, there: Reading, base: Reading, paired: bool = False, a
     added = _added(pinned, base, paired)
     how = "residuals of pairs" if paired else "quiet places of both"
     how = "quiet places, and the noise added to smoothed data" if alone else how
-    return Audit(noise, pinned, real, added, _checks(real, added, alone), fit(real, there.kind, alone), how)
+    return Audit(noise, pinned, real, added, _checks(real, added, there.kind, alone), fit(real, there.kind, alone), how)
 
 
 def _added(noise: Noise, base: Reading, paired: bool) -> Profile:
     seen = base.with_noise(noise)
-    known = None if seen.valid is None else seen.valid.numpy() > 0
-    if paired:
-        return profile_of(Reading(base.kind, seen.x, seen.valid, base.give, base.again, base.stored), base)
-    return from_noisy(seen.x.numpy(), base.kind, known)
+    valid = None if base.kind == "image" else seen.valid  # what is hidden in an image is a colour like others
+    return profile_of(dataclasses.replace(base, x=seen.x, valid=valid), base if paired else None)
 
 
 def _nearest(noise: Noise, real: Profile, base: Reading, paired: bool) -> Noise:
@@ -206,16 +205,18 @@ def _smoothed(there: Reading) -> Reading:
         x = torch.from_numpy(median_filter(x.numpy(), (1, 1, 3, 3)))
     else:
         x = Blur(2.0).build()(Batch(x)).x
-    return Reading(there.kind, x, None, there.give, there.again, there.stored)
+    return dataclasses.replace(there, x=x, valid=None)
 
 
-def _checks(there: Profile, added: Profile, alone: bool) -> tuple[Check, ...]:
+def _checks(there: Profile, added: Profile, kind: str, alone: bool) -> tuple[Check, ...]:
     slack = 1.0 if there.paired else 2.0 if alone else 1.5
     checks, impulses = [_jumps(there, added)], min(there.impulses, added.impulses) > 0
     if there.paired or not impulses or max(there.dense, added.dense) > FLOOR:
         checks.append(_level(there, added, 0.1 * slack))
     if there.paired or not impulses:  # beside impulses, noisy data alone tell of texture as much as of noise
-        checks += [_distribution(there, added, 0.08 * slack), _dependence(there, added, 0.06 * slack)]
+        checks.append(_distribution(there, added, 0.08 * slack))
+    if there.paired or (kind == "image" and not impulses):
+        checks.append(_dependence(there, added, 0.06 * slack))
     if len(there.spectrum) and len(added.spectrum):
         checks += [_neighbours(there, added, 0.06 * slack), _colour(there, added, 1.5 * slack)]
     elif np.isfinite(there.neighbours) and np.isfinite(added.neighbours):

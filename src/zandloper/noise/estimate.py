@@ -30,7 +30,7 @@ SURE = {True: 0.01, False: 0.04}  # relative error of a level that more data wou
 COLOURED = {True: (-0.06, 0.06), False: (-0.15, 0.15)}  # correlation of neighbours that white noise may have
 UNEVEN = 0.15  # spread of the logarithm of samples' levels from which they differ
 TAILS = (0.05, 0.95)
-SLIGHT = 0.05  # share of the variance below which a part of it is left out
+SLIGHT = {True: 0.05, False: 0.12}  # share of the variance below which a part of it is left out
 FLOOR = 0.03  # what noisy data alone tell of fine noise beside impulses is texture as well
 FEW = 0.002  # shares of impulses, spikes and gaps below this are not called so
 
@@ -174,7 +174,7 @@ def _by_signal(profile: Profile, level: float) -> Noise:
         if weights.min() <= 1e-9:  # what is left is one of the others
             continue
         parts = weights * np.average(design, axis=0, weights=profile.counts)
-        if parts.min() < SLIGHT * parts.sum():
+        if parts.min() < SLIGHT[profile.paired] * parts.sum():
             continue
         loss = float((((design @ weights - v) / doubt) ** 2).sum()) + 2 * len(law.columns)
         if loss < least:

@@ -118,7 +118,7 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
     z, around = np.zeros(len(r)), np.zeros(len(r))
     for mine in each:
         size = max(1e-12, float(np.sqrt(np.mean(r[mine] ** 2))))
-        z[mine], around[mine] = r[mine] / size, (r[mine] - r[mine].mean()) / size
+        z[mine], around[mine] = r[mine] / size, (r[mine] - _line(s[mine], r[mine])) / size
         dense = mine & ~jumped
         if dense.sum() >= 30:
             level, error = measures.spread_of(r[dense], at_low[dense], at_high[dense])
@@ -127,7 +127,7 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
             counts.append(float(dense.sum()))
             errors.append(error)
     ordered = np.zeros(noisy.shape)
-    ordered[there] = around  # without the mean at each signal level: noise that is cut off has one, and it is no noise
+    ordered[there] = around  # without its mean by signal level: noise that is cut off has one, and that is no noise
     frequency, spectrum = measures.spectrum_of(ordered)
     jumps = np.abs(r[spiked])
     return Profile(
@@ -151,6 +151,12 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
         sizes=sizes,
         ratios=ratios,
     )
+
+
+def _line(s: Array, r: Array) -> Array:
+    """The mean of r as a line in s."""
+    around, variance = s - s.mean(), float(s.var())
+    return r.mean() + (float((around * r).mean()) / variance * around if variance > 0 else 0.0)
 
 
 def _each(noisy: Array, clean: Array) -> tuple[Array, Array]:

@@ -18,6 +18,7 @@ SMOOTH_SHARE = 0.25
 LONELY = 0.003  # share of lonely whites and blacks from which they are noise
 FLAT_SHARE = 0.1  # of an image that is flat black or white: then that is where noise is read, if it is small
 SMALL = 64
+HALF_SURE = 0.5  # relative error of a variance told by half of the noise on ground that is only nearly black or white
 FILLINGS = 20
 JUMP = 7  # standard deviations of the detail
 
@@ -139,7 +140,7 @@ def _by_signal(
     halves = [(end, half) for end, half in halves if len(half) >= 100 and not odd]
     small = min(x.shape[a] for a in axes) < SMALL
     bins: list[tuple[float, float, float, float]] = [
-        (end, robust_spread(half), 2.0 * len(half), measures.HALF_SURE) for end, half in halves
+        (end, robust_spread(half), 2.0 * len(half), HALF_SURE) for end, half in halves
     ]
     flat = sum(count for _, _, count, _ in bins) / x.size
     z = [np.concatenate([half, -half]) / max(1e-12, level) for (_, half), (_, level, *_) in zip(halves, bins)]
