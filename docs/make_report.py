@@ -38,7 +38,7 @@ def main() -> None:
     both.paste(wide, (0, 0))
     both.paste(phone, (1_224, 0))
     both = both.resize((both.width * 3 // 4, both.height * 3 // 4), Image.Resampling.LANCZOS)
-    both.quantize(192, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
+    both.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
     print(f"written  docs/images/{PICTURE.name} ({PICTURE.stat().st_size / 1000:.0f} kB)")
 
 

@@ -108,14 +108,15 @@ def test_global_random_states_are_left_alone(table, own, seed):
     assert states() == before
 
 
-def test_global_random_states_do_not_matter(table):
+@pytest.mark.parametrize("share", [0.1, 0])
+def test_global_random_states_do_not_matter(table, share):
     found = []
     with torch.random.fork_rng():
         for seed in (1, 2):
             torch.manual_seed(seed)
             np.random.seed(seed)
             random.seed(seed)
-            found.append(bits(fit(table, **dropping()), table))
+            found.append(bits(fit(table, validation=share, **dropping()), table))
     assert found[0] == found[1]
 
 

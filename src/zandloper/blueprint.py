@@ -80,7 +80,9 @@ class Blueprint:
             if isinstance(self.decoder, Own)
             else self.decoder.decoder(latent, compare.params_shape)
         )
-        corrupt = OwnCorruption(own["corrupt"]) if isinstance(self.corrupt, Own) else self.corrupt.build()
+        corrupt = (
+            OwnCorruption(own["corrupt"], form.in_shape) if isinstance(self.corrupt, Own) else self.corrupt.build()
+        )
         path = LinearPath(math.prod(form.in_shape), latent, math.prod(compare.params_shape)) if self.linear else None
         target_scale = None if self.target_form is None else self.target_form.scale()
         module = Hourglass(

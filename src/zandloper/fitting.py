@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import numbers
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 import zandloper.nets
@@ -27,6 +29,7 @@ from zandloper.parameters import check_parameters, seed_of
 from zandloper.persist import copy_weights, fingerprint_of
 from zandloper.source import ArraySource
 from zandloper.spec import Spec, discover
+from zandloper.storage import read_about
 from zandloper.training import Run, Training, train
 
 SMALL_IMAGE = 4_096  # values: up to here dense nets with a linear path, above convolutions
@@ -62,10 +65,12 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     """All of `fit`; the estimator's parameters are read and nothing is written to it."""
     p, owner = estimator, type(estimator).__name__
     check_parameters(p, owner)
-    seed = seed_of(p.random_state, owner)
-    form, target_form, rows = _read(p, X, y, owner, seed)
-    own = {
-        slot: part
+    seed = _seed(p, owner)
+    if init_from is not None:
+        check_is_fitted(init_from)
+    form, target_form, rows = _read(p, X, y, owner, seed, init_from)
+    own = {  # copies: what the user gave is only stored
+        slot: copy.deepcopy(part)
         for slot, part in {
             "encoder": p.encoder,
             "decoder": p.decoder,
@@ -124,22 +129,30 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     )
     fingerprint = ""
     if settings.checkpoint is not None:
-        told = {
-            k: repr(v)
-            for k, v in p.get_params(deep=False).items()
-            if k not in ("max_minutes", "verbose", "checkpoint", "device") and not isinstance(v, nn.Module)
-        }
-        fingerprint = fingerprint_of([rows.raw, rows.target], {**told, "seed": seed, "blueprint": blueprint.to_dict()})
+        fingerprint = _fingerprint(p, rows, module, blueprint, seed, init_from)
     run = train(module, source, validation, settings, fingerprint=fingerprint, started=started)
     return Fitted(module, blueprint, run, defaults.block(work), work)
 
 
-def _read(p: Any, X: Any, y: Any, owner: str, seed: int) -> tuple[Form, Form | None, Rows]:
+def _seed(p: Any, owner: str) -> int:
+    """The run's seed; one that was drawn when a run began is remembered by its checkpoint."""
+    if p.random_state is None and p.checkpoint is not None:
+        about = read_about(Path(p.checkpoint) / "state.safetensors")
+        if about is not None and isinstance(about.get("seed"), int):
+            return about["seed"]
+    return seed_of(p.random_state, owner)
+
+
+def _read(p: Any, X: Any, y: Any, owner: str, seed: int, init_from: Any) -> tuple[Form, Form | None, Rows]:
     reader = modality(p.modality, X, owner)
     supervised = p.target == "y"
     if supervised and y is None:
         raise DataError(f'{owner} with target="y" requires y to be passed, but the target y is None')
-    form, raw = reader.learn(X, owner, p.loss if isinstance(p.loss, str) and not supervised else "auto")
+    if init_from is not None:  # columns and categories keep the places that the weights know them by
+        form: Form = init_from._blueprint.form
+        raw = form.read(X, owner)
+    else:
+        form, raw = reader.learn(X, owner, p.loss if isinstance(p.loss, str) and not supervised else "auto")
     if len(raw) < 2:
         raise DataError(
             f"Found array with {len(raw)} sample(s) (shape={raw.shape}) while a minimum of 2 is required by "
@@ -198,6 +211,16 @@ def _split(
     if len(held) == 0:
         raise DataError(f"Found array with 0 sample(s) in `validation` of {owner} while a minimum of 1 is required")
     return None, (held, None if target_form is None else target_form.read(held_y, owner), None)
+
+
+def _fingerprint(p: Any, rows: Rows, module: Hourglass, blueprint: Blueprint, seed: int, init_from: Any) -> str:
+    """All that decides how a run goes: a checkpoint of another one must not be gone on from."""
+    free = ("max_minutes", "verbose", "checkpoint", "device", "random_state", "validation")
+    told = {k: repr(v) for k, v in p.get_params(deep=False).items() if k not in free and not isinstance(v, nn.Module)}
+    shapes = {k: tuple(v.shape) for k, v in module.state_dict().items()}
+    start = [] if init_from is None else [v.cpu().numpy() for v in init_from.module_.state_dict().values()]
+    arrays = [rows.raw, rows.target, rows.train, *(rows.validation or ()), *start]
+    return fingerprint_of(arrays, {**told, "seed": seed, "blueprint": blueprint.to_dict(), "shapes": shapes})
 
 
 def _step(raw: np.ndarray) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,18 +25,17 @@ class Own(Spec):
 class OwnCorruption(nn.Module):
     """`module(x)`: what the encoder sees."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, in_shape: tuple[int, ...]) -> None:
         super().__init__()
         self.module = module
+        x = _try("corrupt", module, torch.zeros(2, *in_shape))
+        got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+        if got != (2, *in_shape):
+            raise ParameterError(f"the module given as `corrupt` must keep the shape {(2, *in_shape)}, got {got}")
 
     def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
         """The input as the module changes it."""
-        x = self.module(batch.x)
-        if x.shape != batch.x.shape:
-            raise ParameterError(
-                f"the module given as `corrupt` must keep the shape {tuple(batch.x.shape)}, got {tuple(x.shape)}"
-            )
-        return Seen(x, batch.valid)
+        return Seen(self.module(batch.x), batch.valid)
 
 
 class OwnEncoder(nn.Module):
@@ -45,7 +44,9 @@ class OwnEncoder(nn.Module):
     def __init__(self, module: nn.Module, in_shape: tuple[int, ...]) -> None:
         super().__init__()
         self.module = module
-        self.neck_dim = _try("encoder", module, torch.zeros(2, *in_shape)).flatten(1).shape[1]
+        neck = _try("encoder", module, torch.zeros(2, *in_shape))
+        _want_rows("encoder", neck)
+        self.neck_dim = neck.flatten(1).shape[1]
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
         """The neck."""
@@ -59,6 +60,13 @@ class OwnBottleneck(nn.Module):
         super().__init__()
         self.module = module
         out = _try("bottleneck", module, torch.zeros(2, neck_dim))
+        code, cost = out if isinstance(out, tuple) and len(out) == 2 else (out, None)
+        _want_rows("bottleneck", code)
+        if cost is not None and (not isinstance(cost, Tensor) or cost.shape != (2,)):
+            got = tuple(cost.shape) if isinstance(cost, Tensor) else type(cost).__name__
+            raise ParameterError(
+                f"the module given as `bottleneck` must give (code, cost), a cost per sample of shape (n,), got {got}"
+            )
         self.latent_shape = tuple((out[0] if isinstance(out, tuple) else out).shape[1:])
 
     def forward(
@@ -76,6 +84,7 @@ class OwnDecoder(nn.Module):
         super().__init__()
         self.module = module
         out, wanted = _try("decoder", module, torch.zeros(2, *latent_shape)), torch.Size(params_shape).numel()
+        _want_rows("decoder", out)
         if out[0].numel() != wanted:
             raise ParameterError(
                 f"the module given as `decoder` must give {wanted} values a sample (shape {params_shape}), "
@@ -108,12 +117,19 @@ class OwnComparison(Comparison):
         return self.module(params, target)
 
 
-def _try(slot: str, module: nn.Module, *inputs: Tensor) -> Tensor:
+def _want_rows(slot: str, out: Any) -> None:
+    """Whether an output for two samples has something for each."""
+    if not isinstance(out, Tensor) or out.dim() < 2 or len(out) != 2:
+        got = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else type(out).__name__
+        raise ParameterError(f"the module given as `{slot}` must give a tensor of shape (n, ...), got {got} for n = 2")
+
+
+def _try(slot: str, module: nn.Module, *inputs: Tensor) -> Any:
     """One pass through a module in evaluation mode; an error names the slot and the shape."""
     training = module.training
     module.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), torch.random.fork_rng():  # what it draws here is nobody's business
             return module(*inputs)
     except Exception as error:
         shapes = ", ".join(str(tuple(i.shape)) for i in inputs)

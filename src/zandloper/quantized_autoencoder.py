@@ -115,7 +115,8 @@ class QuantizedAutoencoder(BaseAutoencoder):
         super().fit(X, y, init_from=init_from)
         symbols = self.encode_symbols(X).astype(np.int32)
         seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
-        rng, prior = torch.Generator().manual_seed(seed), self.module_.prior
+        rng = torch.Generator().manual_seed(seed)
+        prior: Any = self.module_.prior
         initialise(prior, rng)
         prior.start(rng)
         prior.natural_loss = float(np.log(prior.spec.vocabulary))
@@ -160,8 +161,9 @@ class QuantizedAutoencoder(BaseAutoencoder):
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise bad_parameter("sample", "n", "a positive integer", n)
+        prior: Any = self.module_.prior
         rng = torch.Generator().manual_seed(int(np.random.default_rng(random_state).integers(2**31)))
-        return self.decode_symbols(self.module_.prior.sample(int(n), rng).numpy())
+        return self.decode_symbols(prior.sample(int(n), rng).numpy())
 
     def _symbols(self, batch: Batch) -> Tensor:
         batch = self.module_.scaled(batch)

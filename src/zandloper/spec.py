@@ -47,8 +47,8 @@ def discover(package: ModuleType) -> dict[str, Any]:
     """All `Spec` subclasses with a name in the files of a package, by name.
 
     >>> import zandloper.compare
-    >>> sorted(discover(zandloper.compare))
-    ['bce', 'categorical', 'mae', 'mixed', 'mse']
+    >>> {"bce", "mae", "mse"} <= set(discover(zandloper.compare))
+    True
     """
     found: dict[str, Any] = {}
     for info in pkgutil.iter_modules(package.__path__):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -108,7 +109,8 @@ def write_state(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            save_file(_plain(tensors), beside, metadata={"about": json.dumps(about)})
+            plain = _plain(tensors)
+            save_file(plain, beside, metadata={"about": json.dumps(about), "digest": _digest_of(plain)})
             _flush(beside)
             os.replace(beside, path)
         finally:
@@ -119,7 +121,10 @@ def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `write_state` wrote."""
     try:
         with safetensors.safe_open(path, "pt") as file:
-            return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["about"])  # noqa: SIM118
+            tensors, metadata = {k: file.get_tensor(k) for k in file.keys()}, file.metadata()  # noqa: SIM118
+            if metadata["digest"] != _digest_of(tensors):
+                raise ValueError("its checksum is wrong")
+            return tensors, json.loads(metadata["about"])
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise FileError(f"checkpoint {path} is damaged or foreign: {error}; remove it to start anew") from error
 
@@ -152,6 +157,23 @@ def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _backup(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
+
+
+def read_about(path: Path) -> dict[str, Any] | None:
+    """What stands beside the tensors of a state, where there is one that can be read."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return json.loads(file.metadata()["about"])
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _digest_of(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _digest(path: Path) -> str:

@@ -25,7 +25,7 @@ from zandloper.batch import Batch, Loss
 from zandloper.errors import ParameterError, TrainingError
 from zandloper.progress import Progress
 from zandloper.source import Source, World, mixed_seed
-from zandloper.storage import append_line, read_state, write_state
+from zandloper.storage import append_line, read_state, write_atomically, write_state
 
 BETAS = (0.9, 0.95)  # a memory of 20 steps for the squares: small sets train for a few hundred in all
 OPTIMIZERS: dict[str, Any] = {
@@ -72,6 +72,7 @@ class Run:
     reference: float = math.nan  # twenty times this is divergence
     lr_scale: float = 1.0
     tries: int = 0
+    good: int = 0  # epochs whose weights were worth keeping
     seconds: float = 0.0
     stopped_by: str = ""
     history: list[dict[str, float]] = field(default_factory=list)
@@ -128,6 +129,7 @@ def train(
         earlier, rng = run.seconds, torch.Generator(device)
 
         if not run.history:
+            seed_globally(mixed_seed(settings.seed, -2))
             run.best = run.mark = _evaluate(module, validation, settings, world)
             run.history.append({"epoch": 0, "train": math.nan, "validation": run.best})
 
@@ -160,16 +162,17 @@ def train(
                     break
 
             trained = world.mean(float(losses) / max(1, run.step))
+            seed_globally(mixed_seed(settings.seed, -2))
             score = _evaluate(module, validation, settings, world)
             run.epoch, run.step, run.sum_loss = run.epoch + 1, 0, 0.0
             run.history.append({"epoch": run.epoch, "train": trained, "validation": score})
             if math.isnan(run.reference) and math.isfinite(trained):
                 run.reference = max(trained, run.best if math.isfinite(run.best) else 0.0, natural)
-            whole = math.isfinite(trained) and (validation is None or math.isfinite(score))
+            whole = math.isfinite(trained) and (_finite(parameters) if validation is None else math.isfinite(score))
             if not whole or trained > run.reference + 20 * abs(run.reference) + 1e-9:
                 _recover(module, best, optimizer, run)
             elif validation is None or score < run.best:
-                run.best = score
+                run.best, run.good = score, run.good + 1
                 _store(module, best)
             if score < run.mark - settings.min_delta * abs(run.mark):
                 run.mark, run.mark_epoch = score, run.epoch
@@ -180,6 +183,8 @@ def train(
             if checkpoint.due():
                 checkpoint.write(module, best, optimizer, run)
 
+        if run.tries and not run.good and not math.isfinite(run.history[0]["validation"]):
+            raise _given_up(run, "no epoch went well")
         if not run.stopped_by:
             run.stopped_by = "max_epochs"
         checkpoint.write(module, best, optimizer, run)
@@ -221,9 +226,7 @@ def _recover(module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.
     )
     run.tries, run.lr_scale = run.tries + 1, run.lr_scale * 0.3
     if run.tries > TRIES:
-        raise TrainingError(
-            f"training diverged {run.tries} times: {cause}. Set a lower `lr`, or look for extreme values in the data"
-        )
+        raise _given_up(run, cause)
     warnings.warn(
         f"training diverged: {cause}. Going on from the best weights with {run.lr_scale:.2g} of the rate",
         RuntimeWarning,
@@ -231,6 +234,17 @@ def _recover(module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.
     )
     _restore(module, best)
     optimizer.state.clear()
+
+
+def _given_up(run: Run, cause: str) -> TrainingError:
+    return TrainingError(
+        f"training diverged {run.tries} times: {cause}. Set a lower `lr`, or look for extreme values in the data"
+    )
+
+
+def _finite(parameters: list[nn.Parameter]) -> bool:
+    """Whether all weights are numbers: where nothing validates, only they tell of a last step that went wrong."""
+    return all(bool(torch.isfinite(p).all()) for p in parameters)
 
 
 def _optimizer(parameters: list[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
@@ -303,7 +317,7 @@ class Checkpoint:
     """
 
     def __init__(self, settings: Training, fingerprint: str) -> None:
-        self.folder, self.fingerprint = settings.checkpoint, fingerprint
+        self.folder, self.fingerprint, self.seed = settings.checkpoint, fingerprint, settings.seed
         self._next = 0.0
 
     def due(self) -> bool:
@@ -321,13 +335,18 @@ class Checkpoint:
         write_state(
             self.folder / "state.safetensors",
             tensors,
-            {"fingerprint": self.fingerprint, "run": dataclasses.asdict(run)},
+            {"fingerprint": self.fingerprint, "seed": self.seed, "run": dataclasses.asdict(run)},
         )
         self._next = time.monotonic() + (time.monotonic() - begin) / CHECKPOINT_SHARE
 
     def resume(self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> Run | None:
         """Put back the state of an earlier run of the same settings on the same data, if there is one."""
-        if self.folder is None or not (self.folder / "state.safetensors").exists():
+        if self.folder is None:
+            return None
+        for litter in self.folder.glob(".state.safetensors.*.part"):  # of a run that was killed while writing
+            litter.unlink(missing_ok=True)
+        if not (self.folder / "state.safetensors").exists():
+            self._cut_history(-1)
             return None
         tensors, about = read_state(self.folder / "state.safetensors")
         if about["fingerprint"] != self.fingerprint:
@@ -344,8 +363,17 @@ class Checkpoint:
             state.setdefault(int(index), {})[slot] = value
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
         run = Run(**about["run"])
+        self._cut_history(run.epoch)
         run.stopped_by = "" if run.stopped_by == "max_minutes" else run.stopped_by
         return run
+
+    def _cut_history(self, epoch: int) -> None:
+        """Forget the lines of epochs that the state does not know: they will be run again."""
+        file = (self.folder or Path()) / "history.jsonl"
+        if file.is_file():
+            lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+            kept = [line for line in lines if json.loads(line)["epoch"] <= epoch]
+            write_atomically(file, lambda beside: beside.write_text("".join(f"{line}\n" for line in kept)))
 
     def log(self, run: Run) -> None:
         """One line of history."""

@@ -163,6 +163,7 @@ class TableForm(Form):
                 f"The feature names should match those that were passed during fit: {owner} got a frame "
                 f"with other columns; missing: {lost[:8]}, unknown: {new[:8]}"
             )
+        frame = frame.select(*(frame.get_column(c.name) for c in self.columns))  # in the order of the fit
         if all(str(frame.get_column(c.name).dtype) in ("Float32", "Float64") for c in self.columns) and self.numeric:
             return _numbers(frame.to_numpy(), owner)
         raw = np.empty((len(frame), len(self.columns)))

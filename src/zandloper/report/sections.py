@@ -22,7 +22,8 @@ from zandloper.report.settings import settings
 
 def hourglass(e: Evidence) -> Section:
     """The layers as they were built."""
-    drawing = svg(hourglass_figure(e.architecture), in_words(e.architecture))
+    width = 4.2 if max(len(layer.kind) for layer in e.architecture.layers) < 12 else None  # narrow: larger on phones
+    drawing = svg(hourglass_figure(e.architecture), in_words(e.architecture), width)
     line = "Data fall from top to bottom: the encoder (blue) makes the code (orange), the decoder (purple) undoes it."
     path = " The line beside is the linear path, which starts at the PCA solution." if e.architecture.bypass else ""
     return Section("The hourglass", f"<p>{escape(line + path)}</p>{figure(drawing)}", name="hourglass")
