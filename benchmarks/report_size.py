@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
+from figures import figure
 
 import zandloper as zl
 
@@ -60,16 +61,15 @@ def main() -> None:
         model.report(X, labels=y).save(path, overwrite=True)
         print(f"report         {time.perf_counter() - begin:8.1f} s to make", flush=True)
         megabytes = path.stat().st_size / 1e6
-        print(f"size           {megabytes:8.2f} MB (goal: below {SIZE_GOAL:.0f})", flush=True)
+        figure(f"report of {len(X):,} images: size, MB", megabytes, "the goal", f"< {SIZE_GOAL:.0f}", ".2f")
         browser = find_browser()
         if browser is None:
             print("opening        skipped: no Chromium found (apt-get install chromium)")
             return
         seconds = [opened(browser, path) for _ in range(args.opens)]
-        each = ", ".join(f"{s:.2f}" for s in seconds)
-        print(
-            f"opening        {max(seconds):8.2f} s in headless Chromium at worst ({each}; goal: below {TIME_GOAL:.0f})"
-        )
+        print(f"opening        {', '.join(f'{s:.2f}' for s in seconds)} s in headless Chromium")
+        name = f"report of {len(X):,} images: seconds to open, slowest of {args.opens}"
+        figure(name, max(seconds), "the goal", f"< {TIME_GOAL:.0f}", ".2f")
 
 
 def mnist(rows: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn import datasets
 
 import zandloper as zl
+from zandloper import plots
 
 IMAGES = Path(__file__).parent / "images"
 SIZES = [1, 2, 4, 8, 16, 32, 64]
@@ -44,13 +45,44 @@ def bottleneck_diabetes():
     return show(zl.compare_latent_dims(X, y, SIZES, autoencoder=given, seeds=5, random_state=0))
 
 
+def noise():
+    """Noisy digits, and what models make of them that trained on the right noise and on wrong ones."""
+    X, right = digits(), zl.noise.PoissonGaussian(6, 0.1)
+    train, test = X[:1400], X[1400:]
+    noisy = right.apply(test, random_state=1)
+    trained = {
+        "on that noise": right,
+        "on Gaussian noise": zl.noise.Gaussian(0.17),
+        "on salt and pepper": zl.noise.SaltAndPepper(0.08),
+        "without noise": zl.noise.Gaussian(0.0),
+    }
+    rows = {}
+    for words, given in trained.items():
+        model = zl.DenoisingAutoencoder(24, noise=given, loss="mse", max_epochs=60, random_state=0).fit(train)
+        rows[words] = model.predict(noisy)
+        error = ((rows[words] / 255.0 - test / 255.0) ** 2).mean()
+        print(f"trained {words}: {-10 * np.log10(error):.2f} dB", flush=True)
+    best, *others = rows.items()
+    rivals = {"what it saw": noisy, **{f"trained {words}": images for words, images in others}}
+    title = "What was seen, and what models make of it: the first one trained on the noise that is there"
+    return plots.originals_beside_reconstructions(test, best[1], 12, rivals, title)
+
+
+def noise_audit():
+    """The audit of Gaussian noise against the noise of a camera."""
+    X = np.repeat(np.repeat(digits()[:200], 4, 1), 4, 2)
+    noisy = zl.noise.PoissonGaussian(20, 0.08).apply(X, random_state=0)
+    return show(zl.noise.audit(zl.noise.Coloured("pink", level=0.18), noisy, X))
+
+
 def show(found):
     """Print the numbers that the picture shows."""
     print(found, flush=True)
     return found.plot()
 
 
-PICTURES = {f.__name__: f for f in (curves, compare_digits, bottleneck_reconstruction, bottleneck_diabetes)}
+DRAWN = (curves, compare_digits, bottleneck_reconstruction, bottleneck_diabetes, noise, noise_audit)
+PICTURES = {f.__name__: f for f in DRAWN}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(PICTURES)

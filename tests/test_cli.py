@@ -67,7 +67,7 @@ def test_help_loads_nothing_heavy():
     code = """if True:
         import sys
         from zandloper import cli
-        commands = ("fit reduce", "run", "demo", "describe")
+        commands = ("fit reduce", "run", "demo", "describe", "report")
         for line in ("", "fit", "--help", "--version", *(f"{command} --help" for command in commands)):
             assert cli._run(line.split()) == 0
         heavy = {"torch", "sklearn", "numpy", "pandas", "pyarrow", "PIL", "matplotlib", "narwhals"} & set(sys.modules)

@@ -780,7 +780,7 @@ def test_auto_learns_the_noise_from_noisy_data():
 
 def test_it_warns_of_noise_that_is_not_there():
     X = scenes(12, 64)
-    quick = {"modality": "image", "encoder": "dense", "hidden": (8,), "validation": 0, **QUICK}
+    quick = {"modality": "image", "encoder": "dense", "hidden": (8,), "validation": 0, "lr": 1e-3, **QUICK}
     noisy = zn.Poisson(20).apply(scenes(6, 64, seed=4), "image", 0)
     model = zl.DenoisingAutoencoder(4, noise=zn.Gaussian(0.05), **quick)
     with pytest.warns(UserWarning, match=r"does not look like.*there is Poisson.*noise='auto' trains on that"):

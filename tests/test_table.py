@@ -12,7 +12,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from zandloper import Autoencoder
+from zandloper import Autoencoder, load
 from zandloper.columns import MOST_LEVELS
 from zandloper.errors import DataError, DataTypeError
 from zandloper.modality import chunks_of
@@ -446,8 +446,6 @@ def test_the_index_of_a_pandas_frame_comes_back(index):
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], [10, -3, 7], ["a b", "", "ü"]])
 def test_columns_of_any_name(labels, rng, tmp_path):
-    from zandloper import load
-
     X = pd.DataFrame(rng.normal(size=(30, 3)), columns=labels)
     model = fit(X)
     assert list(model.predict(X).columns) == labels
@@ -545,16 +543,36 @@ def test_columns_that_are_not_understood_are_named(column, says):
         polars(INTS, pl.Int128),
         arrow(pa.array(WORDS).cast(pa.string_view())),
         arrow(DATES, pa.date64()),
+        pandas(pd.cut(np.array(FLOATS), 3)),
+        pandas(pd.Categorical(pd.to_datetime([*DATES[:7], *DATES[:7]]))),
     ],
-    ids=["pyarrow decimal", "polars decimal", "polars Int128", "pyarrow string view", "pyarrow date64"],
+    ids=[
+        "pyarrow decimal",
+        "polars decimal",
+        "polars Int128",
+        "pyarrow string view",
+        "pyarrow date64",
+        "intervals",
+        "days",
+    ],
 )
-def test_rare_types_come_back_or_are_refused_by_name(X):
+def test_rare_types_come_back_or_are_refused_by_name(X, tmp_path):
     try:
         model = fit(X)
     except (DataError, DataTypeError) as error:
         assert "column 'x' of Autoencoder's data" in str(error) and "held" not in str(error)
     else:
         assert types(model.predict(X)) == types(X)
+        model.save(tmp_path / "m")
+        assert types(load(tmp_path / "m").predict(X)) == types(X)
+
+
+def test_names_that_cannot_be_are_refused_before_the_work():
+    """scikit-learn wants names of one kind: said at once, with no half-fitted model left."""
+    model = Autoencoder(2, max_epochs=1)
+    with pytest.raises(TypeError, match="Feature names are only supported if all input features have string names"):
+        model.fit(pd.DataFrame(np.eye(4), columns=["a", 1, "c", "d"]))
+    assert not hasattr(model, "module_") and not hasattr(model, "history_")
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])

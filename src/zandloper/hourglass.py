@@ -72,7 +72,7 @@ class Hourglass(nn.Module):
         self.scale, self.target_scale = scale, target_scale
         self.corrupt, self.encoder, self.bottleneck = corrupt, encoder, bottleneck
         self.decoder, self.compare, self.linear = decoder, compare, linear
-        self.prior: nn.Module | None = None  # what new codes are drawn from, where the type has it
+        self.prior: Any = None  # what new codes are drawn from, where the type has it
         # Nets and linear path see inputs of mean zero and unit spread and give outputs of unit spread, whatever the
         # model's units; set once from the data. Scales that standardise already spare every step that work.
         self.unit, self.target_unit = scale.unit, (target_scale or scale).unit

@@ -104,4 +104,4 @@ def _is_word(value: Any, words: tuple[str | None, ...]) -> bool:
 
 def _is_number(value: Any, low: float, whole: bool) -> bool:
     kind = numbers.Integral if whole else numbers.Real
-    return isinstance(value, kind) and not isinstance(value, bool) and low <= float(value) < math.inf  # type: ignore[arg-type]
+    return isinstance(value, kind) and not isinstance(value, bool) and low <= float(value) < math.inf

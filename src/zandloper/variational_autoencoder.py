@@ -157,7 +157,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         raw = self._read(X)
         if loss == "bce":
             target = self.module_.scaled(Batch(raw[:4096])).target if y is None else torch.as_tensor(y)
-            if not bool(((target == 0) | (target == 1)).all()):
+            assert target is not None
+            if not bool(torch.isin(target, torch.tensor([0.0, 1.0])).all()):
                 raise UnsupportedError(
                     "the cross-entropy of values between 0 and 1 is no likelihood: binarise the data, or fit with "
                     "loss='gaussian' or 'discretised'"

@@ -121,7 +121,7 @@ class CurvesTable(Study):
                 ax.set_xlabel(f"test error {error:.4f}", fontsize=9, color=INK)
             low, high = _y(x, curve.power).min(), _y(x, curve.power).max()
             for ax in (function, space, left, right):
-                ax.set(xlim=(-1.45, 1.45), ylim=(low - 0.2 * (high - low), high + 0.2 * (high - low)))
+                ax.set(xlim=(-1.6, 1.6), ylim=(low - 0.2 * (high - low), high + 0.2 * (high - low)))
                 ax.set(xticks=[], yticks=[])
                 ax.spines[:].set_color(FAINT)
         figure.supxlabel(self.remark.replace("; both", ";\nboth"), x=0.01, ha="left", fontsize=8, color=INK)

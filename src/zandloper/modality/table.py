@@ -263,7 +263,7 @@ def _learn_array(X: Any, owner: str, target: bool) -> TableForm:
 def _numbers(X: Any, owner: str) -> np.ndarray:
     """A 2-D array of numbers in a type that torch knows, through scikit-learn's checks; read-only arrays are copied."""
     if isinstance(X, np.ma.MaskedArray):
-        X = X.astype(np.float64).filled(np.nan)  # what is masked is missing
+        X = np.ma.filled(X.astype(np.float64), np.nan)  # what is masked is missing
     try:
         raw = check_array(
             X, dtype="numeric", ensure_all_finite="allow-nan", ensure_min_samples=1, estimator=owner, input_name="X"

@@ -27,6 +27,8 @@ from zandloper.noise.profile import Profile
 from zandloper.noise.quiet import SMALL
 from zandloper.noise.reading import Reading, as_noise, read
 
+DEEP = 0.3  # correlation of neighbours above which noise is mostly below the pitch of the finest detail
+
 
 @dataclass(frozen=True)
 class Check:
@@ -215,7 +217,8 @@ def _checks(there: Profile, added: Profile, kind: str, alone: bool) -> tuple[Che
         checks.append(_level(there, added, 0.1 * slack))
     if there.paired or not impulses:  # beside impulses, noisy data alone tell of texture as much as of noise
         checks.append(_distribution(there, added, 0.08 * slack))
-    if there.paired or (kind == "image" and not impulses):
+    coloured = max(abs(there.neighbours), abs(added.neighbours)) > DEEP  # the detail sees little of such noise
+    if there.paired or (kind == "image" and not impulses and not coloured):
         checks.append(_dependence(there, added, 0.06 * slack))
     if len(there.spectrum) and len(added.spectrum):
         checks += [_neighbours(there, added, 0.06 * slack), _colour(there, added, 1.5 * slack)]
@@ -234,13 +237,14 @@ def _level(there: Profile, added: Profile, tolerance: float) -> Check:
 
 
 def _tilt(profile: Profile) -> float:
-    """How many times stronger noise is in the brightest quarter of the signal than in the darkest."""
-    order = np.argsort(profile.signal)
-    weight = np.cumsum(profile.counts[order]) / profile.counts.sum()
-    dark, bright = profile.levels[order][weight <= 0.34], profile.levels[order][weight >= 0.66]
-    if not len(dark) or not len(bright):
+    """How many times stronger noise is in the third of the values with the highest signal than in the lowest third."""
+    if len(profile.levels) < 2:
         return 1.0
-    return float(np.mean(bright) / max(np.mean(dark), 1e-2 * np.mean(bright), 1e-12))
+    order = np.argsort(profile.signal)
+    levels, share = profile.levels[order], profile.counts[order] / profile.counts.sum()
+    end = np.cumsum(share)
+    dark, bright = (np.average(levels[part], weights=share[part]) for part in (end - share < 0.33, end > 0.67))
+    return float(bright / max(dark, 1e-2 * bright, 1e-12))
 
 
 def _dependence(there: Profile, added: Profile, tolerance: float) -> Check:
@@ -285,7 +289,7 @@ def _jumps(there: Profile, added: Profile) -> Check:
 
 
 def _neighbours(there: Profile, added: Profile, tolerance: float) -> Check:
-    a, b = there.neighbours, added.neighbours
+    a, b = (round(p.neighbours, 4) + 0.0 for p in (there, added))
     words = f"Neighbouring values of the noise that is there are correlated by {a:.2f}, of the added one by {b:.2f}."
     return Check("neighbours", a, b, abs(a - b), tolerance, words)
 

@@ -28,6 +28,7 @@ from zandloper.noise.reading import ORDERED, Reading, read
 Array = NDArray[np.float64]
 SURE = {True: 0.01, False: 0.04}  # relative error of a level that more data would not lower: pairs, noisy alone
 COLOURED = {True: (-0.06, 0.06), False: (-0.15, 0.15)}  # correlation of neighbours that white noise may have
+LEAN = 0.3  # slope of the spectrum in logarithms
 UNEVEN = 0.15  # spread of the logarithm of samples' levels from which they differ
 TAILS = (0.05, 0.95)
 SLIGHT = {True: 0.05, False: 0.12}  # share of the variance below which a part of it is left out
@@ -199,6 +200,8 @@ def _colour(profile: Profile, kind: str) -> str | tuple[float, ...] | None:
         return None
     f, p = profile.frequency, np.maximum(profile.spectrum, 1e-6)
     slope, offset = np.polyfit(np.log(f), np.log(p), 1)
+    if abs(slope) < LEAN and not profile.paired:  # then it is what pictures show that hangs together
+        return None
     misfit = np.std(np.log(p) - slope * np.log(f) - offset)
     for name, exponent in EXPONENTS.items():
         if exponent and abs(slope + exponent) < 0.25 and misfit < 0.35:

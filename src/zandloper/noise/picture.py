@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from zandloper.noise.measures import PROBABILITIES
 from zandloper.noise.profile import Profile
-from zandloper.plots import COLOURS, DPI, FAINT, INK, MARKERS
+from zandloper.plots import COLOURS, FAINT, INK, MARKERS, new_figure, plain
 
 NAMES = ("there", "added")
 
@@ -19,17 +19,15 @@ def audit_figure(there: Profile, added: Profile, verdict: str) -> Figure:
     """Three panels: level by signal, quantiles, spectrum; the last only where there is one."""
     both = (there, added)
     spectral = all(len(p.spectrum) for p in both)
-    figure = Figure(figsize=(11 if spectral else 7.6, 4), dpi=DPI, layout="constrained")
+    figure = new_figure(11 if spectral else 7.6, 4)
     axes = figure.subplots(1, 3 if spectral else 2)
     for ax, title, across, up in zip(
         axes,
         ("strength by signal", "distribution", "colour"),
         ("signal level", "of a normal distribution", "frequency (cycles a step)"),
-        ("standard deviation", "standard deviations", "power density (mean 1)"),
+        ("standard deviation", "standard deviations", "power density (dB)"),
     ):
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.spines[["left", "bottom"]].set_color(FAINT)
-        ax.tick_params(color=FAINT, labelcolor=INK, labelsize=9)
+        plain(ax)
         ax.set_title(title, fontsize=10, color=INK)
         ax.set_xlabel(across)
         ax.set_ylabel(up)
@@ -41,7 +39,7 @@ def audit_figure(there: Profile, added: Profile, verdict: str) -> Figure:
         axes[0].plot(profile.signal[order], profile.levels[order], **style)
         axes[1].plot(normal, profile.quantiles, **style)
         if spectral:
-            axes[2].loglog(profile.frequency, np.maximum(profile.spectrum, 1e-4), **style)
+            axes[2].plot(profile.frequency, 10 * np.log10(np.maximum(profile.spectrum, 1e-4)), **style)
     top = max(float(p.levels.max(initial=0.0)) for p in both)
     axes[0].set_ylim(0, 1.15 * top if top > 0 else 1)
     axes[0].legend(frameon=False, fontsize=9)

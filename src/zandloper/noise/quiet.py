@@ -265,7 +265,7 @@ def _quiet_tiles(x: Array, kind: str, low: float, high: float) -> Array:
     """Tiles of images, or frames of series, that are flattest at a coarse scale, without their mean and slope."""
     if kind == "image":
         side = 16 if min(x.shape[2:]) >= SMALL else 8
-        if min(x.shape[2:]) < 3 * side:  # smaller ones have no tile beside what they show
+        if min(x.shape[2:]) < side:
             return np.zeros((0, 1, side, side))
         rows, columns = (n // side for n in x.shape[2:])
         parts = x[:, :, : rows * side, : columns * side].reshape(*x.shape[:2], rows, side, columns, side)

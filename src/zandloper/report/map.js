@@ -21,7 +21,8 @@
     const at = share * (RAMP.length - 1), i = Math.min(Math.floor(at), RAMP.length - 2), rest = at - i;
     return `rgb(${RAMP[i].map((v, k) => Math.round(v + rest * (RAMP[i + 1][k] - v))).join(",")})`;
   };
-  const style = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const PAPER = { "--card": "#ffffff", "--ink": "#111111", "--faint": "#999999" };
+  const style = name => printing && PAPER[name] || getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const classColour = k => style(`--c${k % 10}`);
 
   // Groups of points of one colour, drawn together.
