@@ -83,6 +83,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Training diverged again and again.
         """
         started = time.monotonic()
+        if is_frame(X):  # names that scikit-learn refuses are refused before the work
+            type(self)()._check_columns(X, reset=True)
         fitted = fit_hourglass(self, X, y, init_from, started)
         self.module_, self._blueprint, self._block, self._threads_work = (
             fitted.module,

@@ -88,6 +88,11 @@ def learn_column(series: nw.Series, owner: str) -> Column:
         return Column(name, "category", native, levels=_levels(series, name), detail=tuple(dtype.categories))
     if dtype in (nw.String, nw.Categorical) or native == "category":
         own = getattr(series.to_native(), "dtype", None) if native == "category" else None
+        if own is not None and not all(isinstance(v, str | int | float) for v in own.categories.tolist()):
+            raise DataTypeError(
+                f"column {name!r} of {owner}'s data has categories of type {own.categories.dtype}, which are not "
+                "understood: wanted are text or numbers; convert the column with astype(str)"
+            )
         detail = () if own is None else tuple(own.categories)
         return Column(name, "category", native, False, _levels(series, name), detail, own is not None and own.ordered)
     if native == "null":  # Arrow's column of nothing

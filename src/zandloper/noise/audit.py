@@ -10,11 +10,10 @@ import dataclasses
 import html
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from scipy.ndimage import median_filter
 
 from zandloper.batch import Batch
@@ -22,10 +21,12 @@ from zandloper.corrupt import Noise
 from zandloper.corrupt.blur import Blur
 from zandloper.errors import DataError
 from zandloper.noise.estimate import FLOOR, fit, profile_of, readings
-from zandloper.noise.picture import audit_figure
 from zandloper.noise.profile import Profile
 from zandloper.noise.quiet import SMALL
 from zandloper.noise.reading import Reading, as_noise, read
+
+if TYPE_CHECKING:  # drawing is loaded where it is asked for
+    from matplotlib.figure import Figure
 
 DEEP = 0.3  # correlation of neighbours above which noise is mostly below the pitch of the finest detail
 
@@ -95,6 +96,8 @@ class Audit:
 
     def plot(self) -> Figure:
         """Strength by signal level, distribution and spectrum of both noises, side by side."""
+        from zandloper.noise.picture import audit_figure
+
         return audit_figure(self.there, self.added, self.verdict)
 
     def __str__(self) -> str:
