@@ -185,8 +185,8 @@ def test_any_shape_will_do(family, rows, channels, sizes, seed):
         (lambda: zn.Quantisation(0), "`bits` of Quantisation"),
         (lambda: zn.Chain(()), "`noises` of Chain must be one or more noises of zl.noise"),
         (lambda: zn.Chain((zn.Gaussian(), 3)), "`noises` of Chain"),
-        (lambda: zl.DenoisingAutoencoder(noise="loud").fit(np.eye(9)), "`noise` of DenoisingAutoencoder must be 'auto', a"),
-        (lambda: zl.DenoisingAutoencoder(noise=0.1).fit(np.eye(9)), "`noise` of DenoisingAutoencoder must be a noise of"),
+        (lambda: zl.DenoisingAutoencoder(noise="loud").fit(np.eye(9)), "`noise` of DenoisingAutoencoder must be 'auto"),
+        (lambda: zl.DenoisingAutoencoder(noise=0.1).fit(np.eye(9)), "`noise` of DenoisingAutoencoder must be a"),
         (lambda: zl.DenoisingAutoencoder(noise=[Identity()]).fit(np.eye(9)), "or a list of them"),
     ],
 )  # fmt: skip
@@ -195,7 +195,7 @@ def test_bad_settings_are_named(make, words):
         make()
 
 
-# ------------------------------------------------------------------------------------------------- each does what it says
+# ----------------------------------------------------------------------------------------------- each does what it says
 
 FLAT = torch.linspace(0, 1, 5)[:, None, None].expand(5, 1, 40_000).contiguous()  # five levels, many values of each
 
@@ -429,7 +429,7 @@ def test_a_chain_is_its_parts_in_order():
     assert zn.Chain((chain, zn.Blur())).noises == (*chain.noises, zn.Blur())
 
 
-# ------------------------------------------------------------------------------------------------------ noises meet data
+# ----------------------------------------------------------------------------------------------------- noises meet data
 
 
 def test_apply_keeps_form_and_type(images, table):
@@ -502,7 +502,7 @@ def test_strengths_in_the_units_of_data():
         zn.Gaussian().in_data_units("three")
 
 
-# ------------------------------------------------------------------------------------------------------------- estimates
+# ------------------------------------------------------------------------------------------------------------ estimates
 
 
 def scenes(n=10, side=96, seed=0):
@@ -636,16 +636,18 @@ def test_clean_data_have_no_noise():
 def test_what_estimate_refuses(table):
     with pytest.raises(DataError, match="are no pairs"):
         zn.estimate(table[:9], table)
+    with pytest.raises(DataError, match="too small to tell noise from signal"):
+        zn.estimate(np.zeros((5, 2, 9), np.uint8))
     with pytest.raises(DataError, match="nothing can be compared"):
         zn.estimate(np.where(np.arange(200)[:, None] < 1e9, np.nan, table), table)
 
 
-# ---------------------------------------------------------------------------------------------------------------- audits
+# --------------------------------------------------------------------------------------------------------------- audits
 
 TOLD_APART = {
     "gaussian": zn.Gaussian(0.1), "camera": zn.PoissonGaussian(30, 0.05), "speckle": zn.Speckle(0.25),
-    "impulses": zn.SaltAndPepper(0.05), "pink": zn.Coloured("pink", level=0.1), "blurred": zn.Chain((zn.Blur(1.5), zn.Gaussian(0.1))),
-    "hidden": zn.Masking(0.2, 3),
+    "impulses": zn.SaltAndPepper(0.05), "pink": zn.Coloured("pink", level=0.1), "hidden": zn.Masking(0.2, 3),
+    "blurred": zn.Chain((zn.Blur(1.5), zn.Gaussian(0.1))),
 }  # fmt: skip
 WEAKER = {
     "paired": set(),
@@ -733,7 +735,7 @@ def test_recorded_noise_is_realistic_where_it_was_recorded(rng):
     assert not zn.audit(zn.estimate(noisy, sounds, "audio"), noisy, sounds, "audio").realistic
 
 
-# ------------------------------------------------------------------------------------------------- the denoising type
+# --------------------------------------------------------------------------------------------------- the denoising type
 
 QUICK = {"max_epochs": 3, "random_state": 0}
 
@@ -826,7 +828,7 @@ def test_recordings_decide_which_run_a_checkpoint_belongs_to(tmp_path, images):
         zl.DenoisingAutoencoder(3, noise=recorded[1], checkpoint=tmp_path / "run", **QUICK).fit(images)
 
 
-# -------------------------------------------------------------------------------------------------------- on real data
+# --------------------------------------------------------------------------------------------------------- on real data
 
 
 def test_estimates_on_photographs(data_folder):

@@ -11,7 +11,7 @@ from zandloper.errors import bad_parameter
 
 SMALL_WORK = 5e7  # operations a training step below which one thread beats several
 LARGE_WORK = 5e5  # operations a row and pass above which bfloat16 pays for its conversions
-BLOCK_WORK = 5e7  # operations a block of rows when scoring
+BLOCK_WORK = 4e8  # operations a block of rows when scoring
 
 
 def device(choice: str, owner: str) -> str:

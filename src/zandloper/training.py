@@ -189,6 +189,8 @@ def train(
             run.stopped_by = "max_epochs"
         checkpoint.write(module, best, optimizer, run)
         _restore(module, best)
+        for parameter in parameters:
+            parameter.grad = None
     module.eval()
     return run
 

@@ -257,7 +257,10 @@ def _torchable(pixels: np.ndarray) -> np.ndarray:
     for kind, stored in ((np.uint16, np.int32), (np.uint32, np.int64), (np.bool_, np.uint8)):
         if pixels.dtype == kind:
             return pixels.astype(stored)
-    return pixels if pixels.flags.writeable and pixels.flags.c_contiguous else np.array(pixels, order="C")
+    usable = (
+        pixels.flags.writeable and pixels.flags.c_contiguous and min(pixels.strides) >= 0
+    )  # X[::-1][:1] is backwards
+    return pixels if usable else np.array(pixels, order="C")
 
 
 def _say(shape: tuple[int, ...]) -> str:

@@ -279,7 +279,8 @@ def _numbers(X: Any, owner: str) -> np.ndarray:
         raw = raw.astype(np.float32)
     elif raw.dtype not in (np.float32, np.float64, np.uint8, np.int8, np.int16, np.int32, np.int64):
         raw = raw.astype(np.float64)
-    return raw if raw.flags.writeable and raw.flags.c_contiguous else np.array(raw, order="C")
+    usable = raw.flags.writeable and raw.flags.c_contiguous and min(raw.strides) >= 0  # X[::-1][:1] is backwards
+    return raw if usable else np.array(raw, order="C")
 
 
 def _is_binary(raw: np.ndarray) -> bool:

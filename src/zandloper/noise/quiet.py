@@ -10,16 +10,17 @@ from itertools import product
 
 import numpy as np
 
+from zandloper.errors import DataError
 from zandloper.noise import measures
 from zandloper.noise.measures import PROBABILITIES, Array, Flags, cut, robust_spread
 from zandloper.noise.profile import Profile
+from zandloper.noise.rows import table_profile
 
 SMOOTH_SHARE = 0.25
 LONELY = 0.003  # share of lonely whites and blacks from which they are noise
 FLAT_SHARE = 0.1  # of an image that is flat black or white: then that is where noise is read, if it is small
 SMALL = 64
 HALF_SURE = 0.5  # relative error of a variance told by half of the noise on ground that is only nearly black or white
-FILLINGS = 20
 JUMP = 7  # standard deviations of the detail
 
 
@@ -39,69 +40,18 @@ def from_noisy(noisy: Array, kind: str, there: Flags | None = None) -> Profile:
     return table_profile(noisy, there) if kind == "table" else _ordered(noisy, kind)
 
 
-def table_profile(x: Array, there: Flags | None) -> Profile:
-    """What is left of a table in the directions in which rows have no reason to vary.
-
-    The noise variance is the median eigenvalue of the covariance over that of the law of Marchenko and Pastur, then the
-    mean of the eigenvalues that noise alone may have. In a table without such directions it is too high.
-
-    References
-    ----------
-    Gavish and Donoho 2014, "The optimal hard threshold for singular values is 4/sqrt(3)", IEEE Trans. Information
-    Theory 60, section III.E.
-    """
-    n, d = x.shape
-    missing, beta = 0.0 if there is None else float(1 - there.mean()), min(1.0, d / n)
-    x = x - x.mean(0)
-    for _ in range(1 if there is None else FILLINGS):
-        values, vectors = np.linalg.eigh(x.T @ x / n)
-        variance = float(np.median(values)) / _median_of_marchenko_pastur(beta)
-        inside = values < 1.05 * variance * (1 + np.sqrt(beta)) ** 2
-        inside[: max(1, d // 4)] = True
-        basis = vectors[:, inside]
-        left = x @ basis @ basis.T
-        if there is not None:
-            x = np.where(there, x, x - left)  # what is missing becomes what the others say of it
-    share = inside.sum() / d * (1 - missing)
-    variance = float(np.mean(left[slice(None) if there is None else there] ** 2) * (1 - missing) / share)
-    r = left.ravel() * np.sqrt(1 / share)
-    s = x.ravel() - left.ravel()
-    if there is not None:
-        r, s = r[there.ravel()], s[there.ravel()]
-    where = measures.bins_of(s)
-    each = [where == k for k in range(where.max() + 1)]
-    levels = np.array([np.sqrt(np.mean(r[mine] ** 2)) for mine in each])
-    z = r / np.maximum(1e-12, levels[where])
-    counts = np.bincount(where).astype(float)
-    return Profile(
-        paired=False,
-        level=float(np.sqrt(variance)),
-        signal=np.array([s[mine].mean() for mine in each]),
-        levels=levels,
-        counts=counts,
-        errors=np.sqrt(2 / counts),
-        quantiles=np.quantile(z, PROBABILITIES),
-        kurtosis=measures.kurtosis_of(z),
-        missing=missing,
-    )
-
-
-def _median_of_marchenko_pastur(beta: float) -> float:
-    """By summing the density, on points that lie close at its ends."""
-    low, high = (1 - np.sqrt(beta)) ** 2, (1 + np.sqrt(beta)) ** 2
-    edges = low + (high - low) * (1 - np.cos(np.linspace(0, np.pi, 4001))) / 2
-    at = (edges[1:] + edges[:-1]) / 2
-    mass = np.sqrt((high - at) * (at - low)) / np.maximum(1e-12, at) * np.diff(edges)
-    return float(at[np.searchsorted(np.cumsum(mass) / mass.sum(), 0.5)])
-
-
 def _ordered(x: Array, kind: str) -> Profile:
     axes = tuple(range(2, x.ndim))
     low, high = measures.ends_of(x, kind)
     salt = pepper = spikes = 0.0
     size = (0.0, 0.0)
     smallest = min(x.shape[a] for a in axes)
-    if kind == "image" and smallest >= 3:
+    if smallest < 3:
+        raise DataError(
+            f"{kind} samples of shape {x.shape[1:]} are too small to tell noise from signal: three values a side are "
+            "needed, or clean data beside the noisy ones"
+        )
+    if kind == "image":
         salt, pepper = _impulses(x, low, high)
     elif kind == "series" and smallest >= 9:
         x, spikes, size = _without_spikes(x)
