@@ -196,11 +196,10 @@ def _kind(form: Form) -> str:
         raise UnsupportedError(
             f"{ME} takes tables and images, and the data are read as {kind}: pass arrays of features"
         )
-    for column in getattr(form, "columns", ()):
-        if column.kind == "category":
-            raise DataError(
-                f"column {column.name!r} is a category, and PCA knows numbers only: drop it, or turn it into numbers"
-            )
+    odd = [repr(column.name) for column in getattr(form, "columns", ()) if column.kind == "category"]
+    if odd:
+        what = f"column {odd[0]} is a category" if len(odd) == 1 else f"columns {', '.join(odd)} are categories"
+        raise DataError(f"{what}, and PCA knows numbers only: drop what is no number, or turn it into numbers")
     return kind
 
 
