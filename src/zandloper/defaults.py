@@ -61,8 +61,8 @@ def batch_size(rows: int) -> int:
 
 
 def epochs(rows: int) -> int:
-    """At least 12, and more for few rows: about 60,000 rows in all, at most 200 epochs."""
-    return int(min(200, max(12, -(-60_000 // max(1, rows)))))
+    """At least 12, and more for few rows: about 50,000 rows in all, at most 200 epochs."""
+    return int(min(200, max(12, -(-50_000 // max(1, rows)))))
 
 
 def learning_rate(width: int) -> float:
