@@ -55,9 +55,14 @@ def threads(work: float) -> int:
     return 1 if work < SMALL_WORK else torch.get_num_threads()
 
 
-def batch_size(rows: int) -> int:
-    """About ten batches an epoch, between 32 and 512 rows, a power of two."""
-    return int(min(512, max(32, 2 ** round(math.log2(max(1, rows) / 10)))))
+def batch_size(rows: int, work: int = 0) -> int:
+    """About ten batches an epoch, between 32 and 512 rows, a power of two; at most 256 for large nets.
+
+    For small nets a step's fixed cost counts, and larger batches are cheap. Large nets have none to share out, and learn
+    more from twice as many steps.
+    """
+    most = 256 if work >= LARGE_WORK else 512
+    return int(min(most, max(32, 2 ** round(math.log2(max(1, rows) / 10)))))
 
 
 def epochs(rows: int) -> int:
@@ -65,9 +70,12 @@ def epochs(rows: int) -> int:
     return int(min(200, max(12, -(-50_000 // max(1, rows)))))
 
 
-def learning_rate(width: int) -> float:
-    """Falls with the square root of the widest layer: 0.02 at 64, 0.005 at 1024."""
-    return 0.16 / math.sqrt(min(4096, max(64, width)))
+def learning_rate(width: int, work: int = 0) -> float:
+    """Falls with the square root of the widest layer, 0.02 at 64; less for large nets: 0.003 at 1024.
+
+    Those make many small steps; binarised MNIST in 1,400 of them: -93.5 nats at 0.007, -92.5 at 0.003.
+    """
+    return (0.1 if work >= LARGE_WORK else 0.16) / math.sqrt(min(4096, max(64, width)))
 
 
 def block(work: int) -> int:

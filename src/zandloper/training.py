@@ -27,12 +27,13 @@ from zandloper.progress import Progress
 from zandloper.source import Source, World, mixed_seed
 from zandloper.storage import append_line, read_state, write_atomically, write_state
 
-BETAS = (0.9, 0.95)  # a memory of 20 steps for the squares: small sets train for a few hundred in all
+MOMENTUM = 0.9
 OPTIMIZERS: dict[str, Any] = {
-    "adam": lambda p, **k: torch.optim.Adam(p, betas=BETAS, fused=True, **k),
-    "adamw": lambda p, **k: torch.optim.AdamW(p, betas=BETAS, fused=True, **k),
-    "sgd": lambda p, **k: torch.optim.SGD(p, momentum=0.9, nesterov=True, fused=True, **k),
+    "adam": lambda p, beta, **k: torch.optim.Adam(p, betas=(MOMENTUM, beta), fused=True, **k),
+    "adamw": lambda p, beta, **k: torch.optim.AdamW(p, betas=(MOMENTUM, beta), fused=True, **k),
+    "sgd": lambda p, beta, **k: torch.optim.SGD(p, momentum=MOMENTUM, nesterov=True, fused=True, **k),
 }
+MEMORY = (20, 100)  # steps that Adam's mean of squares goes back, at least and at most: a tenth of the run in between
 TRIES = 5  # how often a run may diverge before it is given up
 LOOK = 20  # steps between two looks at whether the loss is still a number
 CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
@@ -122,7 +123,7 @@ def train(
     unit = 1 / natural if natural > 0 else 1.0
     with _threads(settings.threads), _own_randomness(module) as seed_globally, Progress(settings) as progress:
         parameters = [p for p in module.parameters() if p.requires_grad]
-        optimizer = _optimizer(parameters, settings)
+        optimizer = _optimizer(parameters, settings, total)
         checkpoint = Checkpoint(settings, fingerprint)
         best = _copy(module)
         run = checkpoint.resume(module, best, optimizer) or Run()
@@ -249,20 +250,16 @@ def _finite(parameters: list[nn.Parameter]) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in parameters)
 
 
-def _optimizer(parameters: list[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
-    make = (
-        OPTIMIZERS.get(settings.optimizer, settings.optimizer)
-        if isinstance(settings.optimizer, str)
-        else settings.optimizer
-    )
+def _optimizer(parameters: list[nn.Parameter], settings: Training, total: int) -> torch.optim.Optimizer:
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in parameters:  # a part may ask for smaller steps than the rest
         groups.setdefault(getattr(parameter, "lr_scale", 1.0), []).append(parameter)
-    return make(
-        [{"params": g, "scale": scale} for scale, g in groups.items()],
-        lr=settings.lr,
-        weight_decay=settings.weight_decay,
-    )
+    settled = {"lr": settings.lr, "weight_decay": settings.weight_decay}
+    parts = [{"params": group, "scale": scale} for scale, group in groups.items()]
+    if not isinstance(settings.optimizer, str):
+        return settings.optimizer(parts, **settled)
+    steps = min(MEMORY[1], max(MEMORY[0], total / 10))
+    return OPTIMIZERS[settings.optimizer](parts, beta=1 - 1 / steps, **settled)
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:
