@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from zandloper.batch import Batch
-from zandloper.corrupt import Noise
+from zandloper.corrupt import Noise, unit_of
+from zandloper.corrupt.quantisation import Quantisation
 from zandloper.errors import UnsupportedError
 from zandloper.panels import WIDTH, clipped, grid_figure, tiles
 from zandloper.pictured import Chapter, Pictured, Shown, whole
@@ -82,7 +83,7 @@ class DenoisingPictures(Pictured):
         UnsupportedError
             What the model makes is not of the kind of what it sees.
         """
-        clean, noisy, made, weight = self._trial(X, y, random_state)[:4]
+        clean, noisy, made, weight = self._trial(X, y, random_state)
         count = weight.sum(0).clamp(min=1e-12)
         before, after = (((part - clean).square() * weight).sum(0) / count for part in (noisy, made))
         return DenoisingGain(before.numpy(), after.numpy())
@@ -115,8 +116,8 @@ class DenoisingPictures(Pictured):
         sheets = [give(part) for part in trial[:3]]
         return grid_figure(np.concatenate(sheets), ("clean", "noisy", "denoised"), across=len(shown))
 
-    def _trial(self: Any, X: Any, y: Any, random_state: Any) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Clean, noisy and denoised values (n, values) in model units, their weight, and the noise level."""
+    def _trial(self: Any, X: Any, y: Any, random_state: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Clean, noisy and denoised values (n, values) in model units, and their weight."""
         raw, target = self._read(X), self._read_target(y, None)
         rows = torch.as_tensor(spread(len(raw), ROWS))
         raw, target = raw[rows], None if target is None else target[rows]
@@ -139,22 +140,21 @@ class DenoisingPictures(Pictured):
             made = module.compare.expected(module.decode(code.z, skips, batch.condition).float())
             noisy = seen.x if module.target_scale is None else out.encode(module.scale.restore(seen.x))[0]
             there = torch.ones_like(clean) if there is None else there.expand_as(clean)
-            level = clean.new_zeros(len(clean), 0) if seen.level is None else seen.level
-            return torch.cat([part.flatten(1) for part in (clean, noisy, made, there, level)], 1)
+            return torch.cat([part.flatten(1) for part in (clean, noisy, made, there)], 1)
 
-        clean, noisy, made, there, level = (
-            self._each_block(run, raw, target).float().tensor_split([size, 2 * size, 3 * size, 4 * size], 1)
-        )
-        return clean, noisy, made, there, level
+        clean, noisy, made, there = self._each_block(run, raw, target).float().split(size, 1)
+        return clean, noisy, made, there
 
     def _chapter(self: Any, X: Any, y: Any = None) -> Chapter | None:
         if self._blueprint.output.in_shape != self._blueprint.form.in_shape:
             return None
         images, noise, gain = self._draws_images(), self.noise_, self.denoising_gain(X, y)
-        level = self._trial(X, y, SEED)[4]
-        dtype, plural = str(getattr(self._blueprint.form, "dtype", "")), "pixels" if images else "columns"
-        added = "No noise is added: the model learned from noisy data and clean ones." if noise is None else ""
-        words = added or f"While training, {noise!r} is added to clean data, and the same is done here."
+        clean, noisy = self._trial(X, y, SEED)[:2]
+        added = (noisy - clean).square().mean(1).sqrt().double().numpy()
+        dtype = str(getattr(self._blueprint.form, "dtype", "float32"))
+        words = f"While training, `{noise!r}` is applied to clean data, and the same is done here."
+        if noise is None:
+            words = "No noise is added: the model learned from noisy data and clean ones."
         words += (
             f" What the model makes of the noisy items is {gain.decibel:.1f} dB closer to the clean ones than they are."
         )
@@ -170,11 +170,9 @@ class DenoisingPictures(Pictured):
             numbers.insert(0, ("PSNR, noisy and denoised", f"{_psnr(gain.before)} and {_psnr(gain.after)} dB"))
         if noise is not None and images:
             numbers += [(f"{name}, in units of {dtype}", said) for name, said in _in_words(noise, dtype)]
-        if level.shape[1]:
-            low, middle, high = (float(v) for v in level[:, 0].quantile(torch.tensor([0.0, 0.5, 1.0])))
-            units = "model units" if images else "deviations of a column"
-            said = f"{middle:.3g}" if high - low < 1e-6 else f"{low:.3g} to {high:.3g}, median {middle:.3g}"
-            numbers.append((f"level, {units}", said))
+        unit, word = (unit_of(dtype), f"units of {dtype}") if images else (1.0, "deviations of a column")
+        low, middle, high = unit * np.quantile(added, (0.0, 0.5, 1.0))
+        numbers.append((f"an item is off by, {word}", f"{low:.3g} to {high:.3g}, median {middle:.3g}"))
         told = (
             "Clean items, with noise, and what the model makes of that"
             if images
@@ -185,10 +183,10 @@ class DenoisingPictures(Pictured):
         if audit is not None:
             warning = "" if audit.realistic else f"{audit.verdict} Trained on {audit.suggestion!r}, it may do better."
             shown.append(Shown(audit.plot(), "The noise that is added beside the one that is there", audit.verdict))
-        table = () if images else self._by_column(gain, plural)
+        table = () if images else self._by_column(gain)
         return Chapter("What is done about noise", words, tuple(numbers), tuple(shown), warning, table)
 
-    def _by_column(self: Any, gain: DenoisingGain, plural: str) -> tuple[tuple[str, ...], ...]:
+    def _by_column(self: Any, gain: DenoisingGain) -> tuple[tuple[str, ...], ...]:
         """Errors by column, where columns are plain numbers in their own units too."""
         names = self._value_names(len(gain.before_each))
         order = np.argsort(-gain.before_each, kind="stable")[:BARS]
@@ -202,7 +200,7 @@ class DenoisingPictures(Pictured):
             )
             for j in order
         ]
-        return (("column", "off by, noisy", "off by, denoised", "gain, dB"), *rows)
+        return (("column", "off by", "denoised", "gain, dB"), *rows)
 
 
 def _columns(gain: DenoisingGain, names: list[str]) -> Figure:
@@ -215,7 +213,7 @@ def _columns(gain: DenoisingGain, names: list[str]) -> Figure:
     ax.barh(place - 0.2, gain.before_each[order], 0.38, color=COLOURS[3], label="noisy")
     ax.barh(place + 0.2, gain.after_each[order], 0.38, color=COLOURS[0], label="denoised")
     ax.set_yticks(place, [clipped(names[j]) for j in order])
-    ax.invert_yaxis()
+    ax.set_ylim(len(order) - 0.5, -0.5)
     ax.set_xlabel("mean squared error", fontsize=9, color=INK)
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     return figure
@@ -229,6 +227,8 @@ def _in_words(noise: Noise, like: Any) -> list[tuple[str, str]]:
     """Settings in the data's own units, those that are numbers."""
     found = []
     for part in getattr(noise, "noises", (noise,)):
+        if isinstance(part, Quantisation):  # storing is no strength
+            continue
         for name, value in part.in_data_units(like).items():
             ends = value if isinstance(value, tuple) else (value,)
             if all(isinstance(v, int | float) and not isinstance(v, bool) for v in ends) and ends:

@@ -63,6 +63,7 @@ def grid_figure(
     inner = width - (0.1 + 0.075 * max(map(len, rows), default=0))
     height = inner * grid_shape[0] * grid_shape[2] / (grid_shape[1] * grid_shape[3])
     figure = new_figure(width, height + 0.12 + 0.22 * bool(columns) + 0.3 * bool(title))
+    figure.set_layout_engine("constrained", w_pad=0.1)
     grid(figure.add_subplot(), images, rows, columns, across)
     if title:
         figure.suptitle(title, fontsize=10, color=INK)
@@ -137,12 +138,13 @@ def heats(
 
 
 def heat(table: np.ndarray, rows: Sequence[str], names: Sequence[str], unit: str, by: str) -> Picture:
-    """One heat map around 0: columns of the data down, and across what `rows` names (rows, columns)."""
+    """One heat map of (rows, columns), around 0 where there are both signs: columns of the data down, rows across."""
     kept = np.sort(np.argsort(-np.abs(table).max(0), kind="stable")[: COLUMNS + 4])
     figure = new_figure(WIDTH, 0.9 + 0.2 * len(kept))
     ax = figure.add_subplot()
     high = max(float(np.abs(table).max()), 1e-12)
-    image = ax.imshow(table[:, kept].T, cmap="RdBu_r", vmin=-high, vmax=high, aspect="auto", interpolation="none")
+    low, colours = (0.0, "Purples") if table.min() >= 0 else (-high, "RdBu_r")
+    image = ax.imshow(table[:, kept].T, cmap=colours, vmin=low, vmax=high, aspect="auto", interpolation="none")
     _bare(ax)
     ax.set_xticks(range(len(rows)), rows, rotation=90 if len("".join(rows)) > 30 else 0)
     ax.set_yticks(range(len(kept)), [clipped(names[j]) for j in kept])

@@ -20,7 +20,7 @@ from zandloper.panels import WIDTH, grid, heats, histograms, tiles
 from zandloper.plots import INK, new_figure
 from zandloper.probe import spread
 
-MOST_SAMPLES = 40  # images drawn from the prior
+MOST_SAMPLES = 36  # images drawn from the prior
 ROWS = 500  # samples of a table
 STEPS = 9  # of a traversal or a morph
 
@@ -88,10 +88,12 @@ class Pictured:
         """What codes decode to, as small pictures."""
         return tiles(self.inverse_transform(codes))
 
-    def _moves(self: Any, lines: np.ndarray, titles: list[str], ends: tuple[str, str], across: str) -> Figure:
-        """Heat maps of how the columns change along lines of codes (lines, steps, latents), from each one's middle."""
+    def _moves(
+        self: Any, lines: np.ndarray, start: int, titles: list[str], ends: tuple[str, str], across: str
+    ) -> Figure:
+        """Heat maps of how the columns change along lines of codes (lines, steps, latents), from one step of each."""
         values = np.stack([self._values(line) for line in lines])
-        change = values - values[:, values.shape[1] // 2, None]
+        change = values - values[:, start, None]
         return heats(change, self._value_names(values.shape[2]), titles, ends, across, UNIT)
 
     def plot_samples(self: Any, X: Any, n: int | None = None, random_state: Any = 0) -> Figure:
@@ -102,7 +104,7 @@ class Pictured:
         X : data
             What samples should look like.
         n : int, optional
-            How many samples. None: 40 images, or 500 rows.
+            How many samples. None: 36 images, or 500 rows.
         random_state : int or None
             The same number gives the same samples.
 
@@ -142,10 +144,13 @@ def whole(owner: str, name: str, value: Any, low: int = 1) -> int:
 
 
 def chosen_row(owner: str, item: Any, z: np.ndarray) -> int:
-    """The row asked for, or the most typical one: its code is nearest to the middle, in deviations."""
+    """The row asked for, or a typical one: its code is as far from the middle as half of the codes are.
+
+    The code nearest to the middle would be none: it decodes to a mean of everything.
+    """
     if item is None:
-        deviation = np.maximum(z.std(0), 1e-12)
-        return int((((z - z.mean(0)) / deviation) ** 2).sum(1).argmin())
+        far = (((z - z.mean(0)) / np.maximum(z.std(0), 1e-12)) ** 2).sum(1)
+        return int(np.argsort(far, kind="stable")[len(far) // 2])
     if whole(owner, "item", item, 0) >= len(z):
         raise DataError(f"{owner}: there is no item {item} in data of {len(z)} rows")
     return int(item)

@@ -224,6 +224,7 @@ def activity_histogram(per_row: np.ndarray, rate: np.ndarray) -> Figure:
     whole = np.arange(per_row.min() - 0.5, per_row.max() + 1)
     upper.hist(per_row, bins=whole if len(whole) <= 60 else 40, color=COLOURS[0])
     upper.set(xlabel="active neurons per sample", ylabel="samples")
+    upper.set_xlim(min(whole[0], whole[-1] - 6), max(whole[-1], whole[0] + 6))  # one number alone is no axis
     upper.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     lower.hist(rate, bins=30, color=COLOURS[1])
     dead = int((rate == 0).sum())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from zandloper.panels import grid_figure, heat
 from zandloper.pictured import UNIT, Chapter, Pictured, Shown, chosen_row, whole
@@ -43,6 +44,7 @@ class QuantizedPictures(Pictured):
         upper.legend(frameon=False, fontsize=9)
         upper.set_xlabel("symbols, the commonest first", fontsize=9, color=INK)
         upper.set_ylabel("share", fontsize=9, color=INK)
+        lower.xaxis.set_major_locator(MaxNLocator(10, integer=True))
         lower.bar(np.arange(len(places)), places, 0.8, color=COLOURS[1])
         lower.set_xlabel("place in the code", fontsize=9, color=INK)
         lower.set_ylabel("perplexity", fontsize=9, color=INK)
@@ -63,7 +65,7 @@ class QuantizedPictures(Pictured):
         n : int
             How many places, and how many symbols at each.
         item : int, optional
-            The row of X whose other symbols stay. None: the one nearest to the middle of the codes.
+            The row of X whose other symbols stay. None: a typical one.
 
         Returns
         -------
@@ -131,9 +133,8 @@ class QuantizedPictures(Pictured):
             ("symbols in use", f"{usage.used:.1%} of {number}"),
             ("perplexity", f"{usage.perplexity:.1f}"),
             ("bits an item, as symbols", f"{plain_bits:.1f}"),
-            ("with a table of frequencies for each place", f"{coded:.1f}"),
+            ("with the frequencies at each place", f"{coded:.1f}"),
             ("with the prior", f"{guessed:.1f}"),
-            ("bottleneck", repr(self._blueprint.bottleneck)),
         )
         what = "images" if images else "columns"
         told = (

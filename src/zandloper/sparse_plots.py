@@ -76,7 +76,10 @@ class SparsePictures(Pictured):
         if dead >= MANY_DEAD * total:
             warning = (
                 f"{dead} of {total} neurons are dead: they cost room and say nothing. Take fewer (`latent_dim`), let "
-                "more speak at a time (`sparsity`), or take method='topk', which brings dead ones back."
+                "more speak at a time (`sparsity`), or "
+            )
+            warning += (
+                "train longer." if self.method == "topk" else "take `method='topk'`, which brings dead ones back."
             )
         features = "images" if self._draws_images() else "columns"
         words = (

@@ -57,7 +57,7 @@ class VariationalPictures(Pictured):
         n : int
             How many latents.
         item : int, optional
-            The row of X whose code the other latents keep. None: the one nearest to the middle of the codes.
+            The row of X whose code the other latents keep. None: a typical one.
 
         Returns
         -------
@@ -76,9 +76,11 @@ class VariationalPictures(Pictured):
             line[:, i] = steps
         names = [f"latent {i}" for i in order]
         if self._draws_images():
-            heads = [f"{step:+.2g} σ" if step else "0" for step in steps]
+            heads = ["" if k % 2 else f"{step:+.2g} σ" if step else "0" for k, step in enumerate(steps)]
             return grid_figure(self._tiles(lines.reshape(-1, z.shape[1])), names, heads)
-        return self._moves(lines, names, (f"{-FAR:g} σ", f"{FAR:g} σ"), "the latent, in deviations of the prior")
+        return self._moves(
+            lines, STEPS // 2, names, (f"{-FAR:g} σ", f"{FAR:g} σ"), "the latent, in deviations of the prior"
+        )
 
     def plot_interpolation(self: Any, X: Any, n: int = 4) -> Figure:
         """Morphs between items of X: what is decoded on the straight line between two codes.
@@ -103,7 +105,7 @@ class VariationalPictures(Pictured):
             names = [f"{a} → {b}" for a, b in pairs]
             return grid_figure(self._tiles(lines.reshape(-1, z.shape[1])), names, across=STEPS)
         names = [f"{a} → {b}" for a, b in pairs]
-        return self._moves(lines, names, ("first", "second"), "from one row to another")
+        return self._moves(lines, 0, names, ("0", "1"), "share of the way from one row to the other")
 
     def _chapter(self: Any, X: Any, y: Any = None) -> Chapter:
         usage, bound = self.latent_usage(X), float(self.elbo(X, y).mean())
@@ -111,8 +113,8 @@ class VariationalPictures(Pictured):
         images = self._draws_images()
         words = (
             f"{used} of {count} latents are in use and carry {nats:.1f} nats an item together "
-            f"({nats / np.log(2):.1f} bits). The evidence lower bound (ELBO) is {bound:.1f} nats an item: what the "
-            "reconstruction is worth less what the code costs."
+            f"({nats / np.log(2):.1f} bits). The evidence lower bound (ELBO) is {bound:.1f} nats an item: the "
+            "reconstruction term less the KL divergence, which is what the code costs."
         )
         warning = ""
         if used == 0:

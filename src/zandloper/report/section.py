@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -38,7 +39,8 @@ class Section:
 
 def of_chapter(chapter: Any) -> Section:
     """What a type says about itself (`zandloper.pictured.Chapter`) as a section: words, numbers, then pictures."""
-    warning = f'<p class="warning">{escape(chapter.warning)}</p>' if chapter.warning else ""
+    said = lambda text: re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))  # noqa: E731
+    warning = f'<p class="warning">{said(chapter.warning)}</p>' if chapter.warning else ""
     parts = [table(["what", "figure"], chapter.numbers, chapter.title, numeric=1)]
     if chapter.table:
         head, *rows = chapter.table
@@ -46,7 +48,7 @@ def of_chapter(chapter: Any) -> Section:
     shown = [figure(svg(one.figure, one.alt), one.caption) for one in chapter.shown]
     left, right = ["".join(parts), *shown[1::2]], shown[::2]
     columns = f'<div class="duo"><div>{"".join(left)}</div><div>{"".join(right)}</div></div>'
-    return Section(chapter.title, f"<p>{escape(chapter.words)}</p>{warning}{columns}", wide=True, name="type")
+    return Section(chapter.title, f"<p>{said(chapter.words)}</p>{warning}{columns}", wide=True, name="type")
 
 
 def of_study(study: Any) -> Section:
