@@ -171,8 +171,8 @@ class DenoisingPictures(Pictured):
         if noise is not None and images:
             numbers += [(f"{name}, in units of {dtype}", said) for name, said in _in_words(noise, dtype)]
         unit, word = (unit_of(dtype), f"units of {dtype}") if images else (1.0, "deviations of a column")
-        low, middle, high = unit * np.quantile(added, (0.0, 0.5, 1.0))
-        numbers.append((f"an item is off by, {word}", f"{low:.3g} to {high:.3g}, median {middle:.3g}"))
+        middle, high = unit * np.quantile(added, (0.5, 1.0))
+        numbers.append((f"an item is off by, {word}", f"{middle:.3g} (median), at most {high:.3g}"))
         told = (
             "Clean items, with noise, and what the model makes of that"
             if images

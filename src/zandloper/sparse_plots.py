@@ -31,7 +31,7 @@ class SparsePictures(Pictured):
         """
         return self.activity(X).plot()
 
-    def plot_features(self: Any, X: Any, n: int | None = None) -> Figure:
+    def plot_features(self: Any, X: Any, n: int | None = None, across: int | None = None) -> Figure:
         """What each neuron adds to the output when it speaks, the busiest first.
 
         That is the output for a code in which it alone speaks, as loud as it is on the loudest tenth of the samples
@@ -44,6 +44,8 @@ class SparsePictures(Pictured):
             Samples that tell how busy each neuron is and how loud it speaks.
         n : int, optional
             How many neurons to show. None: 64 as images, 16 by column.
+        across : int, optional
+            Images in a row. None: as many as there are rows.
 
         Returns
         -------
@@ -67,7 +69,7 @@ class SparsePictures(Pictured):
         if not images:
             return heat(added, names, self._value_names(added.shape[1]), "added, in model units", "neuron")
         pictures = added.reshape(-1, *self._blueprint.output.in_shape).transpose(0, 2, 3, 1)
-        return grid_figure(signed_tiles(pictures))
+        return grid_figure(signed_tiles(pictures), across=across)
 
     def _chapter(self: Any, X: Any, y: Any = None) -> Chapter:
         found = self.activity(X)
