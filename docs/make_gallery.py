@@ -46,12 +46,11 @@ def variational(X, test, settings):
     """Digits that nobody wrote, and a way from one to another."""
     model = zl.VariationalAutoencoder(latent_dim=16, loss="bce", **settings).fit(X)
     print(model.latent_usage(test))
-    new, other = model.sample(2 * ACROSS, random_state=0), test[ACROSS : ACROSS + 1]
-    morph = model.interpolate(test[:1], other, steps=ACROSS)
+    new, morph = model.sample(2 * ACROSS, random_state=0), model.interpolate(test[4:5], test[5:6], steps=ACROSS)
     return rows({"samples": new[:ACROSS], "more": new[ACROSS:], "a morph": morph})
 
 
-def quantized(X, test, settings):
+def quantised(X, test, settings):
     """Digits told in 16 symbols, and digits drawn symbol by symbol."""
     model = zl.QuantizedAutoencoder(latent_dim=16, **settings).fit(X)
     print(model.code_usage(test))
@@ -73,7 +72,7 @@ def digits(count):
     return small[:1_500], small[1_500:]
 
 
-GALLERY = {f.__name__: f for f in (sparse, denoising, variational, quantized)}
+GALLERY = {f.__name__: f for f in (sparse, denoising, variational, quantised)}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
