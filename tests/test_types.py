@@ -28,6 +28,24 @@ def labels(ticks):
     return [tick.get_text() for tick in ticks]
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings", "said"),
+    [
+        ("Autoencoder", {}, {}),
+        ("SparseAutoencoder", {"method": "l1"}, {"bottleneck": "L1(sparsity=0.1, dropout=0.0)"}),
+        ("DenoisingAutoencoder", {"noise": zl.noise.Poisson(9)}, {"noise": "Poisson(peak=9.0)"}),
+        ("VariationalAutoencoder", {"beta": 2, "prior": "normal"}, {"bottleneck": "beta=2.0", "prior": "Normal()"}),
+        ("QuantizedAutoencoder", {"codes": 8}, {"bottleneck": "VQ(codes=8", "prior": "vocabulary=8"}),
+    ],
+)
+def test_types_are_described_with_what_they_came_to(kind, settings, said, tmp_path):
+    about = getattr(zl, kind)(latent_dim=3, **settings, **QUICK | {"max_epochs": 1}).fit(DIGITS).describe()
+    for slot in ("bottleneck", "noise", "prior"):
+        words = getattr(about, slot)
+        assert said[slot] in words if slot in said else words == ""
+        assert (f"  {slot:<12s} {words}" in str(about)) == (slot in said)
+
+
 # ------------------------------------------------------------------------------------------------------------- sparse
 
 
