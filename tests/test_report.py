@@ -408,11 +408,87 @@ def test_binary_tables_and_large_images():
     assert (data["panes"][0]["width"], data["panes"][0]["height"]) == (18, 32)
 
 
-@pytest.mark.parametrize("kind", ["SparseAutoencoder", "VariationalAutoencoder", "QuantizedAutoencoder"])
-def test_all_types_report(kind, pictures):
-    model = getattr(zl, kind)(latent_dim=4, max_epochs=2, random_state=0).fit(pictures)
-    page, _ = check(model.report(pictures, labels=np.arange(60) % 2).html)
-    assert kind in " ".join(page.words)
+TYPES = {
+    "SparseAutoencoder": ("What is active", "dead neurons", 2),
+    "DenoisingAutoencoder": ("What is done about noise", "gain", 1),
+    "VariationalAutoencoder": ("What the code says", "KL divergence", 4),
+    "QuantizedAutoencoder": ("What the symbols say", "perplexity", 3),
+}
+
+
+def chapter_of(page):
+    return page.split('<section id="type"')[1].split("</section>")[0]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("data", ["pictures", "colours", "people", "numbers"])
+def test_every_type_has_its_chapter(kind, data, pictures, people, small, tmp_path):
+    X = {
+        "pictures": pictures,
+        "colours": list(np.repeat(pictures[..., None], 3, 3)),
+        "people": people,
+        "numbers": small,
+    }
+    title, figure, drawn = TYPES[kind]
+    model = getattr(zl, kind)(latent_dim=4, max_epochs=2, random_state=0).fit(X[data])
+    html = model.report(X[data], labels=np.arange(len(X[data])) % 2).html
+    page, _ = check(html)
+    assert kind in " ".join(page.words) and "#type" in page.links
+    assert title in chapter_of(html) and figure in chapter_of(html) and chapter_of(html).count("<svg") == drawn
+    model.save(tmp_path / "m")
+    again = zl.load(tmp_path / "m").report(X[data]).html
+    words = lambda page: re.sub("<svg.*?</svg>", "", chapter_of(page), flags=re.DOTALL)  # noqa: E731
+    assert words(again) == words(html)
+
+
+def test_the_plain_type_has_no_chapter(image_page):
+    assert 'id="type"' not in image_page
+
+
+def test_chapters_say_what_is_wrong(pictures, small):
+    sparse = zl.SparseAutoencoder(latent_dim=60, sparsity=1, max_epochs=1, random_state=0).fit(pictures)
+    assert "neurons are dead" in chapter_of(sparse.report(pictures).html)
+    with pytest.warns(RuntimeWarning, match="collapsed"):
+        settings = {"beta": 1e4, "warmup": 0.0, "linear_path": False, "max_epochs": 40, "random_state": 0}
+        empty = zl.VariationalAutoencoder(latent_dim=2, **settings).fit(small)
+    said = chapter_of(empty.report(small).html)
+    assert "has collapsed" in said and "<code>beta</code>" in said and "<code>free_bits</code>" in said
+    quantised = zl.QuantizedAutoencoder(latent_dim=2, codes=256, max_epochs=1, random_state=0).fit(small[:40])
+    assert "never chosen" in chapter_of(quantised.report(small[:40]).html)
+
+
+def test_noise_is_named_in_the_units_of_the_data(pictures, small):
+    model = zl.DenoisingAutoencoder(4, noise=zl.noise.Gaussian(0.1), max_epochs=2, random_state=0).fit(pictures)
+    said = chapter_of(model.report(pictures).html)
+    assert "Gaussian(sigma=0.1)" in said and "Gaussian sigma, in units of uint8" in said and ">25.5<" in said
+    assert "PSNR" in said
+    with pytest.warns(UserWarning, match="does not look like"):
+        noisy = zl.noise.SaltAndPepper(0.3).apply(pictures, random_state=0)
+        model.fit(pictures, noisy=noisy)
+    said = chapter_of(model.report(pictures).html)
+    assert "does not look like" in said and said.count("<svg") == 2
+
+
+def test_numbers_of_a_chapter_are_those_of_the_methods(small):
+    model = zl.VariationalAutoencoder(latent_dim=2, max_epochs=5, random_state=0).fit(small)
+    said = chapter_of(model.report(small).html)
+    bound, nats = model.elbo(small).mean(), model.latent_usage(small).kl.sum()
+    for value in (bound, bound + nats, nats):
+        assert f">{value:.2f} nats<" in said
+
+
+@pytest.mark.parametrize("kind", ["SparseAutoencoder", "DenoisingAutoencoder", "VariationalAutoencoder"])
+def test_supervised_types_have_chapters(kind, pictures):
+    target = pictures.astype(np.float32) / 255
+    settings = {"latent_dim": 4, "target": "y", "target_modality": "image", "max_epochs": 2, "random_state": 0}
+    model = getattr(zl, kind)(**settings).fit(pictures, target)
+    assert "<svg" in chapter_of(model.report(pictures, target).html)
+
+
+def test_images_in_figures_keep_their_scale(image_model, pictures):
+    """A tenth is too coarse for a factor: the picture would not fill its axes."""
+    found = re.findall(r'<image[^>]*transform="matrix\(([\d.]+)', image_model.report(pictures).html)
+    assert found and all(len(scale.partition(".")[2]) > 1 for scale in found)
 
 
 def test_supervised_pages_show_targets(pictures):

@@ -24,6 +24,28 @@ DIGITS = (load_digits().images * 15).astype(np.uint8)[:400]
 QUICK = {"max_epochs": 3, "hidden": (32,), "random_state": 0}
 
 
+def labels(ticks):
+    return [tick.get_text() for tick in ticks]
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "said"),
+    [
+        ("Autoencoder", {}, {}),
+        ("SparseAutoencoder", {"method": "l1"}, {"bottleneck": "L1(sparsity=0.1, dropout=0.0)"}),
+        ("DenoisingAutoencoder", {"noise": zl.noise.Poisson(9)}, {"noise": "Poisson(peak=9.0)"}),
+        ("VariationalAutoencoder", {"beta": 2, "prior": "normal"}, {"bottleneck": "beta=2.0", "prior": "Normal()"}),
+        ("QuantizedAutoencoder", {"codes": 8}, {"bottleneck": "VQ(codes=8", "prior": "vocabulary=8"}),
+    ],
+)
+def test_types_are_described_with_what_they_came_to(kind, settings, said, tmp_path):
+    about = getattr(zl, kind)(latent_dim=3, **settings, **QUICK | {"max_epochs": 1}).fit(DIGITS).describe()
+    for slot in ("bottleneck", "noise", "prior"):
+        words = getattr(about, slot)
+        assert said[slot] in words if slot in said else words == ""
+        assert (f"  {slot:<12s} {words}" in str(about)) == (slot in said)
+
+
 # ------------------------------------------------------------------------------------------------------------- sparse
 
 
@@ -73,12 +95,30 @@ def test_sparser_at_a_smaller_rate():
     assert busy[0] < busy[1]
 
 
-def test_features_are_drawn_for_images_alone():
+@pytest.mark.parametrize("method", ["topk", "kl"])
+def test_features_are_what_a_neuron_adds(method):
+    """With a linear decoder that is its column of weights, as loud as it is on its loudest tenth."""
+    X = DIGITS.reshape(400, -1).astype(float)
+    model = zl.SparseAutoencoder(method=method, loss="mse", **QUICK | {"hidden": ()}).fit(X)
+    found = model.plot_features(X, n=5).axes[0]
+    busiest = np.argsort(-model.activity(X).rate, kind="stable")[:5]
+    assert labels(found.get_xticklabels()) == [str(j) for j in busiest]
+    names = labels(found.get_yticklabels())
+    z, drawn = model.transform(X), found.images[0].get_array()
+    weight = next(p for n, p in model.module_.decoder.named_parameters() if n.endswith("weight")).detach().numpy()
+    for column, j in zip(np.asarray(drawn).T, busiest):
+        loud = np.quantile(z[z[:, j] > 0, j], 0.9)
+        wanted = [loud * weight[int(name[1:]), j] for name in names]
+        np.testing.assert_allclose(column, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_features_of_images_are_a_grid():
     model = zl.SparseAutoencoder(**QUICK).fit(DIGITS)
-    assert len(model.plot_features(DIGITS, n=9).axes) == 9
-    table = zl.SparseAutoencoder(**QUICK).fit(DIGITS.reshape(400, -1).astype(float))
-    with pytest.raises(UnsupportedError, match="table"):
-        table.plot_features(DIGITS)
+    sheet = model.plot_features(DIGITS, n=9).axes[0].images[0].get_array()
+    assert sheet.shape == (3 * 8 + 2, 3 * 8 + 2, 4)
+    assert model.plot_features(DIGITS, n=8, across=4).axes[0].images[0].get_array().shape == (17, 35, 4)
+    with pytest.raises(ParameterError, match="`n` of plot_features"):
+        model.plot_features(DIGITS, n=0)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +127,45 @@ def test_features_are_drawn_for_images_alone():
 def test_sparse_parameters(name, value):
     with pytest.raises(ParameterError, match=f"`{name}` of SparseAutoencoder"):
         zl.SparseAutoencoder(**{name: value}, **QUICK).fit(DIGITS)
+
+
+# ---------------------------------------------------------------------------------------------------------- denoising
+
+
+def test_the_gain_is_that_of_the_images():
+    """Measured from outside: the noise applied to clean images, the model's predictions, and the squared errors."""
+    X = (DIGITS / 255).astype(np.float32)
+    noise = zl.noise.Gaussian(0.3)
+    model = zl.DenoisingAutoencoder(24, noise=noise, modality="image", **QUICK | {"max_epochs": 20}).fit(X)
+    gain, noisy = model.denoising_gain(X), noise.apply(X, modality="image", random_state=3)
+    assert gain.before == pytest.approx(0.09, rel=0.02) and gain.decibel > 1
+    outside = 10 * np.log10(((noisy - X) ** 2).mean() / ((model.predict(noisy) - X) ** 2).mean())
+    assert gain.decibel == pytest.approx(outside, abs=0.2) and f"{gain.decibel:+.2f} dB" in str(gain)
+    assert str(model.denoising_gain(X)) == str(gain) != str(model.denoising_gain(X, random_state=1))
+    drawn = model.plot_denoised(X, n=5).axes[0]
+    assert labels(drawn.get_yticklabels()) == ["clean", "noisy", "denoised"]
+    np.testing.assert_array_equal(drawn.images[0].get_array()[:8, :8, 0], (X[0] * 255).round())
+
+
+def test_hidden_values_count_and_missing_ones_do_not(table):
+    holes = table.copy()
+    holes[::5, 2] = np.nan
+    model = zl.DenoisingAutoencoder(2, noise=zl.noise.Masking(0.5), **QUICK).fit(holes)
+    gain = model.denoising_gain(holes)
+    assert gain.before_each == pytest.approx(0.5, abs=0.15) and np.isfinite(gain.after_each).all()
+    assert labels(model.plot_denoised(holes).axes[0].get_yticklabels())
+
+
+def test_pairs_have_a_gain_without_noise_being_added():
+    X = (DIGITS / 255).astype(np.float32)
+    noisy = zl.noise.Gaussian(0.3).apply(X, modality="image", random_state=0)
+    model = zl.DenoisingAutoencoder(24, target="y", modality="image", target_modality="image", **QUICK).fit(noisy, X)
+    assert model.denoising_gain(noisy, X).before == pytest.approx(((noisy - X) ** 2).mean(), rel=1e-3)
+    with pytest.raises(DataError, match="pass y"):
+        model.denoising_gain(noisy)
+    names = zl.DenoisingAutoencoder(24, target="y", modality="image", **QUICK).fit(noisy, np.arange(400.0))
+    with pytest.raises(UnsupportedError, match="cannot be measured"):
+        names.denoising_gain(noisy, np.arange(400.0))
 
 
 # -------------------------------------------------------------------------------------------------------- variational
@@ -158,6 +237,48 @@ def test_usage_and_collapse(variational):
         zl.VariationalAutoencoder(latent_dim=2, beta=1e4, warmup=0.0, linear_path=False, **slow).fit(DIGITS)
 
 
+def test_usage_is_drawn_from_the_largest_down(variational):
+    usage, ax = variational.latent_usage(DIGITS), variational.plot_usage(DIGITS).axes[0]
+    order = np.argsort(-usage.kl)
+    assert labels(ax.get_xticklabels()) == [str(i) for i in order]
+    heights = {round(bar.get_x() + 0.4): bar.get_height() for bar in ax.patches}
+    np.testing.assert_allclose([heights[k] for k in range(4)], usage.kl[order])
+
+
+def test_a_traversal_moves_one_latent_and_holds_the_others(variational):
+    sheet = variational.plot_traversal(DIGITS, n=2, item=7).axes[0].images[0].get_array()
+    first = np.argsort(-variational.latent_usage(DIGITS).kl)[0]
+    z = np.repeat(variational.transform(DIGITS[7:8]), 9, 0)
+    z[:, first] = np.linspace(-3, 3, 9)
+    wanted = variational.inverse_transform(z)
+    for k in range(9):
+        np.testing.assert_array_equal(sheet[:8, 9 * k : 9 * k + 8, 0], wanted[k])
+    for bad, why in ((400, "no item 400"), (-1, "`item` of plot_traversal"), ("a", "`item`")):
+        with pytest.raises((DataError, ParameterError), match=why):
+            variational.plot_traversal(DIGITS, item=bad)
+
+
+def test_morphs_are_drawn_between_items(variational):
+    ax = variational.plot_interpolation(DIGITS, n=2).axes[0]
+    sheet = ax.images[0].get_array()
+    assert labels(ax.get_yticklabels()) == ["0 → 266", "133 → 399"]
+    morph = variational.interpolate(DIGITS[:1], DIGITS[266:267], steps=9)
+    assert abs(sheet[:8, :8, 0].astype(int) - morph[0]).max() <= 1
+    assert abs(sheet[:8, -8:, 0].astype(int) - morph[-1]).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["VariationalAutoencoder", "QuantizedAutoencoder"])
+def test_samples_are_drawn_beside_data(kind, table):
+    model = getattr(zl, kind)(latent_dim=3, **QUICK).fit(DIGITS)
+    left, right = model.plot_samples(DIGITS, n=16, random_state=4).axes
+    assert (left.get_title(), right.get_title()) == ("data", "samples")
+    np.testing.assert_array_equal(right.images[0].get_array()[:8, :8, 0], model.sample(16, random_state=4)[0])
+    np.testing.assert_array_equal(left.images[0].get_array()[-8:, -8:, 0], DIGITS[-1])
+    model = getattr(zl, kind)(latent_dim=2, **QUICK).fit(table)
+    figure = model.plot_samples(table)
+    assert [ax.get_title() for ax in figure.axes] == [f"x{i}" for i in range(6)]
+
+
 def test_grey_cross_entropy_is_no_likelihood():
     model = zl.VariationalAutoencoder(latent_dim=2, loss="bce", **QUICK).fit(DIGITS)
     assert np.isfinite(model.score(DIGITS))
@@ -213,6 +334,24 @@ def test_symbols_there_and_back(method, tmp_path):
     for bad in (symbols[:, :4], symbols + number, symbols.astype(float)):
         with pytest.raises(DataError, match="encode_symbols"):
             model.decode_symbols(bad)
+
+
+def test_usage_and_symbols_are_drawn(table):
+    model = zl.QuantizedAutoencoder(codes=16, latent_dim=5, **QUICK).fit(DIGITS)
+    upper, lower = model.plot_usage(DIGITS).axes
+    p = np.bincount(model.encode_symbols(DIGITS)[:, 2]) / 400
+    assert lower.patches[2].get_height() == pytest.approx(np.exp(-(p[p > 0] * np.log(p[p > 0])).sum()))
+    assert "all equally often" in [line.get_label() for line in upper.lines]
+    ax = model.plot_codes(DIGITS, n=3, item=0).axes[0]
+    assert labels(ax.get_xticklabels()) == ["item", "no. 1", "no. 2", "no. 3"]
+    np.testing.assert_array_equal(ax.images[0].get_array()[:8, :8, 0], model.predict(DIGITS[:1])[0])
+    place = int(labels(ax.get_yticklabels())[0].split()[1])
+    symbols = model.encode_symbols(DIGITS)
+    changed = symbols[:1].copy()
+    changed[0, place] = np.bincount(symbols[:, place]).argmax()
+    np.testing.assert_array_equal(ax.images[0].get_array()[:8, 9:17, 0], model.decode_symbols(changed)[0])
+    small = zl.QuantizedAutoencoder(codes=4, latent_dim=2, **QUICK).fit(table)
+    assert sorted(labels(small.plot_codes(table).axes[0].get_xticklabels())) == ["0", "1"]
 
 
 def test_the_book_does_not_collapse():

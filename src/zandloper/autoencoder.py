@@ -55,6 +55,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _compare_spec(self, form: Any) -> Spec:
         return form.loss(self.loss)
 
+    def _chapter(self, X: Any, y: Any = None) -> Any:
+        """What a type has to say about itself and data, as a `zandloper.pictured.Chapter`; None: nothing of its own."""
+
     def _default_latents(self, features: int) -> int | None:
         """How many latents for `latent_dim=None`; None: as many as PCA needs for 90 % of the variance."""
         return None

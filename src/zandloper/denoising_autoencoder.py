@@ -16,6 +16,7 @@ from zandloper.corrupt.identity import Identity
 from zandloper.corrupt.masking import Masking
 from zandloper.corrupt.quantisation import Quantisation
 from zandloper.corrupt.salt_and_pepper import SaltAndPepper
+from zandloper.denoising_plots import DenoisingPictures
 from zandloper.errors import bad_parameter
 from zandloper.noise.audit import Audit, compare
 from zandloper.noise.estimate import fit as fit_noise
@@ -26,7 +27,7 @@ from zandloper.spec import Spec
 
 
 @with_parameters_of(Autoencoder, without=("corrupt",))
-class DenoisingAutoencoder(BaseAutoencoder):
+class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
     """An autoencoder that learns to undo noise: it sees samples with noise added, and is to give back the clean ones.
 
     `predict` takes noisy data and gives back what the model takes them to be without noise. It removes the noise that

@@ -14,7 +14,8 @@ class Description:
     """What `describe()` gives: fields to compute with, and a text to read.
 
     `shape` is one of the four of the textbooks: shallow (no hidden layer but the bottleneck) or deep, undercomplete
-    (the code is smaller than the input) or overcomplete.
+    (the code is smaller than the input) or overcomplete. `bottleneck`, `noise` and `prior` name what the type put in
+    its slots, with the settings that it came to; empty where there is nothing to say.
     """
 
     estimator: str
@@ -30,6 +31,9 @@ class Description:
     epochs: int
     stopped_by: str
     validation: float | None
+    bottleneck: str
+    noise: str
+    prior: str
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as a dictionary."""
@@ -49,6 +53,11 @@ class Description:
             else f"  latent space {self.latents} of {self.inputs} values (as wide as the input)",
             f"  layers       {' -> '.join(self.layers)}",
             f"  linear path  {'yes, started at PCA' if self.linear_path else 'no'}",
+            *(
+                f"  {name:<12s} {part}"
+                for name, part in (("bottleneck", self.bottleneck), ("noise", self.noise), ("prior", self.prior))
+                if part
+            ),
             f"  loss         {self.loss}",
             f"  parameters   {self.parameters:,}",
             f"  training     {self.epochs} epochs, stopped by {self.stopped_by.replace('_', ' ')}"
@@ -79,7 +88,17 @@ def describe(estimator: Any) -> Description:
         epochs=estimator.n_epochs_,
         stopped_by=estimator.stopped_by_,
         validation=min(scores) if scores else None,
+        bottleneck=_part(blueprint.bottleneck, module.bottleneck),
+        noise=_part(blueprint.corrupt, module.corrupt),
+        prior=_part(blueprint.prior, module.prior),
     )
+
+
+def _part(spec: Any, part: Any) -> str:
+    """A slot's settings in words; of the user's own modules their name, of what does nothing nothing."""
+    if spec is None or spec.name in ("plain", "identity"):
+        return ""
+    return type(part.module).__name__ if spec.name == "own" else repr(spec)
 
 
 def _layers(blueprint: Any, inputs: int, latents: int) -> tuple[str, ...]:

@@ -219,40 +219,18 @@ def activity_histogram(per_row: np.ndarray, rate: np.ndarray) -> Figure:
     rate : array (latents,)
         Share of the samples on which each neuron is active.
     """
-    figure = Figure(figsize=(7.5, 2.8), dpi=DPI, layout="constrained")
-    left, right = figure.subplots(1, 2)
-    left.hist(per_row, bins=min(40, max(2, len(np.unique(per_row)))), color=COLOURS[0])
-    left.set(xlabel="active neurons per sample", ylabel="samples")
-    right.hist(rate, bins=30, color=COLOURS[1])
+    figure = new_figure(4.8, 4.4)
+    upper, lower = figure.subplots(2, 1)
+    whole = np.arange(per_row.min() - 0.5, per_row.max() + 1)
+    upper.hist(per_row, bins=whole if len(whole) <= 60 else 40, color=COLOURS[0])
+    upper.set(xlabel="active neurons per sample", ylabel="samples")
+    upper.set_xlim(min(whole[0], whole[-1] - 6), max(whole[-1], whole[0] + 6))  # one number alone is no axis
+    upper.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    lower.hist(rate, bins=30, color=COLOURS[1])
     dead = int((rate == 0).sum())
-    right.set(
-        xlabel="share of samples on which a neuron is active", ylabel="neurons", title=f"{dead} dead" if dead else ""
-    )
-    for ax in (left, right):
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
-def image_grid(images: np.ndarray, titles: Sequence[str] | None = None) -> Figure:
-    """Small pictures side by side, each on its own grey scale around 0 (or in colour, shifted to its middle).
-
-    Parameters
-    ----------
-    images : array (n, height, width, channels)
-        Values of any sign.
-    titles : sequence of n str, optional
-        A word above each.
-    """
-    columns = int(np.ceil(np.sqrt(len(images))))
-    rows = -(-len(images) // columns)
-    figure = Figure(figsize=(0.8 * columns, 0.8 * rows), dpi=DPI)
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.97, wspace=0.08, hspace=0.28 if titles else 0.08)
-    for i, ax in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
-        ax.set_axis_off()
-        if i < len(images):
-            top = max(float(np.abs(images[i]).max()), 1e-12)
-            picture = images[i][..., 0] if images.shape[-1] == 1 else images[i] / (2 * top) + 0.5
-            ax.imshow(picture, cmap="RdBu_r", vmin=-top, vmax=top)
-            if titles:
-                ax.set_title(titles[i], fontsize=5, pad=1, color=INK)
+    lower.set(xlabel="share of samples on which a neuron is active", ylabel="neurons")
+    lower.set_title(f"{dead} dead" if dead else "", fontsize=10, color=INK)
+    for ax in (upper, lower):
+        plain(ax)
+        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     return figure

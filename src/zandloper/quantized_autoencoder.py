@@ -17,6 +17,7 @@ from zandloper.batch import Batch
 from zandloper.errors import DataError, bad_parameter
 from zandloper.layers import initialise
 from zandloper.prior.autoregressive import Autoregressive
+from zandloper.quantized_plots import QuantizedPictures
 from zandloper.signature import with_parameters_of
 from zandloper.source import ArraySource
 from zandloper.spec import Spec, discover
@@ -48,7 +49,7 @@ class CodeUsage:
 
 
 @with_parameters_of(Autoencoder, without=("bottleneck", "linear_path"))
-class QuantizedAutoencoder(BaseAutoencoder):
+class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     """An autoencoder whose code is a row of symbols: small to keep, and a language to draw new samples in.
 
     Takes the parameters of `Autoencoder` (but `bottleneck` and `linear_path`), and:

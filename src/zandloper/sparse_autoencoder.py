@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
-from sklearn.utils.validation import check_is_fitted
 
 import zandloper.bottleneck
 from zandloper.autoencoder import Autoencoder, BaseAutoencoder
-from zandloper.errors import UnsupportedError, bad_parameter
-from zandloper.plots import activity_histogram, image_grid
+from zandloper.errors import bad_parameter
+from zandloper.plots import activity_histogram
 from zandloper.signature import with_parameters_of
+from zandloper.sparse_plots import SparsePictures
 from zandloper.spec import discover
 
 METHODS = ("topk", "l1", "kl", "dropout")
@@ -57,7 +56,7 @@ class Activity:
 
 
 @with_parameters_of(Autoencoder, without=("bottleneck", "linear_path"))
-class SparseAutoencoder(BaseAutoencoder):
+class SparseAutoencoder(SparsePictures, BaseAutoencoder):
     """An autoencoder whose code is wide and mostly silent: each sample is told by a few neurons.
 
     Takes the parameters of `Autoencoder` (but `bottleneck` and `linear_path`: codes from PCA are dense), and:
@@ -118,31 +117,3 @@ class SparseAutoencoder(BaseAutoencoder):
         z = self.transform(X)
         active = z > (ACTIVE_RATE if self.method == "kl" else ACTIVE)
         return Activity(active.sum(1), active.mean(0), z[active])
-
-    def plot_features(self, X: Any, n: int = 64) -> Figure:
-        """What each neuron adds to a picture when it speaks: the n busiest neurons as a grid (images only).
-
-        Parameters
-        ----------
-        X : images
-            Samples that tell how busy each neuron is and how loud it speaks.
-        n : int
-            How many to show.
-        """
-        check_is_fitted(self)
-        if len(self._form.in_shape) != 3:
-            raise UnsupportedError(
-                "plot_features draws pictures, and this model was fitted on a table: see latent_report"
-            )
-        z = self.transform(X)
-        order = np.argsort(-(z > ACTIVE).mean(0), kind="stable")[:n]
-        loud = np.array(
-            [np.quantile(z[:, j][z[:, j] > ACTIVE], 0.9) if (z[:, j] > ACTIVE).any() else 1.0 for j in order]
-        )
-        quiet = torch.zeros(1, z.shape[1])
-        codes = torch.zeros(len(order), z.shape[1])
-        codes[torch.arange(len(order)), torch.from_numpy(order)] = torch.from_numpy(loud).float()
-        with torch.inference_mode():
-            decode = lambda c: self.module_.compare.point(self.module_.decode(c.reshape(-1, *self.latent_shape_)))  # noqa: E731
-            pictures = (decode(codes) - decode(quiet)).permute(0, 2, 3, 1).cpu().numpy()
-        return image_grid(pictures, titles=[str(j) for j in order])

@@ -19,6 +19,7 @@ from zandloper.elbo import ELBO_DRAWS, balanced_noise, elbo, log_likelihood, noi
 from zandloper.errors import DataError, UnsupportedError, bad_parameter
 from zandloper.signature import with_parameters_of
 from zandloper.spec import Spec, discover
+from zandloper.variational_plots import VariationalPictures
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, section 5.2: a latent is active when its mean varies more than this
 PRIOR_ROWS = 20_000
@@ -41,7 +42,7 @@ class LatentUsage:
 
 
 @with_parameters_of(Autoencoder, without=("bottleneck",))
-class VariationalAutoencoder(BaseAutoencoder):
+class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
     """An autoencoder that learns a distribution: it scores how likely data are, and draws new ones.
 
     Takes the parameters of `Autoencoder` (but `bottleneck`), and:

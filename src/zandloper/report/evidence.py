@@ -25,6 +25,7 @@ from zandloper.report.pca import AgainstPCA, against_pca
 MOST_ROWS = 100_000  # measured and drawn on the map
 HOVERED = 3_000  # of them with their picture or their row
 HOVERED_VALUES = 2**24  # and at most so many numbers
+MOST_GIVEN = 5_000  # that a type looks at for its own chapter
 LISTED = 12  # typical items, and as many of the worst
 CHUNK = 2**22  # numbers in memory at a time, for each of the measurements
 
@@ -69,6 +70,8 @@ class Evidence:
     wanted: np.ndarray | None
     sample_errors: np.ndarray
     labels: Labels | None
+    some: tuple[Any, Any]
+    """Up to 5,000 of the inputs and targets in the user's own form, for what a type measures itself."""
     latent: LatentReport
     pca: AgainstPCA | str
     """The comparison, or why there is none."""
@@ -155,10 +158,19 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
         wanted=None if part_target is None else part_target.numpy(),
         sample_errors=estimator._each_block(error, part, part_target).numpy(),
         labels=known,
+        some=_given_back(estimator, raw, target),
         latent=latent_report(estimator, X, y),
         pca=against_pca(estimator, raw),
         seconds=time.monotonic() - began,
     )
+
+
+def _given_back(estimator: Any, raw: Tensor, target: Tensor | None) -> tuple[Any, Any]:
+    """Some rows as the user gave them: what they were read from may be a folder."""
+    rows = torch.as_tensor(spread(len(raw), MOST_GIVEN))
+    blueprint = estimator._blueprint
+    X = blueprint.form.give(raw[rows].numpy())
+    return X, None if target is None else blueprint.output.give(target[rows].numpy())
 
 
 def _measure(

@@ -64,8 +64,9 @@ def _own_names(text: str) -> str:
 
 
 def _squeeze(text: str) -> str:
-    """Tenths of a point are fine enough, and line breaks are none of a reader's business."""
-    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d+\.\d)\d+", r"\1", tag[0]), text)
+    """Tenths of a point are fine enough, save for an image's scale; line breaks are none of a reader's business."""
+    shorter = lambda tag: tag[0] if tag[0].startswith("<image") else re.sub(r"(\d+\.\d)\d+", r"\1", tag[0])  # noqa: E731
+    text = re.sub(r"<[^>]*>", shorter, text)
     return re.sub(r">\s+<", "><", re.sub(r"\s+", " ", text)).replace(" z ", "z")
 
 

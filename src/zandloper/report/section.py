@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from zandloper.report.markup import figure, say, svg, table
@@ -33,6 +35,20 @@ class Section:
     def anchor(self) -> str:
         """What links call it."""
         return self.name or "-".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
+
+
+def of_chapter(chapter: Any) -> Section:
+    """What a type says about itself (`zandloper.pictured.Chapter`) as a section: words, numbers, then pictures."""
+    said = lambda text: re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))  # noqa: E731
+    warning = f'<p class="warning">{said(chapter.warning)}</p>' if chapter.warning else ""
+    parts = [table(["what", "figure"], chapter.numbers, chapter.title, numeric=1)]
+    if chapter.table:
+        head, *rows = chapter.table
+        parts.append(table(head, rows, f"{chapter.title}, by column", numeric=1))
+    shown = [figure(svg(one.figure, one.alt), one.caption) for one in chapter.shown]
+    left, right = ["".join(parts), *shown[1::2]], shown[::2]
+    columns = f'<div class="duo"><div>{"".join(left)}</div><div>{"".join(right)}</div></div>'
+    return Section(chapter.title, f"<p>{said(chapter.words)}</p>{warning}{columns}", wide=True, name="type")
 
 
 def of_study(study: Any) -> Section:

@@ -16,7 +16,7 @@ from zandloper.report.evidence import Evidence
 from zandloper.report.items import way
 from zandloper.report.latent_map import heat_of, latent_map
 from zandloper.report.markup import duration, figure, say, svg, table
-from zandloper.report.section import Section
+from zandloper.report.section import Section, of_chapter
 from zandloper.report.settings import settings
 
 
@@ -76,6 +76,12 @@ def the_map(e: Evidence) -> Section:
         wide=True,
         name="map",
     )
+
+
+def the_type(e: Evidence) -> Section | None:
+    """What the type says about itself: every type brings its own chapter, and the plain one none."""
+    chapter = e.estimator._chapter(*e.some)
+    return None if chapter is None else of_chapter(chapter)
 
 
 def latents(e: Evidence) -> Section:
@@ -180,6 +186,7 @@ SECTIONS: list[Callable[[Evidence], Section | None]] = [
     hourglass,
     training,
     beside,
+    the_type,
     the_map,
     latents,
     against_pca,
