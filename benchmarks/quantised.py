@@ -44,7 +44,9 @@ steps = np.round((test.clip(low, high) - low) / (high - low) * 255)
 rounded = error(plain.inverse_transform(low + steps / 255 * (high - low)))
 few = max(1, args.symbols // 4)
 wide = error(zl.Autoencoder(latent_dim=few, **settings).fit(X).predict(T))
-print(f"{bits} bits an image: plain, {args.symbols} latents of 8 bits {rounded:.5f} ({error(plain.predict(T)):.5f} before")
+print(
+    f"{bits} bits an image: plain, {args.symbols} latents of 8 bits {rounded:.5f} ({error(plain.predict(T)):.5f} before"
+)
 print(f"rounding); plain, {few} latents of 32 bits {wide:.5f}")
 
 for method in ("vq", "fsq"):

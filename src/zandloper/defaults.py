@@ -10,7 +10,7 @@ import torch
 from zandloper.errors import bad_parameter
 
 SMALL_WORK = 5e7  # operations a training step below which one thread beats several
-LARGE_WORK = 5e5  # operations a row and pass above which bfloat16 pays for its conversions
+LARGE_WORK = 5e5  # operations a row and pass that make a large net: bfloat16 pays, and steps are cheap beside them
 BLOCK_WORK = 4e8  # operations a block of rows when scoring
 
 
@@ -76,6 +76,11 @@ def learning_rate(width: int, work: int = 0) -> float:
     Those make many small steps; binarised MNIST in 1,400 of them: -93.5 nats at 0.007, -92.5 at 0.003.
     """
     return (0.1 if work >= LARGE_WORK else 0.16) / math.sqrt(min(4096, max(64, width)))
+
+
+def memory(work: int) -> int:
+    """How many steps Adam's mean of squares goes back: few for small nets, which often train for a few hundred in all."""
+    return 100 if work >= LARGE_WORK else 20
 
 
 def block(work: int) -> int:

@@ -301,6 +301,7 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
         lr=float(pick("lr", defaults.learning_rate(max(widths, default=64), work))),
         optimizer=p.optimizer,
         weight_decay=float(p.weight_decay),
+        memory=defaults.memory(work),
         patience=int(pick("patience", max(10, epochs // 2))),
         precision=defaults.precision(p.precision, where, work, owner),
         device=where,

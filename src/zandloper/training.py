@@ -33,7 +33,6 @@ OPTIMIZERS: dict[str, Any] = {
     "adamw": lambda p, beta, **k: torch.optim.AdamW(p, betas=(MOMENTUM, beta), fused=True, **k),
     "sgd": lambda p, beta, **k: torch.optim.SGD(p, momentum=MOMENTUM, nesterov=True, fused=True, **k),
 }
-MEMORY = (20, 100)  # steps that Adam's mean of squares goes back, at least and at most: a tenth of the run in between
 TRIES = 5  # how often a run may diverge before it is given up
 LOOK = 20  # steps between two looks at whether the loss is still a number
 CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
@@ -50,6 +49,7 @@ class Training:
     lr: float = 2e-3
     optimizer: Any = "adam"
     weight_decay: float = 0.0
+    memory: int = 20  # steps that Adam's mean of squares goes back
     patience: int = 10
     min_delta: float = 1e-4
     precision: str = "float32"
@@ -123,7 +123,7 @@ def train(
     unit = 1 / natural if natural > 0 else 1.0
     with _threads(settings.threads), _own_randomness(module) as seed_globally, Progress(settings) as progress:
         parameters = [p for p in module.parameters() if p.requires_grad]
-        optimizer = _optimizer(parameters, settings, total)
+        optimizer = _optimizer(parameters, settings)
         checkpoint = Checkpoint(settings, fingerprint)
         best = _copy(module)
         run = checkpoint.resume(module, best, optimizer) or Run()
@@ -198,7 +198,7 @@ def train(
 
 def schedule(step: int, total: int) -> float:
     """The share of the learning rate at a step: a linear rise over the first tenth, then a linear fall to 1 %."""
-    rise = max(1, min(1000, total // 10))
+    rise = max(5, min(1000, total // 10))  # the first steps of even the shortest run are careful
     if step < rise:
         return (step + 1) / rise
     return max(0.01, 1 - (step - rise) / max(1, total - rise))
@@ -250,7 +250,7 @@ def _finite(parameters: list[nn.Parameter]) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in parameters)
 
 
-def _optimizer(parameters: list[nn.Parameter], settings: Training, total: int) -> torch.optim.Optimizer:
+def _optimizer(parameters: list[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in parameters:  # a part may ask for smaller steps than the rest
         groups.setdefault(getattr(parameter, "lr_scale", 1.0), []).append(parameter)
@@ -258,8 +258,7 @@ def _optimizer(parameters: list[nn.Parameter], settings: Training, total: int) -
     parts = [{"params": group, "scale": scale} for scale, group in groups.items()]
     if not isinstance(settings.optimizer, str):
         return settings.optimizer(parts, **settled)
-    steps = min(MEMORY[1], max(MEMORY[0], total / 10))
-    return OPTIMIZERS[settings.optimizer](parts, beta=1 - 1 / steps, **settled)
+    return OPTIMIZERS[settings.optimizer](parts, beta=1 - 1 / settings.memory, **settled)
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:
