@@ -58,8 +58,8 @@ def threads(work: float) -> int:
 def batch_size(rows: int, work: int = 0) -> int:
     """About ten batches an epoch, between 32 and 512 rows, a power of two; at most 256 for large nets.
 
-    For small nets a step's fixed cost counts, and larger batches are cheap. Large nets have none to share out, and learn
-    more from twice as many steps.
+    For small nets a step's fixed cost counts, and larger batches are cheap. Large nets have no such cost to share out,
+    and learn more from twice as many steps.
     """
     most = 256 if work >= LARGE_WORK else 512
     return int(min(most, max(32, 2 ** round(math.log2(max(1, rows) / 10)))))
@@ -79,7 +79,7 @@ def learning_rate(width: int, work: int = 0) -> float:
 
 
 def memory(work: int) -> int:
-    """How many steps Adam's mean of squares goes back: few for small nets, which often train for a few hundred in all."""
+    """How many steps Adam's mean of squares goes back: few for small nets, which may train for a few hundred in all."""
     return 100 if work >= LARGE_WORK else 20
 
 
