@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,15 @@ class Windows:
         """All that decides what the windows hold: the series, and where windows begin."""
         return self.store.numpy(), self.starts
 
+    def with_something(self) -> Windows:
+        """Those of the windows in which any value is there."""
+        there = np.concatenate([[0], np.cumsum(~self.store.isnan().all(0).numpy())])
+        return self.some(there[self.starts + self.length] > there[self.starts])
+
+    def some(self, rows: np.ndarray) -> Windows:
+        """Some of the windows, still not cut."""
+        return Windows(self.store, self.starts[rows], self.length, self.firsts, self.at)
+
     def present(self) -> list[np.ndarray]:
         """Of each of the user's series, which values are there: bool (steps, channels)."""
         there = ~self.store.isnan().numpy()
@@ -96,6 +106,43 @@ class Windows:
 def as_rows(raw: Any) -> Any:
     """A raw array as something that gives rows as tensors: windows as they are, arrays as a tensor."""
     return raw if isinstance(raw, Windows) else torch.as_tensor(raw)
+
+
+def lay_out(
+    series: Sequence[np.ndarray],
+    steps: Sequence[np.ndarray],
+    dtype: np.dtype,
+    gap: int,
+    length: int,
+    stride: int,
+) -> Windows:
+    """Series in one array, each value at its step, and the windows over them.
+
+    Parameters
+    ----------
+    series : sequence of ndarray (rows, channels)
+    steps : sequence of ndarray of int, (rows,)
+        Which step of its grid each row is, rising; steps without a row are missing.
+    gap : int
+        So many steps without a row part a series in two, so that long gaps cost no memory.
+    length, stride : int
+        Of the windows. A piece that is shorter than a window is padded with missing steps.
+    """
+    at, firsts, starts, total = [], [], [], 0
+    for mine in steps:
+        cuts = np.flatnonzero(np.diff(mine) > gap) + 1
+        place = np.empty(len(mine), np.int64)
+        for low, high in zip([0, *cuts], [*cuts, len(mine)]):
+            long = int(mine[high - 1] - mine[low]) + 1
+            place[low:high] = total + mine[low:high] - mine[low]
+            firsts.append(total)
+            starts.append(total + cover(long, length, stride))
+            total += max(long, length)
+        at.append(place)
+    store = np.full((series[0].shape[1], total), np.nan, dtype)
+    for values, place in zip(series, at):
+        store[:, place] = values.T
+    return Windows(torch.from_numpy(store), np.concatenate(starts), length, np.array(firsts), tuple(at))
 
 
 def cover(steps: int, length: int, stride: int) -> np.ndarray:

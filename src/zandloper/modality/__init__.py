@@ -126,8 +126,12 @@ class Form(Spec):
         train, held = next(iter(splitter.split(rows, y)))
         return np.asarray(train), np.asarray(held)
 
+    def labels(self, labels: Any, rows: Any) -> Any:
+        """Labels of samples as labels of raw rows."""
+        return labels
+
     def places(self, like: Any, rows: Any, per_sample: bool) -> dict[str, Any]:
-        """Columns that say where each result belongs: results one a raw row, or one a sample as the user counts them."""
+        """Columns that say where results belong, one a raw row, or one a sample as the user counts them."""
         return {}
 
     def scale(self) -> Scale:
@@ -143,7 +147,7 @@ class Modality(Spec):
         """The same for a target, where the input has a form: what the settings leave open follows the input."""
         return self
 
-    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
+    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, Any]:
         """The form of the data, and the data read by it. A target may be of one dimension."""
         raise NotImplementedError
 

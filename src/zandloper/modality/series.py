@@ -38,7 +38,7 @@ from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.modality import Chunks, Form, Modality, Scale, masked, mean_and_deviation
 from zandloper.period import LONGEST, find_period
 from zandloper.spec import Spec
-from zandloper.windows import Windows, blocks_of_time, cover
+from zandloper.windows import Windows, blocks_of_time, lay_out
 
 SHORTEST_WINDOW, USUAL_WINDOW = 16, 64  # of windows that follow from the data: at least, and where nothing repeats
 TRAINED_WINDOWS = 20_000  # about so many train: longer series are cut more sparsely
@@ -113,7 +113,7 @@ class Series(Modality):
             stride=int(self.stride or _stride(store.shape[1], window)),
             score_stride=int(self.score_stride or max(1, window // 4)),
         )
-        return form, form.lay_to_train(parts, owner)
+        return form, form.lay(parts, owner, form.window, form.window, form.stride).with_something()
 
     def beside(self, form: Form) -> Modality:
         """With the windows of an input that is series too, so that targets keep step with it."""
@@ -228,7 +228,7 @@ class SeriesForm(Form):
         """The scale of these channels."""
         return SeriesScale(self)
 
-    # ---------------------------------------------------------------------------------------------- in: series to windows
+    # -------------------------------------------------------------------------------------------- in: series to windows
 
     def read(self, X: Any, owner: str) -> Windows:
         """Windows that cover all steps; series shorter than a window are padded with what counts nothing."""
@@ -236,39 +236,19 @@ class SeriesForm(Form):
 
     def read_to_train(self, X: Any, owner: str) -> Windows:
         """Windows at the stride that training takes."""
-        return self.lay_to_train(self.parse(X, owner), owner)
+        return self.lay(self.parse(X, owner), owner, self.window, self.window, self.stride).with_something()
 
     def parse(self, X: Any, owner: str) -> list[Part]:
         """Each of the user's series as numbers."""
         return [self._frame(one, owner) if is_frame(one) else self._array(one, owner) for one in _each(X, owner)]
 
     def lay(self, parts: list[Part], owner: str, gap: int, window: int, stride: int) -> Windows:
-        """Series on their grids, in one array; a gap of at least so many steps parts a series in two."""
-        at, firsts, starts, total = [], [], [], 0
-        for part in parts:
-            steps = np.arange(len(part.values))
-            if part.times is not None:
-                steps = clock.on_grid(part.times, self.step, self.in_time, owner)
-            cuts = np.flatnonzero(np.diff(steps) > gap) + 1
-            place = np.empty(len(steps), np.int64)
-            for low, high in zip([0, *cuts], [*cuts, len(steps)]):
-                long = int(steps[high - 1] - steps[low]) + 1
-                place[low:high] = total + steps[low:high] - steps[low]
-                firsts.append(total)
-                starts.append(total + cover(long, window, stride))
-                total += max(long, window)
-            at.append(place)
-        store = np.full((len(self.columns), total), np.nan, self.dtype)
-        for part, place in zip(parts, at):
-            store[:, place] = part.values.T
-        return Windows(torch.from_numpy(store), np.concatenate(starts), window, np.array(firsts), tuple(at))
-
-    def lay_to_train(self, parts: list[Part], owner: str) -> Windows:
-        """The windows that training draws from: those with anything in them."""
-        whole = self.lay(parts, owner, self.window, self.window, self.stride)
-        there = np.concatenate([[0], np.cumsum(~whole.store.isnan().all(0).numpy())])
-        kept = whole.starts[there[whole.starts + self.window] > there[whole.starts]]
-        return Windows(whole.store, kept, self.window, whole.firsts, whole.at)
+        """Windows over series on their grids; a gap of so many steps parts a series in two."""
+        grids = [
+            np.arange(len(p.values)) if p.times is None else clock.on_grid(p.times, self.step, self.in_time, owner)
+            for p in parts
+        ]
+        return lay_out([p.values for p in parts], grids, np.dtype(self.dtype), gap, window, stride)
 
     def _array(self, X: Any, owner: str) -> Part:
         values = _numbers(X, owner)
@@ -303,7 +283,7 @@ class SeriesForm(Form):
         clock.check_order(times, lambda row: column[row], owner)
         return Part(values, times)
 
-    # --------------------------------------------------------------------------------------- out: windows to single steps
+    # ------------------------------------------------------------------------------------- out: windows to single steps
 
     def give(self, values: np.ndarray, like: Any = None) -> Any:
         """Windows (n, channels, steps) as series of their own: an array (n, steps, channels), or a list of frames."""
@@ -325,7 +305,7 @@ class SeriesForm(Form):
         return _grouped(steps, like)
 
     def split(self, rows: Windows, share: float, seed: int) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Blocks of time with a gap of a window; without one where the series are short, and none in the last resort."""
+        """Blocks of time with a gap of a window; without a gap where series are short, and none in the last resort."""
         for gap in (self.window, 0):
             found = blocks_of_time(rows, share, gap, self.stride, np.random.default_rng(seed))
             if found is not None:
@@ -354,6 +334,14 @@ class SeriesForm(Form):
                 f"{len(sides[1])} to validate with: it must cut series into blocks of time, as TimeSeriesSplit does"
             )
         return sides[0], sides[1]
+
+    def labels(self, labels: Any, rows: Windows) -> Any:
+        """Of windows, the labels of the steps in their middle; labels of windows stay."""
+        values = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels)
+        at = np.concatenate(rows.at)
+        if len(values) != len(at):
+            return labels
+        return values[np.minimum(np.searchsorted(at, rows.starts + self.window // 2), len(at) - 1)]
 
     def places(self, like: Any, rows: Windows, per_sample: bool) -> dict[str, Any]:
         """Of steps their time stamps; of windows the stamps, or else the numbers, of their first and last steps."""
