@@ -46,19 +46,19 @@ def pixels(error: np.ndarray) -> Any:
 def windows(
     above: np.ndarray, below: np.ndarray | None, names: Sequence[str], captions: Sequence[str], words: tuple[str, str]
 ) -> Any:
-    """Windows (n, channels, steps) in deviations as charts of their own, channels in lanes below each other."""
+    """Windows (n, channels, steps), values from -1 to 1, as charts of their own, channels in lanes below each other."""
     across = min(3, len(captions))
     down = -(-len(captions) // across)
     figure = new_figure(2 * WIDTH, down * (0.7 + 0.5 * len(names)))
-    lane = 6.0  # deviations from one lane to the next
+    lane = 2.3  # from the middle of one lane to the next
     for i, caption in enumerate(captions):
         ax = figure.add_subplot(down, across, i + 1)
         plain(ax)
         for k in range(len(names)):
             for lines, colour, width in ((above, "#888888", 1.6), (below, COLOURS[0], 1.1)):
                 if lines is not None:
-                    ax.plot(np.clip(lines[i, k], -3, 3) - lane * k, color=colour, linewidth=width)
-        ax.set_ylim(-lane * (len(names) - 1) - 3.2, 3.2)
+                    ax.plot(np.clip(lines[i, k], -1.1, 1.1) - lane * k, color=colour, linewidth=width)
+        ax.set_ylim(-lane * (len(names) - 1) - 1.15, 1.15)
         ax.set_yticks([-lane * k for k in range(len(names))], list(names) if i % across == 0 else [])
         ax.tick_params(axis="y", length=0, labelsize=8)
         ax.tick_params(axis="x", labelsize=8)

@@ -197,17 +197,16 @@ class Lines:
 
     def __init__(self, form: Any, originals: np.ndarray) -> None:
         self.form, self.names = form, [str(c.name) for c in form.columns]
-        values = originals[:256].astype(float)
-        middle, spread = np.zeros(len(self.names)), np.ones(len(self.names))
-        for i, channel in enumerate(np.moveaxis(values, 1, 0)):  # a channel may be missing everywhere
+        low, high = np.zeros((2, len(self.names), 1))
+        for i, channel in enumerate(np.moveaxis(originals, 1, 0)):
             there = channel[np.isfinite(channel)]
-            if there.size and there.std() > 0:
-                middle[i], spread[i] = there.mean(), there.std()
-        self.middle, self.spread = middle[:, None], spread[:, None]
+            if there.size:  # a channel may be missing everywhere
+                low[i], high[i] = np.quantile(there, (0.001, 0.999))
+        self.middle, self.half = (low + high) / 2, np.where(high > low, (high - low) / 2, 1.0)
 
     def lanes(self, raw: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        """Some channels in deviations, (n, channels, steps)."""
-        return ((raw - self.middle) / self.spread)[:, kept]
+        """Some channels between about -1 and 1, (n, channels, steps)."""
+        return ((raw - self.middle) / self.half)[:, kept]
 
     def channels(self, heat: np.ndarray) -> np.ndarray:
         """Which channels are shown: those with the largest errors, in order."""
@@ -271,9 +270,9 @@ def drawn(lanes: np.ndarray, height: int, width: int) -> np.ndarray:
     high = np.minimum(low + 1, steps - 1)
     rows = np.arange(tall)[:, None]
     for k in range(count):
-        line = np.clip(lanes[:, k], -3, 3)
+        line = np.clip(lanes[:, k], -1.1, 1.1)
         at = np.where(share > 0, line[:, low] * (1 - share) + line[:, high] * share, line[:, low])
-        y = (0.5 - at / 6.5) * (tall - 1)
+        y = (0.5 - at / 2.4) * (tall - 1)
         top = np.floor(np.minimum(y[:, :-1], y[:, 1:]))[:, None]
         bottom = np.ceil(np.maximum(y[:, :-1], y[:, 1:]))[:, None]
         ink = (rows >= top) & (rows <= np.maximum(bottom, top + 1))
