@@ -173,7 +173,7 @@ def run(
     named = names[what]() if what in names else getattr(X, "names", None)
     if what in names and files.ending(output) in files.tables.ENDINGS:
         places = fitted._form.places(X, fitted._read(X), per_sample=what != "latent")
-        result = files.beside(places, result, named) if places else result
+        result = files.beside(places, result, names[what]()) if places else result
     files.write(output, result, named, force)
     (_silent if quiet else typer.echo)(f"data     {files.in_words(X)}\nwritten  {output} ({what})")
 

@@ -83,17 +83,22 @@ def _autocorrelation(x: np.ndarray, lags: int, slow: int) -> tuple[np.ndarray, n
     lags = min(lags, len(x) - 1)
     if there.sum() < 2:
         return np.zeros(lags + 1), np.zeros(lags + 1)
-    low, middle, high = np.quantile(x[there], (0.25, 0.5, 0.75))
-    x = np.where(there, x, middle).astype(np.float64)
-    if high > low:  # a single spike must not outshout all else
-        x = np.clip(x, middle - 8 * (high - low), middle + 8 * (high - low))
-    x = np.where(there, x - _slow(x, slow), 0.0)
+    x = np.interp(np.arange(len(x)), np.flatnonzero(there), x[there].astype(np.float64))
+    middle = abs(np.median(x))
+    x = _clipped(x)
+    x = np.where(there, _clipped(x - _slow(x, slow)), 0.0)
     deviation = np.sqrt((x**2).sum() / there.sum())
-    if deviation <= 1e-12 * max(1.0, abs(middle)):
+    if deviation <= 1e-12 * max(1.0, middle):
         return np.zeros(lags + 1), np.zeros(lags + 1)
     size = 1 << (2 * len(x) - 1).bit_length()
     power = lambda a: np.fft.irfft(np.abs(np.fft.rfft(a, size)) ** 2, size)[: lags + 1]  # noqa: E731
     return power(x / deviation), np.round(power(there.astype(np.float64)))
+
+
+def _clipped(x: np.ndarray) -> np.ndarray:
+    """Without what lies far outside: a single spike must not outshout all else."""
+    low, middle, high = np.quantile(x, (0.25, 0.5, 0.75))
+    return np.clip(x, middle - 8 * (high - low), middle + 8 * (high - low)) if high > low else x
 
 
 def _slow(x: np.ndarray, width: int) -> np.ndarray:

@@ -162,9 +162,7 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
     )
 
 
-def _measure(
-    estimator: Any, raw: Any, target: Any
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+def _measure(estimator: Any, raw: Any, target: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
     """Latents, errors per item, per feature, those of a constant, and the score: in chunks of whole blocks."""
     module: Hourglass = estimator.module_
     latents, features = estimator._n_features_out, math.prod(estimator._blueprint.output.target_shape)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from zandloper.hourglass import Hourglass
 from zandloper.linear import MOST_FEATURES, principal_components
