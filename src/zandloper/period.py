@@ -98,7 +98,8 @@ def _autocorrelation(x: np.ndarray, lags: int, slow: int) -> tuple[np.ndarray, n
 def _clipped(x: np.ndarray) -> np.ndarray:
     """Without what lies far outside: a single spike must not outshout all else."""
     low, middle, high = np.quantile(x, (0.25, 0.5, 0.75))
-    return np.clip(x, middle - 8 * (high - low), middle + 8 * (high - low)) if high > low else x
+    reach = max(8 * (high - low), 4 * x.std())  # spikes that come often are part of what repeats
+    return np.clip(x, middle - reach, middle + reach)
 
 
 def _slow(x: np.ndarray, width: int) -> np.ndarray:
