@@ -27,7 +27,7 @@ LAYERS = (
     ("noise",),
     ("plots",),
     ("modality",),
-    ("clock",),
+    ("clock", "several"),
     ("columns", "files", "period", "windows"),
     ("prior", "elbo"),
     ("hourglass",),

@@ -29,7 +29,10 @@ def dims_of(X: Any) -> int:
     try:
         return np.asarray(X).ndim
     except ValueError as error:  # lists of unequal lengths
-        raise DataError(f"data in nested lists of unequal lengths are no table: {error}") from error
+        raise DataError(
+            f"data in nested lists of unequal lengths are no table: {error}; for series of different lengths pass a "
+            'list of arrays and modality="series"'
+        ) from error
 
 
 def backend_of(frame: nw.DataFrame) -> str:

@@ -1,7 +1,8 @@
-"""The period of series: how many steps pass until things come round again."""
+"""The period of series: how many steps pass until things come round again, and windows that follow from it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,30 @@ import numpy as np
 SHORTEST, LONGEST = 4, 512  # periods that are looked for
 NEARLY = 0.8  # of the highest peak: the first peak that is as high as that is taken, the others are its multiples
 HEIGHT = 0.1  # a peak of the autocorrelation that is lower says little
+SHORTEST_WINDOW, USUAL_WINDOW = 16, 64  # of windows that follow from the data: at least, and where nothing repeats
+TRAINED_WINDOWS = 20_000  # about so many train: longer series are cut more sparsely
+MANY = 30  # series of one length from here on are windows themselves
+
+
+def window_of(pieces: list[np.ndarray]) -> int:
+    """A length of windows for series (steps, channels)."""
+    lengths = {len(p) for p in pieces}
+    longest = max(lengths)
+    if len(lengths) == 1 and len(pieces) >= MANY and longest <= LONGEST:
+        return max(2, longest)
+    most = min(LONGEST, max(longest // 4, min(SHORTEST_WINDOW, longest // 2)))
+    period = find_period(pieces, most)
+    if period is None:
+        return max(2, min(USUAL_WINDOW, most))
+    return max(2, min(most, period * math.ceil(SHORTEST_WINDOW / period)))
+
+
+def stride_of(steps: int, window: int) -> int:
+    """Steps between windows that train: without a common divisor with the window, so that all phases are seen."""
+    stride = min(max(1, window // 4), math.ceil(steps / TRAINED_WINDOWS))
+    while math.gcd(stride, window) > 1:
+        stride -= 1
+    return stride
 
 
 def find_period(series: Sequence[np.ndarray], longest: int = LONGEST) -> int | None:

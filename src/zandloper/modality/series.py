@@ -7,7 +7,6 @@ for. Gaps in the grid of time stamps, missing values and what a short series lac
 
 from __future__ import annotations
 
-import math
 import numbers
 import warnings
 from dataclasses import dataclass
@@ -36,13 +35,11 @@ from zandloper.compare.mae import MAE
 from zandloper.compare.mse import MSE
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.modality import Chunks, Form, Modality, Scale, masked, mean_and_deviation
-from zandloper.period import LONGEST, find_period
+from zandloper.period import LONGEST, stride_of, window_of
+from zandloper.several import as_given, each_of
 from zandloper.spec import Spec
 from zandloper.windows import Windows, blocks_of_time, lay_out
 
-SHORTEST_WINDOW, USUAL_WINDOW = 16, 64  # of windows that follow from the data: at least, and where nothing repeats
-TRAINED_WINDOWS = 20_000  # about so many train: longer series are cut more sparsely
-MANY = 30  # series of one length from here on are windows themselves
 MOST_WINDOW = 65_536
 
 
@@ -83,7 +80,7 @@ class Series(Modality):
     def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, Windows]:
         """The form of series, and their windows that train, (n, channels, steps)."""
         self._check()
-        first = _each(X, owner)[0]
+        first = each_of(X, owner)[0]
         form = _learn_frame(first, self.time, owner) if is_frame(first) else _learn_array(first, owner)
         parts = form.parse(X, owner)
         if form.where:
@@ -98,7 +95,7 @@ class Series(Modality):
             raise DataError(f"channels {names} of {owner}'s series have no value at all: drop them")
         pieces = [store[:, low:high].T for low, high in zip(whole.firsts, [*whole.firsts[1:], store.shape[1]])]
         longest = max(map(len, pieces))
-        window = self.window or _window(pieces)
+        window = self.window or window_of(pieces)
         if longest < window:
             raise DataError(
                 f"a series must be as long as a window to learn from: the longest of {owner}'s has {longest} steps"
@@ -110,7 +107,7 @@ class Series(Modality):
                 raise bad_parameter("Series", name, f"at most a window, {window}", getattr(self, name))
         form = form.replaced(
             window=int(window),
-            stride=int(self.stride or _stride(store.shape[1], window)),
+            stride=int(self.stride or stride_of(store.shape[1], window)),
             score_stride=int(self.score_stride or max(1, window // 4)),
         )
         return form, form.lay(parts, owner, form.window, form.window, form.stride).with_something()
@@ -240,7 +237,7 @@ class SeriesForm(Form):
 
     def parse(self, X: Any, owner: str) -> list[Part]:
         """Each of the user's series as numbers."""
-        return [self._frame(one, owner) if is_frame(one) else self._array(one, owner) for one in _each(X, owner)]
+        return [self._frame(one, owner) if is_frame(one) else self._array(one, owner) for one in each_of(X, owner)]
 
     def lay(self, parts: list[Part], owner: str, gap: int, window: int, stride: int) -> Windows:
         """Windows over series on their grids; a gap of so many steps parts a series in two."""
@@ -260,7 +257,7 @@ class SeriesForm(Form):
         return Part(values)
 
     def _frame(self, X: Any, owner: str) -> Part:
-        frame, column = nw.from_native(X, eager_only=True), None
+        frame = nw.from_native(X, eager_only=True)
         names = [c.name for c in self.columns]
         if self.backend == "array":
             where, time = clock.find_time(X, None, owner)
@@ -295,14 +292,14 @@ class SeriesForm(Form):
 
     def rebuild(self, values: np.ndarray, like: Any, rows: Windows) -> Any:
         """Series as `like` has them: each step the mean of what its windows say."""
-        return _grouped([self._one(v, one) for v, one in zip(rows.fold(values), _each(like, ""))], like)
+        return as_given([self._one(v, one) for v, one in zip(rows.fold(values), each_of(like, ""))], like)
 
     def errors(self, error: Tensor, weight: Tensor, per_feature: bool, like: Any, rows: Windows) -> Any:
         """Errors of time steps: their mean over channels that are there, (steps,), or all, (steps, channels)."""
         steps = rows.fold(error.numpy())
         if not per_feature:
             steps = [e.sum(1) / np.maximum(there.sum(1), 1) for e, there in zip(steps, rows.present())]
-        return _grouped(steps, like)
+        return as_given(steps, like)
 
     def split(self, rows: Windows, share: float, seed: int) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Blocks of time with a gap of a window; without a gap where series are short, and none in the last resort."""
@@ -408,31 +405,6 @@ class SeriesScale(Scale):
         return point.to(self.mean.dtype) * self.deviation + self.mean
 
 
-def _several(X: Any) -> bool:
-    """Whether data are a list of series, or an array (n, time, channels)."""
-    if isinstance(X, list | tuple):
-        return len(X) > 0 and all(len(getattr(x, "shape", ())) > 0 for x in X)
-    return not is_frame(X) and dims_of(X) == 3
-
-
-def _each(X: Any, owner: str) -> list[Any]:
-    """The series in what the user gave."""
-    if isinstance(X, str) or hasattr(X, "__fspath__"):
-        raise DataTypeError(f"{owner} got a path as series: read it first, for example with pandas.read_csv")
-    if not _several(X):
-        return [X]
-    if len(X) == 0:
-        raise DataError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required by {owner}")
-    return list(X) if isinstance(X, list | tuple) else list(np.asarray(X))
-
-
-def _grouped(parts: list[Any], like: Any) -> Any:
-    """Results of single series as what they came in: one, a list, or one array of all."""
-    if not _several(like):
-        return parts[0]
-    return parts if isinstance(like, list | tuple) else np.stack(parts)
-
-
 def _numbers(X: Any, owner: str) -> np.ndarray:
     """One series as an array of floats (time, channels)."""
     if (
@@ -484,24 +456,3 @@ def _learn_frame(X: Any, time: str | None, owner: str) -> SeriesForm:
     stamps = clock.stamps(X, where, name, owner)
     in_time = stamps is not None and clock.is_time(stamps)
     return SeriesForm(backend_of(frame), tuple(columns), where=where, time=name, in_time=in_time)
-
-
-def _window(pieces: list[np.ndarray]) -> int:
-    """A length of windows for series (steps, channels)."""
-    lengths = {len(p) for p in pieces}
-    longest = max(lengths)
-    if len(lengths) == 1 and len(pieces) >= MANY and longest <= LONGEST:
-        return max(2, longest)
-    most = min(LONGEST, max(longest // 4, min(SHORTEST_WINDOW, longest // 2)))
-    period = find_period(pieces, most)
-    if period is None:
-        return max(2, min(USUAL_WINDOW, most))
-    return max(2, min(most, period * math.ceil(SHORTEST_WINDOW / period)))
-
-
-def _stride(steps: int, window: int) -> int:
-    """Steps between windows that train: without a common divisor with the window, so that all phases are seen."""
-    stride = min(max(1, window // 4), math.ceil(steps / TRAINED_WINDOWS))
-    while math.gcd(stride, window) > 1:
-        stride -= 1
-    return stride
