@@ -5,7 +5,7 @@ usage: python benchmarks/likelihood.py FOLDER [--importance 1 8] [--epochs 55 8]
 FOLDER has MNIST's four idx files. Each pixel of the test images is 1 with the probability that its grey value says,
 drawn once with seed 0 (Salakhutdinov and Murray 2008). The training images are drawn several times with other seeds,
 and an epoch sees each of them in so many drawings. Training goes in stages: first with one importance sample an image,
-which is fast, then on from there with several. The last 1,000 training images choose the best epoch. The likelihood takes
+which is fast, then on from there with several. The last 1,000 training images choose the best epoch. Scores take
 1,000 importance samples an image (Burda et al. 2016, eq. 8). A run that is stopped goes on from --checkpoint.
 
 Published, drawn anew every epoch: one-layer variational autoencoder -86.76, importance weighted with 50 samples -84.78

@@ -84,7 +84,7 @@ def test_python_m(tmp_path):
 
 def test_options_are_parameters_of_the_estimator():
     options = set(inspect.signature(cli._fit_command(cli.APPLICATIONS["reduce"])).parameters)
-    here_only = {"data", "output", "columns", "drop", "size", "channels", "force", "quiet", "seed"}
+    here_only = {"data", "output", "columns", "drop", "size", "channels", "window", "time", "force", "quiet", "seed"}
     assert options - here_only <= set(inspect.signature(Autoencoder).parameters)
 
 

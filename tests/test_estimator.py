@@ -397,7 +397,7 @@ def test_errors_of_mixed_columns_are_in_nats(rng):
         error[:, 2], -(truth * logits[:, 4].sigmoid().log() + (1 - truth) * (-logits[:, 4]).sigmoid().log()), rtol=1e-4
     )
     # The best constant: half the variance, and the entropies.
-    constant = model._errors(X, None, constant=True)[0].mean(0).numpy()
+    constant = model._errors(*model._read_both(X, None), constant=True)[0].mean(0).numpy()
     rate = X["t"].mean()
     entropy = -rate * np.log(rate) - (1 - rate) * np.log(1 - rate)
     np.testing.assert_allclose(constant, [0.5, np.log(3), entropy], rtol=1e-3)
@@ -417,7 +417,7 @@ def test_the_constant_is_the_best_one(loss, middle, rng):
     z = scaled(model, X)
     power = 2 if loss == "mse" else 1
     wanted = (np.abs(z - middle(z, axis=0)) ** power).sum()
-    assert model._errors(X, None, constant=True)[0].sum() == pytest.approx(wanted, rel=1e-4)
+    assert model._errors(*model._read_both(X, None), constant=True)[0].sum() == pytest.approx(wanted, rel=1e-4)
 
 
 # ----------------------------------------------------------------------------------------------------------- target="y"

@@ -455,9 +455,10 @@ def test_apply_hides_values_as_missing(table):
 
 @pytest.mark.parametrize("shape", [(500,), (4, 500), (4, 500, 3)])
 def test_apply_to_series_and_sounds(shape, rng):
-    series = (rng.normal(size=shape) * 5 + 100).astype(np.float32)
+    shape_of_series = shape[::-1] if len(shape) == 2 else shape  # (time, channels), and sounds (n, time)
+    series = (rng.normal(size=shape_of_series) * 5 + 100).astype(np.float32)
     noisy = zn.Gaussian(0.5).apply(series, "series", 0)
-    assert noisy.shape == shape and noisy.dtype == np.float32
+    assert noisy.shape == shape_of_series and noisy.dtype == np.float32
     assert (noisy - series).std() == pytest.approx(2.5, rel=0.1)
     sound = (rng.normal(size=shape) * 3000).astype(np.int16)
     noisy = zn.Coloured("white", snr=0).apply(sound, "audio", 0)
@@ -591,7 +592,7 @@ def waves(n=30, length=2000):
 
 
 def test_noise_of_series_is_found_again():
-    X = waves()
+    X = waves()[..., None]
     for clean in (X, None):
         assert zn.estimate(zn.Gaussian(0.2).apply(X, "series", 0), clean, "series").sigma == pytest.approx(
             0.2, rel=0.05
@@ -717,7 +718,7 @@ def test_audits_of_tables_series_and_sounds(rng):
     for clean, paired in ((sounds, True), (words(seed=3), False)):
         assert zn.audit(zn.Coloured("pink", level=0.02), noisy, clean, "audio", paired=paired).realistic
         assert not zn.audit(zn.Gaussian(0.02), noisy, clean, "audio", paired=paired).realistic
-    series = waves()
+    series = waves()[..., None]
     stuck = zn.Spikes(0.02, (2, 5)).apply(series, "series", 0)
     assert zn.audit(zn.Spikes(0.02, (2, 5)), stuck, series, "series").realistic
     assert not zn.audit(zn.Gaussian(0.5), stuck, series, "series").realistic

@@ -26,6 +26,7 @@ from zandloper.modality import Modality
 from zandloper.own import Own
 from zandloper.persist import load_estimator, save_estimator
 from zandloper.spec import Spec
+from zandloper.windows import as_rows
 
 if TYPE_CHECKING:  # drawing is loaded where it is asked for
     from zandloper.latents import LatentReport
@@ -98,7 +99,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if isinstance(self._form, Modality) or len(self._form.in_shape) == 1:
             self._check_columns(X, reset=True)
         else:
-            self.n_features_in_ = int(np.prod(self._form.in_shape))
+            self.n_features_in_ = self._form.n_features
         run = fitted.run
         self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
         self.fit_seconds_ = run.seconds
@@ -111,7 +112,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self._blueprint.form
 
     def transform(self, X: Any) -> np.ndarray:
-        """The latent space: samples as (n, prod(latent_shape_)), in float64 for float64 input, else float32."""
+        """The latent space: samples as (n, prod(latent_shape_)), in float64 for float64 input, else float32.
+
+        Of series, the samples are windows that cover them, one every `score_stride` steps (see `zl.modality.Series`).
+        """
         raw = self._read(X)
         z = self._each_block(lambda batch: self.module_.latent(batch).flatten(1), raw).numpy()
         return z.astype(np.float64) if raw.dtype in (torch.float64, torch.int64) else z
@@ -132,12 +136,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self._blueprint.output.give(out.numpy(), like=Z)
 
     def predict(self, X: Any) -> Any:
-        """The reconstruction of X in its own form; with `target="y"`, the predicted target."""
+        """The reconstruction of X in its own form; with `target="y"`, the predicted target.
+
+        Of series, each time step is the mean of what the windows that cover it say, missing steps included.
+        """
         raw = self._read(X)
         out = self._each_block(self.module_.reconstruct, raw)
-        return self._blueprint.output.give(out.numpy(), like=X)
+        return self._blueprint.output.rebuild(out.numpy(), X, raw)
 
-    def reconstruction_error(self, X: Any, y: Any = None, per_feature: bool = False) -> np.ndarray:
+    def reconstruction_error(self, X: Any, y: Any = None, per_feature: bool = False) -> Any:
         """The error in the loss's own units (squared standard deviations for numbers, nats for categories).
 
         Parameters
@@ -145,21 +152,23 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         X : data
         y : target, with `target="y"`
         per_feature : bool
-            Per column or pixel, (n, features), missing values with error 0; else its mean over what is there, (n,).
+            Per column or pixel, (n, features), missing values with error 0; else its mean over what is there, (n,). Of
+            series, the samples are time steps and the features channels.
 
         Returns
         -------
-        ndarray of float64
+        ndarray of float64; of a list of series a list
         """
-        error, weight = self._errors(X, y, constant=False)
-        if per_feature:
-            return error.flatten(1).double().numpy()
-        return (error.flatten(1).sum(1, dtype=torch.float64) / weight).numpy()
+        raw, target = self._read_both(X, y)
+        error, weight = self._errors(raw, target, constant=False)
+        like, rows = (X, raw) if target is None else (y, target)
+        return self._blueprint.output.errors(error, weight, per_feature, like, rows)
 
     def score(self, X: Any, y: Any = None) -> float:
         """1 - error / error of the best constant prediction: 1 is perfect, 0 no better than the training mean."""
-        error, weight = (v.double().sum() for v in self._errors(X, y, constant=False))
-        constant = self._errors(X, y, constant=True)[0].double().sum()
+        raw, target = self._read_both(X, y)
+        error, weight = (v.double().sum() for v in self._errors(raw, target, constant=False))
+        constant = self._errors(raw, target, constant=True)[0].double().sum()
         if constant == 0:
             return 1.0 if error <= 1e-12 * weight else 0.0
         return float(1 - error / constant)
@@ -226,7 +235,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_is_fitted(self)
         save_estimator(self, path, overwrite)
 
-    def _each_block(self, function: Any, raw: Tensor, target: Tensor | None = None) -> Tensor:
+    def _each_block(self, function: Any, raw: Any, target: Any = None) -> Tensor:
         """A function over fixed blocks of rows, without gradients, as many threads as the work is worth."""
         device = next(self.module_.parameters()).device
         before = torch.get_num_threads()
@@ -238,8 +247,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             torch.set_num_threads(before)
         return out.clone()
 
-    def _errors(self, X: Any, y: Any, constant: bool) -> tuple[Tensor, Tensor]:
-        raw, target = self._read(X), self._read_target(y, len(X) if hasattr(X, "__len__") else None)
+    def _errors(self, raw: Any, target: Any, constant: bool) -> tuple[Tensor, Tensor]:
+        """The error map of raw rows, and the sum of the weights of each row."""
         measure = self.module_.constant_error_map if constant else self.module_.error_map
 
         def both(batch: Batch) -> Tensor:
@@ -257,19 +266,24 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         shape = self._blueprint.output.target_shape
         return out[:, :-1].reshape(len(out), *shape), out[:, -1].clamp(min=1)
 
-    def _read(self, X: Any) -> Tensor:
+    def _read(self, X: Any) -> Any:
+        """Raw rows that give tensors: a tensor, or windows."""
         check_is_fitted(self)
         if len(self._form.in_shape) == 1:
             self._check_columns(X, reset=False)
-        return torch.as_tensor(self._form.read(X, type(self).__name__))
+        return as_rows(self._form.read(X, type(self).__name__))
 
-    def _read_target(self, y: Any, rows: int | None) -> Tensor | None:
+    def _read_both(self, X: Any, y: Any) -> tuple[Any, Any]:
+        raw = self._read(X)
+        return raw, self._read_target(y, len(raw))
+
+    def _read_target(self, y: Any, rows: int | None) -> Any:
         form = self._blueprint.target_form
         if form is None:
             return None
         if y is None:
             raise DataError(f'{type(self).__name__} was fitted with target="y" and measures against y: pass y')
-        target = torch.as_tensor(form.read(y, type(self).__name__))
+        target = as_rows(form.read(y, type(self).__name__))
         if rows is not None and len(target) != rows:
             raise DataError(f"X has {rows} samples and y has {len(target)}: they must be as many")
         return target
@@ -332,11 +346,11 @@ class Autoencoder(BaseAutoencoder):
         The nets. Own modules: an encoder takes (n, *shape of a sample) in model units, a decoder takes (n, latent_dim).
     loss : "auto", "mse", "mae", "bce", "categorical", "mixed" or nn.Module
         How the error is measured. An own module takes (prediction, target) to errors, not reduced.
-    modality : "auto", "table", "image" or an object of zl.modality
-        What the data are read as.
+    modality : "auto", "table", "image", "series" or an object of zl.modality
+        What the data are read as. Series are never guessed.
     target : "input" or "y"
         What the decoder is trained towards.
-    target_modality : "auto", "table", "image" or an object of zl.modality
+    target_modality : "auto", "table", "image", "series" or an object of zl.modality
         What y is read as, with `target="y"`.
     validation : float, data, (X, y) or a scikit-learn splitter
         A share of the rows (0: all rows train, and the last weights are kept), other data, or a splitter's first split.

@@ -86,6 +86,8 @@ def _fit_command(application: Application) -> Callable[..., None]:
         modality: opt.Modality = None,
         size: opt.Size = None,
         channels: opt.Channels = None,
+        window: opt.Window = None,
+        time: opt.Time = None,
         latent_dim: opt.LatentDim = None,
         hidden: opt.Hidden = None,
         activation: opt.Activation = None,
@@ -125,7 +127,7 @@ def _fit_command(application: Application) -> Callable[..., None]:
         from zandloper import files
 
         X = files.choose_columns(files.read(data), _names(columns), _names(drop))
-        settings["modality"] = _modality(X, modality, size, channels)
+        settings["modality"] = _modality(X, modality, size, channels, window, time)
         say = _silent if quiet else typer.echo
         say(f"data     {files.in_words(X)}")
         model = getattr(zandloper, application.estimator)(**{k: v for k, v in settings.items() if v is not None})
@@ -168,7 +170,11 @@ def run(
     X = _columns_of(fitted, files.read(data))
     result = getattr(fitted, outputs[what])(X)
     names = {"latent": lambda: list(fitted.get_feature_names_out()), "error": lambda: ["reconstruction_error"]}
-    files.write(output, result, names[what]() if what in names else getattr(X, "names", None), force)
+    named = names[what]() if what in names else getattr(X, "names", None)
+    if what in names and files.ending(output) in files.tables.ENDINGS:
+        places = fitted._form.places(X, fitted._read(X), per_sample=what != "latent")
+        result = files.beside(places, result, names[what]()) if places else result
+    files.write(output, result, named, force)
     (_silent if quiet else typer.echo)(f"data     {files.in_words(X)}\nwritten  {output} ({what})")
 
 
@@ -255,7 +261,7 @@ def report(
     fitted, read = load(model), files.read(data)
     given = {name: _values(text, read, name) for name, text in (("labels", labels), ("target", target)) if text}
     X = _columns_of(fitted, read)
-    if hasattr(X, "column_names") and not hasattr(fitted, "feature_names_in_"):
+    if hasattr(X, "column_names") and not fitted._form.column_names():
         X = X.drop_columns([text for text in {labels, target} if text in X.column_names])
     say = _silent if quiet else typer.echo
     say(f"data     {files.in_words(X)}")
@@ -268,10 +274,23 @@ def report(
 # ----------------------------------------------------------------------------------------------------------------- data
 
 
-def _modality(X: Any, given: str | None, size: tuple[int, int] | None, channels: int | None) -> Any:
-    """What `modality=` gets: images from files are images, and may be brought to one size."""
+def _modality(
+    X: Any,
+    given: str | None,
+    size: tuple[int, int] | None,
+    channels: int | None,
+    window: int | None = None,
+    time: str | None = None,
+) -> Any:
+    """What `modality=` gets: images from files are images, and may be brought to one size; series have windows."""
     from zandloper import files
 
+    if window is not None or time is not None:
+        if given != "series":
+            raise ParameterError("--window and --time are for series: say --modality series too")
+        from zandloper import modality
+
+        return modality.Series(window=window, time=time)
     if not isinstance(X, files.Images):
         if size or channels:
             raise DataError(f"--size and --channels change images from files, and the data are: {files.in_words(X)}")
@@ -302,7 +321,7 @@ def _columns_of(fitted: Any, X: Any) -> Any:
     """Of a table, the columns that a model was trained on."""
     from zandloper import files
 
-    wanted = list(getattr(fitted, "feature_names_in_", []))
+    wanted = fitted._form.column_names()
     return files.choose_columns(X, wanted) if wanted and hasattr(X, "column_names") else X
 
 

@@ -76,8 +76,8 @@ def describe(estimator: Any) -> Description:
     return Description(
         estimator=type(estimator).__name__,
         shape=f"{'deep' if deep else 'shallow'} {'undercomplete' if latents < inputs else 'overcomplete'}",
-        data=_data(blueprint.form)
-        + ("" if blueprint.target_form is None else f", target {_data(blueprint.target_form)}"),
+        data=blueprint.form.in_words()
+        + ("" if blueprint.target_form is None else f", target {blueprint.target_form.in_words()}"),
         inputs=inputs,
         latents=latents,
         compression=inputs / latents,
@@ -108,13 +108,3 @@ def _layers(blueprint: Any, inputs: int, latents: int) -> tuple[str, ...]:
 
     outputs = math.prod(blueprint.output.target_shape)
     return (str(inputs), *net(blueprint.encoder), f"[{latents}]", *reversed(net(blueprint.decoder)), str(outputs))
-
-
-def _data(form: Any) -> str:
-    if len(form.in_shape) == 3:
-        c, h, w = form.in_shape
-        return f"images of {h} x {w} pixels, {c} channel{'s' if c > 1 else ''}, {form.dtype}"
-    kinds: dict[str, int] = {}
-    for column in form.columns:
-        kinds[column.kind] = kinds.get(column.kind, 0) + 1
-    return f"table of {len(form.columns)} columns ({', '.join(f'{n} {kind}' for kind, n in kinds.items())})"

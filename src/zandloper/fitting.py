@@ -50,10 +50,10 @@ class Fitted:
 class Rows:
     """The data as raw arrays, and which rows train and which choose."""
 
-    raw: np.ndarray
-    target: np.ndarray | None
+    raw: Any
+    target: Any
     train: np.ndarray | None
-    validation: tuple[np.ndarray, np.ndarray | None, np.ndarray | None] | None
+    validation: tuple[Any, Any, np.ndarray | None] | None
 
     @property
     def n_train(self) -> int:
@@ -113,7 +113,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     module.scale.load_state_dict(scale.state_dict())
     targets = None
     if rows.target is not None:
-        targets = chunks_of(rows.target, rows.train, values=_step(rows.raw) * max(1, rows.target[0].size))
+        targets = chunks_of(rows.target, rows.train, values=_step(rows.raw) * _size(rows.target))
         module.target_scale.learn(targets)
     _check_targets(module, rows)
     rng = torch.Generator().manual_seed(seed)
@@ -150,7 +150,7 @@ def _read(p: Any, X: Any, y: Any, owner: str, seed: int, init_from: Any) -> tupl
         raise DataError(f'{owner} with target="y" requires y to be passed, but the target y is None')
     if init_from is not None:  # columns and categories keep the places that the weights know them by
         form: Form = init_from._blueprint.form
-        raw = form.read(X, owner)
+        raw = form.read_to_train(X, owner)
     else:
         form, raw = reader.learn(X, owner, p.loss if isinstance(p.loss, str) and not supervised else "auto")
     if len(raw) < 2:
@@ -166,7 +166,8 @@ def _read(p: Any, X: Any, y: Any, owner: str, seed: int, init_from: Any) -> tupl
             else p.target_modality
         )
         y = np.asarray(y) if isinstance(y, list) and len(y) and np.isscalar(y[0]) else y
-        target_form, target = modality(choice, y, owner, "target_modality").learn(
+        target_reader = modality(choice, y, owner, "target_modality").beside(form)
+        target_form, target = target_reader.learn(
             y, f"{owner}'s y", p.loss if isinstance(p.loss, str) else "auto", target=True
         )
         if len(target) != len(raw):
@@ -179,12 +180,12 @@ def _split(
     choice: Any,
     form: Form,
     target_form: Form | None,
-    raw: np.ndarray,
-    target: np.ndarray | None,
+    raw: Any,
+    target: Any,
     y: Any,
     owner: str,
     seed: int,
-) -> tuple[np.ndarray | None, tuple[np.ndarray, np.ndarray | None, np.ndarray | None] | None]:
+) -> tuple[np.ndarray | None, tuple[Any, Any, np.ndarray | None] | None]:
     """Which rows train (None: all), and what validates: arrays with the rows of them that count."""
     wanted = "a share of the rows from 0 to below 1, validation data, or a scikit-learn splitter"
     if isinstance(choice, numbers.Real) and not isinstance(choice, bool):
@@ -197,11 +198,11 @@ def _split(
             raise bad_parameter(
                 owner, "validation", f"a share that leaves some of the {len(raw)} rows to train on", choice
             )
-        order = np.random.default_rng(seed).permutation(len(raw))
-        return np.sort(order[n:]), (raw, target, np.sort(order[:n]))
+        train, held = form.split(raw, float(choice), seed)
+        return train, None if held is None else (raw, target, held)
     if hasattr(choice, "split") and not isinstance(choice, str):
-        train, held = next(iter(choice.split(raw, y)))
-        return np.asarray(train), (raw, target, np.asarray(held))
+        train, held = form.split_by(choice, raw, y, owner)
+        return train, (raw, target, held)
     if choice is None or isinstance(choice, str | bool):
         raise bad_parameter(owner, "validation", wanted, choice)
     X, held_y = choice if isinstance(choice, tuple) and len(choice) == 2 and target_form is not None else (choice, None)
@@ -223,9 +224,14 @@ def _fingerprint(p: Any, rows: Rows, module: Hourglass, blueprint: Blueprint, se
     return fingerprint_of(arrays, {**told, "seed": seed, "blueprint": blueprint.to_dict(), "shapes": shapes})
 
 
-def _step(raw: np.ndarray) -> int:
+def _step(raw: Any) -> int:
     """Rows in a chunk of the inputs, so that chunks of targets keep step."""
-    return max(16, 2**21 // max(1, raw[0].size))
+    return max(16, 2**21 // _size(raw))
+
+
+def _size(raw: Any) -> int:
+    """Values in a row."""
+    return max(1, math.prod(raw.shape[1:]))
 
 
 def _latent_dim(choice: Any, principal: Principal | None, features: int) -> int:

@@ -96,8 +96,10 @@ Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 
 Columns = Annotated[str | None, _data("NAMES", "Of a table, only these columns: a,b,c.")]
 Drop = Annotated[str | None, _data("NAMES", "Of a table, all but these columns.")]
-Modality = Annotated[str | None, _data("NAME", "How the data are read: auto, table or image.")]
+Modality = Annotated[str | None, _data("NAME", "How the data are read: auto, table, image or series.")]
 Size = Annotated[Any, _data("HEIGHTxWIDTH", "Resize images that come from files.", read_size)]
+Window = Annotated[int | None, _data("STEPS", "Of series, the steps in a window; by default from their own period.")]
+Time = Annotated[str | None, _data("NAME", "Of series, the column of time stamps, where it is not found by itself.")]
 Channels = Annotated[int | None, _data("1|3|4", "Make images from files grey, coloured, or coloured with opacity.")]
 
 LatentDim = Annotated[

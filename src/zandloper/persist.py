@@ -14,6 +14,7 @@ from zandloper.blueprint import Blueprint
 from zandloper.errors import FileError, ParameterError
 from zandloper.spec import Spec, build_spec, discover
 from zandloper.storage import read_folder, write_folder
+from zandloper.windows import Windows
 
 SLOTS = {
     "encoder": "encoder",
@@ -135,13 +136,13 @@ def _any_spec(settings: dict[str, Any]) -> Spec:
     return build_spec(package, settings)
 
 
-def fingerprint_of(arrays: list[np.ndarray | None], settings: dict[str, Any]) -> str:
+def fingerprint_of(arrays: list[Any], settings: dict[str, Any]) -> str:
     """A short name for data and settings, to tell checkpoints apart."""
     import hashlib
     import json
 
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True, default=str).encode(), digest_size=16)
-    for array in arrays:
+    for array in (part for a in arrays for part in (a.arrays if isinstance(a, Windows) else (a,))):
         if array is not None:
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from zandloper.batch import Batch
+from zandloper.windows import as_rows
 
 
 class Source(Protocol):
@@ -36,7 +37,7 @@ class ArraySource:
 
     Parameters
     ----------
-    raw : array of shape (n, ...)
+    raw : array of shape (n, ...), or windows
         Inputs; target and condition, where given, have as many rows.
     rows : array of int, or None
         Which rows belong to this source; None: all of them.
@@ -48,14 +49,14 @@ class ArraySource:
 
     def __init__(
         self,
-        raw: np.ndarray,
-        target: np.ndarray | None = None,
+        raw: Any,
+        target: Any = None,
         condition: np.ndarray | None = None,
         rows: np.ndarray | None = None,
         batch_size: int = 256,
         seed: int = 0,
     ) -> None:
-        self._arrays = [None if a is None else torch.as_tensor(a) for a in (raw, target, condition)]
+        self._arrays = [None if a is None else as_rows(a) for a in (raw, target, condition)]
         self._index = torch.arange(len(raw)) if rows is None else torch.as_tensor(rows)
         self.rows = len(self._index)
         self.steps = max(1, -(-self.rows // batch_size))

@@ -14,8 +14,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from zandloper.errors import DataError, bad_parameter
+from zandloper.errors import DataError, UnsupportedError, bad_parameter
 from zandloper.study import Study, chart, held_out, powers_of_two, read, seed_of, sizes_of, template
+from zandloper.windows import Windows
 
 ME = "compare_latent_dims"
 
@@ -174,6 +175,11 @@ def compare_latent_dims(
     if isinstance(seeds, bool) or not isinstance(seeds, numbers.Integral) or seeds < 1:
         raise bad_parameter(ME, "seeds", "a positive integer", seeds)
     form, raw = read(X, modality, ME)
+    if isinstance(raw, Windows):
+        raise UnsupportedError(
+            f"{ME} holds out rows at random, and windows of series overlap: cut the series into pieces of one length, "
+            "and pass them flattened, as a table"
+        )
     n, values = len(raw), int(np.prod(form.in_shape))
     if y is not None and len(y) != n:
         raise DataError(f"X has {n} samples and y has {len(y)}: they must be as many")

@@ -41,7 +41,8 @@ class Noise(Spec):
         Parameters
         ----------
         X : array, frame or list
-            Images, a table, or with `modality="series"` or `"audio"` series (n, time) or (n, time, channels).
+            Images, a table, with `modality="series"` series (time, channels), with `"audio"` sounds (n, time), or
+            either as (n, time, channels).
         modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
             What X is read as.
         random_state : int, RandomState or None

@@ -12,10 +12,12 @@ from zandloper.files import arrays, images, tables
 from zandloper.files.images import Images
 from zandloper.files.look import choose_columns, in_words
 from zandloper.files.place import atomic, check_place, ending, in_one_sentence, named
+from zandloper.files.tables import beside
 
 __all__ = [
     "Images",
     "atomic",
+    "beside",
     "check_output",
     "check_place",
     "choose_columns",

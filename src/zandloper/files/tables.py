@@ -7,7 +7,7 @@ import gzip
 import itertools
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,6 +32,14 @@ def read(path: Path) -> Any:
 def write(file: BinaryIO, data: Any, names: Sequence[str] | None, path: Path) -> None:
     """A frame, or an array of one or two dimensions, in the format that the path names."""
     _write_table(file, _as_table(data, names, path), ending(path))
+
+
+def beside(columns: Mapping[str, Any], array: np.ndarray, names: Sequence[str]) -> Any:
+    """A table of some columns and, to their right, those of an array of one or two dimensions."""
+    import pyarrow as pa
+
+    array = array[:, None] if array.ndim == 1 else array
+    return pa.table({**columns, **{name: np.ascontiguousarray(array[:, i]) for i, name in enumerate(names)}})
 
 
 def _read_csv(path: Path) -> Any:
@@ -149,9 +157,7 @@ def _as_table(data: Any, names: Sequence[str] | None, path: Path) -> Any:
     if array is None or array.ndim not in (1, 2):
         what = f"{len(data)} images" if array is None else f"an array of shape {array.shape}"
         raise FileError(f"{path} is a table and cannot hold {what}: write to .npy, or images to a folder")
-    array = array[:, None] if array.ndim == 1 else array
-    names = names or [f"latent_{i}" for i in range(array.shape[1])]
-    return pa.table({name: np.ascontiguousarray(array[:, i]) for i, name in enumerate(names)})
+    return beside({}, array, names or [f"latent_{i}" for i in range(array.shape[1] if array.ndim == 2 else 1)])
 
 
 def _write_table(file: BinaryIO, table: Any, end: str) -> None:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from zandloper.columns import dims_of, is_frame
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.spec import Spec, discover
+from zandloper.windows import as_rows
 
 Chunks = Callable[[], Iterable[Tensor]]
 
@@ -68,21 +70,73 @@ class Form(Spec):
         """Shape of what comparisons compare with, without the samples."""
         return self.in_shape
 
+    @property
+    def n_features(self) -> int:
+        """How many features the user counts in a sample."""
+        return math.prod(self.in_shape)
+
     def feature_names(self) -> list[str]:
         """A name for each element of the target."""
+        raise NotImplementedError
+
+    def column_names(self) -> list[str]:
+        """The columns that a frame of this form has; none, where any will do."""
+        return []
+
+    def in_words(self) -> str:
+        """What the data are, on one line."""
         raise NotImplementedError
 
     def loss(self, given: str) -> Spec:
         """The comparison for these data: the one named, or the one that fits for `"auto"`."""
         raise NotImplementedError
 
-    def read(self, X: Any, owner: str) -> np.ndarray:
+    def read(self, X: Any, owner: str) -> Any:
         """Data of this form as one raw number array, samples first."""
         raise NotImplementedError
+
+    def read_to_train(self, X: Any, owner: str) -> Any:
+        """As `read`, for rows that train."""
+        return self.read(X, owner)
 
     def give(self, values: np.ndarray, like: Any = None) -> Any:
         """Raw numbers as the user's own kind of data, with the row labels of `like` where it has any."""
         raise NotImplementedError
+
+    # What follows is the same for all forms whose samples are the user's own; series are cut into windows and override.
+
+    def rebuild(self, values: np.ndarray, like: Any, rows: Any) -> Any:
+        """What was predicted for the raw `rows` that `like` was read to, as the user's own kind of data."""
+        return self.give(values, like)
+
+    def errors(self, error: Tensor, weight: Tensor, per_feature: bool, like: Any, rows: Any) -> Any:
+        """Errors of samples, (n,), or of each of their elements, from the error map and the sum of its weights."""
+        if per_feature:
+            return error.flatten(1).double().numpy()
+        return (error.flatten(1).sum(1, dtype=torch.float64) / weight).numpy()
+
+    def split(self, rows: Any, share: float, seed: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Which raw rows train (None: all), and which validate (None: none)."""
+        order = np.random.default_rng(seed).permutation(len(rows))
+        n = round(len(rows) * share)
+        return np.sort(order[n:]), np.sort(order[:n])
+
+    def split_by(self, splitter: Any, rows: Any, y: Any, owner: str) -> tuple[np.ndarray, np.ndarray]:
+        """The same by the first split of a splitter of scikit-learn's."""
+        train, held = next(iter(splitter.split(rows, y)))
+        return np.asarray(train), np.asarray(held)
+
+    def labels(self, labels: Any, rows: Any) -> Any:
+        """Labels of samples as labels of raw rows."""
+        return labels
+
+    def places(self, like: Any, rows: Any, per_sample: bool) -> dict[str, Any]:
+        """Columns that say where results belong, one a raw row, or one a sample as the user counts them."""
+        return {}
+
+    def readable(self, raw: np.ndarray) -> Any:
+        """Raw rows as data that `read` takes."""
+        return self.give(raw)
 
     def scale(self) -> Scale:
         """A scale that has learned nothing yet."""
@@ -93,12 +147,19 @@ class Form(Spec):
 class Modality(Spec):
     """A way to read data, with the user's settings."""
 
-    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
+    def beside(self, form: Form) -> Modality:
+        """The same for a target, where the input has a form: what the settings leave open follows the input."""
+        return self
+
+    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, Any]:
         """The form of the data, and the data read by it. A target may be of one dimension."""
         raise NotImplementedError
 
 
-READINGS = "a 2-D array or a frame is a table; a uint8 array (n, h, w) or (n, h, w, c) or a list of images is images"
+READINGS = (
+    "a 2-D array or a frame is a table; a uint8 array (n, h, w) or (n, h, w, c) or a list of images is images; "
+    'with modality="series" an array (time, channels), a frame or a list of those is series'
+)
 
 
 def infer(X: Any, owner: str, parameter: str = "modality") -> str:
@@ -125,9 +186,10 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
             if dtype in (np.uint8, np.bool_):
                 return "image"
             others = "images or series" if dims == 3 else "images or something else"
+            series = f', {parameter}="series" for series (n, time, channels)' if dims == 3 else ""
             raise DataTypeError(
                 f'{dims}-D array of shape {np.shape(X)} and type {dtype} may be {others}: pass {parameter}="image" for '
-                f"images (n, height, width{', channels' if dims == 4 else ''}); {READINGS}"
+                f"images (n, height, width{', channels' if dims == 4 else ''}){series}; {READINGS}"
             )
         return "table"
     if hasattr(X, "shape"):  # sparse matrices, which the table refuses in scikit-learn's words
@@ -147,11 +209,11 @@ def modality(choice: Any, X: Any, owner: str, parameter: str = "modality") -> Mo
     return parts[choice]()
 
 
-def chunks_of(raw: np.ndarray | Tensor, rows: np.ndarray | None = None, values: int = 2**21) -> Chunks:
+def chunks_of(raw: Any, rows: np.ndarray | None = None, values: int = 2**21) -> Chunks:
     """Rows of a raw array in chunks of about `values` numbers, as tensors; called again, they come again."""
-    tensor = torch.as_tensor(raw)
+    tensor = as_rows(raw)
     n = len(tensor) if rows is None else len(rows)
-    step = max(16, values // max(1, tensor[0].numel()))
+    step = max(16, values // max(1, math.prod(tensor.shape[1:])))
     index = None if rows is None else torch.as_tensor(rows)
 
     def chunks() -> Iterable[Tensor]:
@@ -159,6 +221,43 @@ def chunks_of(raw: np.ndarray | Tensor, rows: np.ndarray | None = None, values: 
             yield tensor[start : start + step] if index is None else tensor[index[start : start + step]]
 
     return chunks
+
+
+@torch.no_grad()
+def mean_and_deviation(chunks: Iterable[Tensor]) -> tuple[Tensor, Tensor] | None:
+    """Of columns (n, columns) that come in chunks, in float64, over the values that are there; None without chunks.
+
+    Sums are taken around the first chunk's mean, so that large offsets do not cancel. Columns that are constant or hold
+    nothing have deviation 0.
+    """
+    first: Tensor | None = None
+    for chunk in chunks:
+        x = chunk.double()
+        there = ~x.isnan()
+        if first is None:
+            first = torch.where(there, x, 0).sum(0) / there.sum(0).clamp(min=1)
+            count, total, squares = (torch.zeros_like(first) for _ in range(3))
+            low, high = torch.full_like(first, torch.inf), torch.full_like(first, -torch.inf)
+        centred = torch.where(there, x - first, 0)
+        count += there.sum(0)
+        total += centred.sum(0)
+        squares += centred.square().sum(0)
+        low = torch.minimum(low, torch.where(there, x, torch.inf).amin(0))
+        high = torch.maximum(high, torch.where(there, x, -torch.inf).amax(0))
+    if first is None:
+        return None
+    offset = total / count.clamp(min=1)
+    deviation = (squares / count.clamp(min=1) - offset.square()).clamp(min=0).sqrt()
+    return first + offset, torch.where(high > low, deviation, 0)
+
+
+def masked(x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Values with 0 for what is missing, and the weights that say so (None: all are there)."""
+    total = x.sum()
+    if total == total:  # one look for all values: NaN spreads through a sum
+        return x, None
+    there = ~x.isnan()
+    return torch.where(there, x, 0.0), there.float()
 
 
 def __getattr__(name: str) -> Any:

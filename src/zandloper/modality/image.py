@@ -99,6 +99,11 @@ class ImageForm(Form):
         ends = [""] if c == 1 else [f"_{k}" for k in range(c)]
         return [f"pixel_{i}_{j}{end}" for end in ends for i in range(h) for j in range(w)]
 
+    def in_words(self) -> str:
+        """Size, channels and dtype."""
+        c, h, w = self.in_shape
+        return f"images of {h} x {w} pixels, {c} channel{'s' if c > 1 else ''}, {self.dtype}"
+
     def loss(self, given: str) -> Spec:
         """MSE within the bounds of the pixels; BCE for truth values."""
         integer = np.dtype(self.dtype).kind in "ub"

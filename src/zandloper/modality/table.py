@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import narwhals as nw
 import numpy as np
 import torch
-from sklearn.utils.validation import check_array
 from torch import Tensor
 from torch.nn import functional as F
 
-from zandloper.columns import Column, dims_of, give_column, is_frame, learn_column, read_column
+from zandloper.columns import (
+    Column,
+    backend_of,
+    dims_of,
+    give_column,
+    give_frame,
+    give_numbers,
+    is_frame,
+    learn_column,
+    numbers_of,
+    read_column,
+)
 from zandloper.compare.bce import BCE
 from zandloper.compare.categorical import Categorical
 from zandloper.compare.gaussian import Gaussian
@@ -21,7 +32,7 @@ from zandloper.compare.mae import MAE
 from zandloper.compare.mixed import Mixed
 from zandloper.compare.mse import MSE
 from zandloper.errors import DataError, DataTypeError, bad_parameter
-from zandloper.modality import Chunks, Form, Modality, Scale
+from zandloper.modality import Chunks, Form, Modality, Scale, masked, mean_and_deviation
 from zandloper.spec import Spec
 
 
@@ -120,6 +131,15 @@ class TableForm(Form):
         """The columns' names."""
         return [str(c.name) for c in self.columns]
 
+    def column_names(self) -> list[str]:
+        """All columns of a frame."""
+        return [] if self.backend == "array" else self.feature_names()
+
+    def in_words(self) -> str:
+        """Columns, and of which kinds."""
+        kinds = Counter(column.kind for column in self.columns)
+        return f"table of {len(self.columns)} columns ({', '.join(f'{n} {kind}' for kind, n in kinds.items())})"
+
     def loss(self, given: str) -> Spec:
         """MSE for numbers, BCE for zeros and ones, mixed where kinds differ."""
         chosen = self.auto if given == "auto" else given
@@ -150,7 +170,7 @@ class TableForm(Form):
             return self._read_array(X, owner)
         if not is_frame(X):
             if self.numeric and dims_of(X) == 2:
-                return _numbers(X, owner)
+                return numbers_of(X, owner)
             raise DataTypeError(
                 f"{owner} was fitted on a frame with columns of several kinds and got {type(X).__name__}: "
                 f"pass a frame with the columns {[c.name for c in self.columns][:8]}"
@@ -165,7 +185,7 @@ class TableForm(Form):
             )
         frame = frame.select(*(frame.get_column(c.name) for c in self.columns))  # in the order of the fit
         if all(str(frame.get_column(c.name).dtype) in ("Float32", "Float64") for c in self.columns) and self.numeric:
-            return _numbers(frame.to_numpy(), owner)
+            return numbers_of(frame.to_numpy(), owner)
         raw = np.empty((len(frame), len(self.columns)))
         for i, column in enumerate(self.columns):
             raw[:, i] = read_column(column, frame.get_column(column.name), owner)
@@ -184,7 +204,7 @@ class TableForm(Form):
                 codes = {level: i for i, level in enumerate(self.columns[0].levels)}
                 return np.array([codes.get(v, np.nan) for v in X.tolist()])[:, None]
             X = X[:, None]
-        raw = _numbers(X, owner)
+        raw = numbers_of(X, owner)
         if raw.shape[1] != len(self.columns):
             raise DataError(
                 f"X has {raw.shape[1]} features, but {owner} is expecting {len(self.columns)} features as input"
@@ -196,30 +216,12 @@ class TableForm(Form):
         if self.backend == "array":
             if self.flat and self.columns[0].kind == "category":
                 return np.array(self.columns[0].levels)[values[:, 0].astype(int)]
-            dtype = np.dtype(self.given)
-            if dtype.kind in "iu":
-                info = np.iinfo(dtype)
-                values = np.clip(np.round(values), info.min, info.max)
-            elif dtype.kind == "b":
-                values = values > 0.5
-            values = values.astype(dtype if dtype.kind in "fiub" else np.float64)
+            values = give_numbers(values, self.given)
             return values[:, 0] if self.flat else values
         series = {
             c.name: give_column(c, np.asarray(values[:, i], float), self.backend) for i, c in enumerate(self.columns)
         }
-        if self.backend == "pandas":
-            import pandas as pd
-
-            index = getattr(like, "index", None)
-            frame = pd.DataFrame(series)
-            return frame.set_axis(index) if index is not None and len(index) == len(frame) else frame
-        if self.backend == "polars":
-            import polars as pl
-
-            return pl.DataFrame(series)
-        import pyarrow as pa
-
-        return pa.table(series)
+        return give_frame(series, self.backend, like)
 
     def scale(self) -> Scale:
         """The scale of these columns."""
@@ -238,10 +240,7 @@ def _learn_frame(X: Any, owner: str) -> TableForm:
             f"by {owner}: the frame is empty"
         )
     columns = [learn_column(frame.get_column(name), owner) for name in frame.columns]
-    backend = str(frame.implementation).lower()
-    if backend not in ("pandas", "polars", "pyarrow"):
-        raise DataTypeError(f"frames of {backend} are not understood: convert to pandas, polars or pyarrow")
-    return TableForm(backend, tuple(columns))
+    return TableForm(backend_of(frame), tuple(columns))
 
 
 def _learn_array(X: Any, owner: str, target: bool) -> TableForm:
@@ -254,33 +253,10 @@ def _learn_array(X: Any, owner: str, target: bool) -> TableForm:
             return TableForm("array", (Column("y", "category", "str", levels=ranked),), given="str", flat=True)
         kind = Column("y", "number", str(X.dtype))
         return TableForm("array", (kind,), given=str(X.dtype), flat=True)
-    raw = _numbers(X, owner)
+    raw = numbers_of(X, owner)
     columns = tuple(Column(f"x{i}", "number", str(raw.dtype)) for i in range(raw.shape[1]))
     numeric = given is not None and isinstance(given, np.dtype) and given.kind in "fiub"
     return TableForm("array", columns, given=str(given) if numeric else "float64")
-
-
-def _numbers(X: Any, owner: str) -> np.ndarray:
-    """A 2-D array of numbers in a type that torch knows, through scikit-learn's checks; read-only arrays are copied."""
-    if isinstance(X, np.ma.MaskedArray):
-        X = np.ma.filled(X.astype(np.float64), np.nan)  # what is masked is missing
-    try:
-        raw = check_array(
-            X, dtype="numeric", ensure_all_finite="allow-nan", ensure_min_samples=1, estimator=owner, input_name="X"
-        )
-    except (ValueError, OverflowError) as error:
-        text = "could not convert" in str(error) or "bytes/strings" in str(error)
-        hint = "; text belongs in a frame, where columns of text are read as categories" if text else ""
-        first = str(error).split("\n")[0] if "Complex" in str(error) else error
-        raise DataError(f"{first}{hint}") from error
-    except TypeError as error:
-        raise DataTypeError(str(error).split("\n")[0]) from error
-    if raw.dtype == np.float16 or raw.dtype.kind == "b" or raw.dtype in (np.uint16,):
-        raw = raw.astype(np.float32)
-    elif raw.dtype not in (np.float32, np.float64, np.uint8, np.int8, np.int16, np.int32, np.int64):
-        raw = raw.astype(np.float64)
-    usable = raw.flags.writeable and raw.flags.c_contiguous and min(raw.strides) >= 0  # X[::-1][:1] is backwards
-    return raw if usable else np.array(raw, order="C")
 
 
 def _is_binary(raw: np.ndarray) -> bool:
@@ -294,7 +270,7 @@ def _is_binary(raw: np.ndarray) -> bool:
 class TableScale(Scale):
     """Numbers to mean 0 and deviation 1, categories to one input a level; missing values to 0 with weight 0.
 
-    Statistics are summed over chunks in float64, around the first chunk's mean so that large offsets do not cancel.
+    Statistics come from chunks of rows.
     """
 
     mean: Tensor
@@ -317,38 +293,18 @@ class TableScale(Scale):
         """Means and standard deviations over the values that are there; constant columns keep deviation 1."""
         if self.scaling == "none":
             return
-        first: Tensor | None = None
-        for chunk in chunks():
-            x = chunk.double()
-            there = ~x.isnan()
-            if first is None:
-                first = torch.where(there, x, 0).sum(0) / there.sum(0).clamp(min=1)
-                count, total, squares = (torch.zeros_like(first) for _ in range(3))
-                low, high = torch.full_like(first, torch.inf), torch.full_like(first, -torch.inf)
-            centred = torch.where(there, x - first, 0)
-            count += there.sum(0)
-            total += centred.sum(0)
-            squares += centred.square().sum(0)
-            low = torch.minimum(low, torch.where(there, x, torch.inf).amin(0))
-            high = torch.maximum(high, torch.where(there, x, -torch.inf).amax(0))
-        if first is None:
+        found = mean_and_deviation(chunks())
+        if found is None:
             return
-        offset = total / count.clamp(min=1)
-        deviation = (squares / count.clamp(min=1) - offset.square()).clamp(min=0).sqrt()
-        varies = (high > low) & (deviation > 0) & self.plain
-        self.mean.copy_(torch.where(self.plain, first + offset, 0))
-        self.deviation.copy_(torch.where(varies, deviation, 1))
+        mean, deviation = found
+        self.mean.copy_(torch.where(self.plain, mean, 0))
+        self.deviation.copy_(torch.where((deviation > 0) & self.plain, deviation, 1))
 
     def _standard(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         x = raw.to(self.mean.dtype)
         if self.scaling != "none":
             x = (x - self.mean) / self.deviation
-        x = x.float()
-        total = x.sum()
-        if total == total:  # one look for all values: NaN spreads through a sum
-            return x, None
-        there = ~x.isnan()
-        return torch.where(there, x, 0.0), there.float()
+        return masked(x.float())
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """(n, columns) -> (n, inputs)."""

@@ -48,7 +48,8 @@ def estimate(noisy: Any, clean: Any = None, modality: Any = "auto") -> Noise:
     Parameters
     ----------
     noisy : data
-        Images, a table, or with `modality="series"` or `"audio"` series (n, time) or (n, time, channels).
+        Images, a table, with `modality="series"` series (time, channels), with `"audio"` sounds (n, time), or either as
+        (n, time, channels).
     clean : data, optional
         The same items without noise.
     modality : "auto", "table", "image", "series", "audio" or an object of zl.modality

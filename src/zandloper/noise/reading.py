@@ -98,8 +98,11 @@ def _read_form(form: Form, scale: Scale, raw: np.ndarray, X: Any, owner: str) ->
 
 
 def _read_ordered(X: Any, kind: str, owner: str, units: np.ndarray | None) -> Reading:
-    """Series (n, time) or (n, time, channels), one series (time,), or a list of those, cut to the shortest."""
+    """Series (time, channels), sounds (n, time), either as (time,) or (n, time, channels), or a list of series or
+    sounds, cut to the shortest."""
     arrays = [np.asarray(a) for a in X] if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) else None
+    if arrays is not None and kind == "series":
+        arrays = [a[:, None] if a.ndim == 1 else a for a in arrays]
     whole = np.asarray(X) if arrays is None else None
     if arrays is not None:
         if len({a.shape[1:] for a in arrays}) > 1:
@@ -110,11 +113,19 @@ def _read_ordered(X: Any, kind: str, owner: str, units: np.ndarray | None) -> Re
     if array.dtype.kind not in "fiu" or not 1 <= array.ndim <= 3:
         raise DataTypeError(
             f"{owner} got {kind} as an array of shape {array.shape} and dtype {array.dtype}: wanted are numbers "
-            "(time,), (n, time) or (n, time, channels)"
+            f"(time,), {'(time, channels)' if kind == 'series' else '(n, time)'} or (n, time, channels)"
         )
-    if array.shape[0 if array.ndim == 1 else 1] < 2:
+    back: Callable[[np.ndarray], np.ndarray]
+    if kind == "series" and array.ndim == 2:
+        x, back = array.T[None], lambda a: a[0].T
+    elif array.ndim == 2:
+        x, back = array[:, None], lambda a: a[:, 0]
+    elif array.ndim == 1:
+        x, back = array[None, None], lambda a: a[0, 0]
+    else:
+        x, back = np.moveaxis(array, 2, 1), lambda a: np.moveaxis(a, 1, 2)
+    if x.shape[-1] < 2:
         raise DataError(f"{owner} got {kind} of shape {array.shape}: a series needs two steps or more")
-    x = {1: lambda a: a[None, None], 2: lambda a: a[:, None], 3: lambda a: np.moveaxis(a, 2, 1)}[array.ndim](array)
     stored = None
     offset: Any = 0.0
     if kind == "audio":
@@ -138,7 +149,7 @@ def _read_ordered(X: Any, kind: str, owner: str, units: np.ndarray | None) -> Re
         values = seen.x.double().numpy() * size + offset
         if seen.valid is not None and array.dtype.kind == "f":
             values = np.where(seen.valid.numpy() > 0, values, np.nan)
-        out = {1: lambda a: a[0, 0], 2: lambda a: a[:, 0], 3: lambda a: np.moveaxis(a, 1, 2)}[array.ndim](values)
+        out = back(values)
         if array.dtype.kind in "iu":
             info = np.iinfo(array.dtype)
             out = np.clip(np.round(out), info.min, info.max)

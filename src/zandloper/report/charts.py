@@ -43,6 +43,45 @@ def pixels(error: np.ndarray) -> Any:
     return figure
 
 
+def windows(
+    above: np.ndarray, below: np.ndarray | None, names: Sequence[str], captions: Sequence[str], words: tuple[str, str]
+) -> Any:
+    """Windows (n, channels, steps), values from -1 to 1, as charts of their own, channels in lanes below each other."""
+    across = min(3, len(captions))
+    down = -(-len(captions) // across)
+    figure = new_figure(2 * WIDTH, down * (0.7 + 0.5 * len(names)))
+    lane = 2.3  # from the middle of one lane to the next
+    for i, caption in enumerate(captions):
+        ax = figure.add_subplot(down, across, i + 1)
+        plain(ax)
+        for k in range(len(names)):
+            for lines, colour, width in ((above, "#888888", 1.6), (below, COLOURS[0], 1.1)):
+                if lines is not None:
+                    ax.plot(np.clip(lines[i, k], -1.1, 1.1) - lane * k, color=colour, linewidth=width)
+        ax.set_ylim(-lane * (len(names) - 1) - 1.15, 1.15)
+        ax.set_yticks([-lane * k for k in range(len(names))], list(names) if i % across == 0 else [])
+        ax.tick_params(axis="y", length=0, labelsize=8)
+        ax.tick_params(axis="x", labelsize=8)
+        ax.set_title(caption, fontsize=8, color=INK, loc="left")
+    return figure
+
+
+def along(share: np.ndarray, names: Sequence[str]) -> Any:
+    """Shares of a constant's error (channels, steps) as lines along a window."""
+    figure = new_figure(WIDTH, 3.1)
+    ax = figure.add_subplot()
+    plain(ax)
+    for line, name, colour in zip(share, names, COLOURS):
+        ax.plot(line, color=colour, linewidth=1.6, label=name if len(name) <= 22 else name[:21] + "…")
+    ax.set_ylim(0, max(1.05, 1.05 * float(share.max(initial=0))))
+    ax.axhline(1, color=INK, linewidth=1, linestyle=(0, (3, 2)))
+    ax.set_xlabel("step of a window", fontsize=9, color=INK)
+    ax.set_ylabel("share of a constant's error", fontsize=9, color=INK)
+    if len(names) > 1:
+        ax.legend(frameon=False, fontsize=8, ncols=2)
+    return figure
+
+
 def histogram(errors: np.ndarray) -> Any:
     """How often which error occurs, with the median and the largest."""
     figure = new_figure(WIDTH, 2.7)

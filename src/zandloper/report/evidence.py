@@ -21,6 +21,7 @@ from zandloper.latents import LatentReport, latent_report
 from zandloper.probe import decoded, error_of, spread
 from zandloper.report.labels import Labels
 from zandloper.report.pca import AgainstPCA, against_pca
+from zandloper.windows import Windows
 
 MOST_ROWS = 100_000  # measured and drawn on the map
 HOVERED = 3_000  # of them with their picture or their row
@@ -128,13 +129,13 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
         raise DataError(f"a report needs at least 2 rows to see what varies, got {len(raw)}: pass more")
     if labels is None and target is not None and target[0].numel() == 1:
         labels = y  # one thing is predicted: that is what the map is looked at for
-    known = None if labels is None else Labels.read(labels, len(raw))
+    known = None if labels is None else Labels.read(estimator._form.labels(labels, raw), len(raw))
     rows, seen = len(raw), spread(len(raw), MOST_ROWS)
     if len(seen) < rows:
-        raw, target = raw[seen], None if target is None else target[seen]
+        raw, target = _some(raw, seen), _some(target, seen)
         known = None if known is None else known.some(seen)
     z, errors, feature_error, feature_constant, score = _measure(estimator, raw, target)
-    sample = _sample(errors, raw[0].numel())
+    sample = _sample(errors, math.prod(raw.shape[1:]))
     part, part_target = raw[sample], None if target is None else target[sample]
     made = estimator._each_block(estimator.module_.reconstruct, part)
     module = estimator.module_
@@ -169,13 +170,11 @@ def _given_back(estimator: Any, raw: Tensor, target: Tensor | None) -> tuple[Any
     """Some rows as the user gave them: what they were read from may be a folder."""
     rows = torch.as_tensor(spread(len(raw), MOST_GIVEN))
     blueprint = estimator._blueprint
-    X = blueprint.form.give(raw[rows].numpy())
-    return X, None if target is None else blueprint.output.give(target[rows].numpy())
+    X = blueprint.form.readable(raw[rows].numpy())
+    return X, None if target is None else blueprint.output.readable(target[rows].numpy())
 
 
-def _measure(
-    estimator: Any, raw: Tensor, target: Tensor | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+def _measure(estimator: Any, raw: Any, target: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
     """Latents, errors per item, per feature, those of a constant, and the score: in chunks of whole blocks."""
     module: Hourglass = estimator.module_
     latents, features = estimator._n_features_out, math.prod(estimator._blueprint.output.target_shape)
@@ -203,6 +202,11 @@ def _measure(
     score = float(1 - total.sum() / constant.sum()) if constant.sum() > 0 else 1.0
     per_feature = (sums[:2] / weight.clamp(min=1)).numpy()
     return torch.cat(codes).numpy(), torch.cat(errors).numpy(), per_feature[0], per_feature[1], score
+
+
+def _some(rows: Any, which: np.ndarray) -> Any:
+    """Some of the raw rows; windows are not cut for that."""
+    return None if rows is None else rows.some(which) if isinstance(rows, Windows) else rows[which]
 
 
 def _sample(errors: np.ndarray, values: int) -> np.ndarray:

@@ -24,6 +24,9 @@ SHOWN = 112  # pixels of a picture beside its reconstruction, larger ones are ma
 MANY = 12  # columns in a table of items
 FEW = 14  # columns beside the map
 BARS = 30  # columns of which the error is drawn
+LANES = 4  # channels of a series in one chart
+LINES = 8  # channels of which the error is drawn along a window
+TILE = (64, 96)  # pixels of a window on the map's atlas
 
 
 class Pictures:
@@ -73,22 +76,7 @@ class Pictures:
     def hover(self, originals: np.ndarray, made: np.ndarray | None, words: tuple[str, str], heat: np.ndarray) -> Any:
         """One large picture with all small ones on it."""
         sheets = [self.pixels(raw, THUMB) for raw in (originals, made) if raw is not None]
-        count, (h, w) = len(originals), sheets[0].shape[1:3]
-        columns = math.ceil(math.sqrt(count * len(sheets) * h / w) / len(sheets)) * len(sheets)
-        rows = -(-count * len(sheets) // columns)
-        atlas = np.zeros((rows * h, columns * w, *sheets[0].shape[3:]), np.uint8)
-        for j, sheet in enumerate(sheets):
-            for i, tile in enumerate(sheet):
-                y, x = divmod(i * len(sheets) + j, columns)
-                atlas[y * h : y * h + h, x * w : x * w + w] = tile
-        return {
-            "kind": "pictures",
-            "atlas": data_url(atlas, 60),
-            "width": w,
-            "height": h,
-            "columns": columns,
-            "words": list(words[: len(sheets)]),
-        }
+        return {**atlas(sheets), "words": list(words[: len(sheets)])}
 
     def most(self) -> int:
         """How many items the map may show."""
@@ -108,6 +96,19 @@ class Pictures:
             f"{share:.1%} of that of a constant picture, the mean of the training images."
         )
         return figure(svg(chart, f"Heat map of the mean error of every pixel. {told}"), told)
+
+
+def atlas(sheets: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Small pictures of one or two kinds (n, height, width[, 3 or 4]) side by side on one large one, for the map."""
+    count, (h, w) = len(sheets[0]), sheets[0].shape[1:3]
+    columns = math.ceil(math.sqrt(count * len(sheets) * h / w) / len(sheets)) * len(sheets)
+    rows = -(-count * len(sheets) // columns)
+    whole = np.zeros((rows * h, columns * w, *sheets[0].shape[3:]), np.uint8)
+    for j, sheet in enumerate(sheets):
+        for i, tile in enumerate(sheet):
+            y, x = divmod(i * len(sheets) + j, columns)
+            whole[y * h : y * h + h, x * w : x * w + w] = tile
+    return {"kind": "pictures", "atlas": data_url(whole, 60), "width": w, "height": h, "columns": columns}
 
 
 class Rows:
@@ -189,7 +190,97 @@ class Rows:
         return figure(svg(chart, f"Bars of the error by column. {told}"), told + rest)
 
 
-WAYS: dict[str, type] = {"image_form": Pictures}
+class Lines:
+    """Windows of series as lines over their steps, one channel below the other."""
+
+    compact = False
+
+    def __init__(self, form: Any, originals: np.ndarray) -> None:
+        self.form, self.names = form, [str(c.name) for c in form.columns]
+        low, high = np.zeros((2, len(self.names), 1))
+        for i, channel in enumerate(np.moveaxis(originals, 1, 0)):
+            there = channel[np.isfinite(channel)]
+            if there.size:  # a channel may be missing everywhere
+                low[i], high[i] = np.quantile(there, (0.001, 0.999))
+        self.middle, self.half = (low + high) / 2, np.where(high > low, (high - low) / 2, 1.0)
+
+    def lanes(self, raw: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        """Some channels between about -1 and 1, (n, channels, steps)."""
+        return ((raw - self.middle) / self.half)[:, kept]
+
+    def channels(self, heat: np.ndarray) -> np.ndarray:
+        """Which channels are shown: those with the largest errors, in order."""
+        mean = heat.reshape(len(heat), len(self.names), -1).mean((0, 2)) if len(heat) else np.zeros(len(self.names))
+        return np.sort(np.argsort(-mean, kind="stable")[:LANES])
+
+    def beside(
+        self,
+        originals: np.ndarray,
+        made: np.ndarray | None,
+        captions: Sequence[str],
+        words: tuple[str, str],
+        heat: np.ndarray,
+    ) -> str:
+        """Small charts, both lines in each."""
+        kept = self.channels(heat)
+        chart = charts.windows(
+            self.lanes(originals, kept),
+            None if made is None else self.lanes(made, kept),
+            [self.names[j] for j in kept],
+            [caption.replace(" · ", ", ", 1).replace(" · ", "\n") for caption in captions],
+            words,
+        )
+        told = f"Each chart is a window of {self.form.window} steps. "
+        told += f"Grey: {words[0]}." if made is None else f"Grey: {words[0]}; blue: {words[1]}."
+        if len(self.names) > len(kept):
+            told += f" The {len(kept)} of {len(self.names)} channels with the largest errors."
+        return figure(svg(chart, f"Charts of {len(captions)} windows. {told}", 9.6), told)
+
+    def hover(self, originals: np.ndarray, made: np.ndarray | None, words: tuple[str, str], heat: np.ndarray) -> Any:
+        """As for pictures: both lines drawn small, on one large picture."""
+        kept = self.channels(heat)
+        sheets = [drawn(self.lanes(raw, kept), *TILE) for raw in (originals, made) if raw is not None]
+        return {**atlas(sheets), "words": list(words[: len(sheets)])}
+
+    def most(self) -> int:
+        """How many items the map may show."""
+        return ATLAS // (2 * TILE[0] * TILE[1])
+
+    def where(self, error: np.ndarray, constant: np.ndarray) -> str:
+        """Lines: the error of channels along a window, as a share of that of a constant prediction."""
+        error, constant = (v.reshape(len(self.names), -1) for v in (error, constant))
+        whole = np.divide(error.sum(1), constant.sum(1), out=np.zeros(len(error)), where=constant.sum(1) > 1e-12)
+        order = np.argsort(-whole, kind="stable")
+        share = np.divide(error, constant, out=np.zeros_like(error), where=constant > 1e-12)
+        chart = charts.along(share[order[:LINES]], [self.names[j] for j in order[:LINES]])
+        worst, best = order[0], order[-1]
+        told = f"1 is the error of a constant prediction. Hardest is {self.names[worst]} ({whole[worst]:.0%})"
+        told += f", easiest {self.names[best]} ({whole[best]:.0%})." if best != worst else "."
+        rest = f" The {LINES} hardest of {len(order)} channels." if len(order) > LINES else ""
+        return figure(svg(chart, f"Lines of the error along a window, by channel. {told}"), told + rest)
+
+
+def drawn(lanes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Lines (n, lanes, steps) as uint8 pictures (n, height, width), lanes below each other; gaps stay white."""
+    n, count, steps = lanes.shape
+    sheet = np.full((n, height, width), 255, np.uint8)
+    tall = height // count
+    place = np.linspace(0, steps - 1, width + 1)
+    low, share = np.floor(place).astype(int), place % 1
+    high = np.minimum(low + 1, steps - 1)
+    rows = np.arange(tall)[:, None]
+    for k in range(count):
+        line = np.clip(lanes[:, k], -1.1, 1.1)
+        at = np.where(share > 0, line[:, low] * (1 - share) + line[:, high] * share, line[:, low])
+        y = (0.5 - at / 2.4) * (tall - 1)
+        top = np.floor(np.minimum(y[:, :-1], y[:, 1:]))[:, None]
+        bottom = np.ceil(np.maximum(y[:, :-1], y[:, 1:]))[:, None]
+        ink = (rows >= top) & (rows <= np.maximum(bottom, top + 1))
+        sheet[:, k * tall : (k + 1) * tall][ink] = 60
+    return sheet
+
+
+WAYS: dict[str, type] = {"image_form": Pictures, "series_form": Lines}
 
 
 def way(form: Any, originals: np.ndarray) -> Any:

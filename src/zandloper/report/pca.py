@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from zandloper.hourglass import Hourglass
 from zandloper.linear import MOST_FEATURES, principal_components
@@ -29,7 +28,7 @@ class AgainstPCA:
 
 
 @torch.no_grad()
-def against_pca(estimator: Any, raw: Tensor) -> AgainstPCA | str:
+def against_pca(estimator: Any, raw: Any) -> AgainstPCA | str:
     """PCA fitted to rows of these very data, and the model on the same rows, in the model's units; missing values do
     not count, and PCA reads them as the mean."""
     module: Hourglass = estimator.module_
