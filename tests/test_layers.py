@@ -32,6 +32,7 @@ LAYERS = (
     ("hourglass",),
     ("own", "linear"),
     ("corrupt", "nets", "bottleneck", "compare"),
+    ("transformer",),
     ("layers",),
     ("batch",),
     ("spec",),
