@@ -39,7 +39,7 @@ class Block(nn.Module):
     width : int
         Values of a token.
     heads : int
-        Each looks at the tokens in its own way, through width / heads values, rounded up.
+        Each looks at the tokens in its own way, through width / heads values, rounded up to a multiple of four.
     activation : str
         Of the small net, which is four times as wide as a token.
     causal : bool
@@ -49,7 +49,7 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int, activation: str = "silu", causal: bool = False) -> None:
         super().__init__()
         self.heads, self.activation = heads, activation
-        inner = heads * -(-width // heads)
+        inner = heads * 4 * -(-width // (4 * heads))  # in fours, or scores would depend on a row's place: see Linear
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
         self.ask, self.answer = Linear(width, 3 * inner), Linear(inner, width)
         self.widen, self.narrow = Linear(width, 4 * width), Linear(4 * width, width)
