@@ -117,12 +117,23 @@ def test_parameters_that_can_be(name, value):
 
 
 def test_parameters_that_contradict_each_other():
+    for encoder, reads in (("conv1d", "series and sounds"), ("conv2d", "images"), ("attention", "images and series")):
+        wanted = (
+            rf"`encoder` of Autoencoder must be 'auto' or 'dense' for samples of shape .*'{encoder}' reads {reads}, of"
+        )
+        with pytest.raises(ParameterError, match=wanted):
+            fit(X, encoder=encoder)
+        with pytest.raises(ParameterError, match=wanted.replace("encoder", "decoder", 1)):
+            fit(X, decoder=encoder)
     with pytest.raises(
-        ParameterError, match="`encoder` of Autoencoder must be 'auto' or 'dense' for data that are not images"
+        ParameterError, match="must be 'auto' or 'attention' or 'conv2d' or 'dense' for samples of shape"
     ):
-        fit(X, encoder="conv2d")
-    with pytest.raises(ParameterError, match="`hidden` of Autoencoder must be at least one number of channels"):
-        fit(np.zeros((9, 5, 5), np.uint8), encoder="conv2d", hidden=())
+        fit(np.zeros((9, 5, 5), np.uint8), encoder="conv1d")
+    for encoder in ("conv2d", "attention"):
+        with pytest.raises(
+            ParameterError, match=f"`hidden` of Autoencoder must be at least one number for .*{encoder}"
+        ):
+            fit(np.zeros((9, 5, 5), np.uint8), encoder=encoder, hidden=())
     with pytest.raises(ParameterError, match="`linear_path` of Autoencoder must be 'auto' or False with own"):
         fit(X, decoder=nn.Linear(2, 4), linear_path=True)
     with pytest.raises(ParameterError, match="`validation` of Autoencoder must be a pair"):

@@ -260,8 +260,9 @@ def test_odd_widths_do_not_depend_on_batches_either(columns, hidden, rng):
                 assert np.array_equal(use(data[rows]), whole[rows]), rows
 
 
-def test_a_deep_net_of_images_does_not_depend_on_batches_either(images):
-    model = fit(images, encoder="conv2d", hidden=(4, 8))
+@pytest.mark.parametrize("encoder", ["conv2d", "attention"])
+def test_a_deep_net_of_images_does_not_depend_on_batches_either(encoder, images):
+    model = fit(images, encoder=encoder, hidden=(4, 8))
     whole = model.transform(images)
     assert np.array_equal(np.concatenate([model.transform(images[i : i + 1]) for i in range(60)]), whole)
 
@@ -503,7 +504,7 @@ def test_images_are_a_target(images):
 
 def test_images_to_images_of_another_size(images):
     small = images[:, ::2, ::2]
-    for encoder in ("dense", "conv2d"):
+    for encoder in ("dense", "conv2d", "attention"):
         model = fit(images, small, target="y", encoder=encoder)
         assert model.predict(images).shape == small.shape
 

@@ -108,7 +108,7 @@ def test_other_modes_become_colours(mode, becomes):
     ],
     ids=["grey", "floats", "16 bits", "truths", "list", "PIL"],
 )
-@pytest.mark.parametrize("encoder", ["dense", "conv2d"])
+@pytest.mark.parametrize("encoder", ["dense", "conv2d", "attention"])
 def test_a_model_gives_images_of_the_same_form(X, encoder):
     model = fit(X, encoder=encoder)
     for back in (model.predict(X), model.inverse_transform(model.transform(X))):

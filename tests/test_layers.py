@@ -34,6 +34,7 @@ LAYERS = (
     ("hourglass",),
     ("own", "linear"),
     ("corrupt", "nets", "bottleneck", "compare"),
+    ("transformer",),
     ("layers",),
     ("batch",),
     ("spec",),

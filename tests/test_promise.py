@@ -109,7 +109,7 @@ def test_never_worse_than_pca_on_images(images):
     train, held = pixels[np.sort(order[n:])], pixels[np.sort(order[:n])]
     pca = PCA(5, svd_solver="full").fit(train)
     linear = np.mean((pca.inverse_transform(pca.transform(held)).clip(0, 1) - held) ** 2)
-    for encoder in ("dense", "conv2d"):
+    for encoder in ("dense", "conv2d", "attention"):
         model = Autoencoder(5, encoder=encoder, max_epochs=2, random_state=SEED).fit(images)
         errors = [entry["validation"] for entry in model.history_]
         assert errors[0] == pytest.approx(linear, rel=1e-3) and min(errors) <= linear * (1 + 1e-4)
@@ -212,6 +212,8 @@ def test_images_are_described(images):
     assert about.data == "images of 12 x 10 pixels, 1 channel, uint8"
     assert about.layers == ("120", "4 channels", "5 channels", "[3]", "5 channels", "4 channels", "120")
     assert about.shape == "deep undercomplete" and about.compression == 40
+    about = Autoencoder(3, encoder="attention", hidden=(8, 6), max_epochs=1).fit(images).describe()
+    assert about.layers == ("120", "tokens of 8", "tokens of 6", "[3]", "tokens of 6", "tokens of 8", "120")
 
 
 # --------------------------------------------------------------------------------------------------------- latent_dim

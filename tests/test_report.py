@@ -114,6 +114,26 @@ def test_convolutions_are_drawn(pictures):
         assert part in said, part
 
 
+def test_attention_is_drawn(pictures):
+    model = fitted(pictures, latent_dim=3, encoder="attention", hidden=(8, 6))
+    found = architecture(model)
+    # 12 x 10 pixels in patches of 3 x 3: 4 x 4 tokens, and 4 that sum them up.
+    sizes = ["12 × 10", "20 × 8", "20 × 8", "20 × 6", "4 × 6", "3", "16 × 6", "16 × 6", "16 × 8", "16 × 8", "12 × 10"]
+    assert [layer.size for layer in found.layers] == sizes
+    kinds = ["input", "dense", "attention, 4 heads", "dense", "attention, 4 heads", "dense"]
+    assert [layer.kind for layer in found.layers][:6] == kinds
+    assert found.parameters == sum(layer.parameters for layer in found.layers) + sum(found.bypass)
+    assert "attention, 4 heads" in texts(model.plot_architecture())
+
+
+def test_long_labels_are_not_cut_off(pictures):
+    model = fitted(pictures, latent_dim=3, encoder="conv2d", hidden=(64, 128))
+    figure = model.plot_architecture()
+    figure.draw_without_rendering()
+    right = max(text.get_window_extent().x1 for text in figure.axes[0].texts)
+    assert right <= figure.bbox.x1
+
+
 def test_a_very_deep_net_is_drawn_with_its_middle_left_out(small):
     assert "⋮" in texts(fitted(small, latent_dim=2, hidden=(4,) * 20).plot_architecture())
 

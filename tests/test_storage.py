@@ -136,7 +136,7 @@ def test_every_type_comes_back(kind, table, images, tmp_path):
         assert np.array_equal(other.reconstruction_error(X), model.reconstruction_error(X))
 
 
-@pytest.mark.parametrize("encoder", ["dense", "conv2d"])
+@pytest.mark.parametrize("encoder", ["dense", "conv2d", "attention"])
 @pytest.mark.parametrize("linear_path", [True, False])
 def test_nets_come_back(encoder, linear_path, images, tmp_path):
     model = fit(images, encoder=encoder, linear_path=linear_path, hidden=(5, 4), activation="gelu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.hourglass import Hourglass
-from zandloper.layers import Affine
+from zandloper.layers import Affine, Positions
+from zandloper.transformer import Block
 
 KINDS = {
     nn.Linear: "dense",
@@ -21,8 +23,10 @@ KINDS = {
     nn.ConvTranspose2d: "transposed convolution",
     nn.ConvTranspose3d: "transposed convolution",
     Affine: "dense ensemble",
+    Block: "attention",
 }
-NORMS = (nn.GroupNorm, nn.LayerNorm, nn.modules.batchnorm._NormBase)
+# What changes the values of a layer and is drawn as part of it.
+TOUCHES = (nn.GroupNorm, nn.LayerNorm, nn.modules.batchnorm._NormBase, Positions)
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,16 @@ def _shape(shape: Any) -> tuple[int, ...]:
     return shape
 
 
+def _layers(module: nn.Module) -> Iterator[nn.Module]:
+    """The modules that count as layers: those of a known kind, whole, and others with weights of their own."""
+    known = isinstance(module, tuple(KINDS))
+    if known or next(module.parameters(recurse=False), None) is not None:
+        yield module
+    if not known:
+        for child in module.children():
+            yield from _layers(child)
+
+
 class _Watch:
     """Notes every layer that a part runs through; a part without any of the usual kind counts as one."""
 
@@ -128,8 +142,7 @@ class _Watch:
         self.layers: list[Layer] = []
 
     def __enter__(self) -> _Watch:
-        leaves = [m for m in self.module.modules() if next(m.parameters(recurse=False), None) is not None]
-        self._hooks = [m.register_forward_hook(self._note) for m in leaves]
+        self._hooks = [m.register_forward_hook(self._note) for m in dict.fromkeys(_layers(self.module))]
         self._hooks.append(self.module.register_forward_hook(self._end))
         return self
 
@@ -140,15 +153,18 @@ class _Watch:
     def _note(self, layer: nn.Module, _: Any, out: Any) -> None:
         if not isinstance(out, Tensor):
             return
-        own = sum(p.numel() for p in layer.parameters(recurse=False))
-        if isinstance(layer, NORMS) and self.layers:
+        known = isinstance(layer, tuple(KINDS))
+        own = sum(p.numel() for p in layer.parameters(recurse=known))
+        if isinstance(layer, TOUCHES) and self.layers:
             last = self.layers.pop()
-            self.layers.append(Layer(last.part, last.kind, last.shape, last.parameters + own))
+            self.layers.append(Layer(last.part, last.kind, tuple(out.shape[1:]), last.parameters + own))
             return
         kind = next((word for made, word in KINDS.items() if isinstance(layer, made)), type(layer).__name__)
         window = getattr(layer, "kernel_size", None)
         if window:
             kind = f"{kind} {' × '.join(map(str, window))}"
+        if isinstance(layer, Block):
+            kind = f"{kind}, {layer.heads} head{'s' if layer.heads > 1 else ''}"
         members = isinstance(layer, Affine)
         self.layers.append(Layer(self.part, kind, tuple(out.shape[2 if members else 1 :]), own))
 

@@ -339,11 +339,14 @@ class Autoencoder(BaseAutoencoder):
         Size of the latent space. None: as many as PCA needs for 90 % of the variance, within 2 to 64; a fraction
         between 0 and 1: as many as PCA needs for that share.
     hidden : "auto" or tuple of int
-        Layers of the encoder; the decoder mirrors them. Widths for dense nets, channels for convolutions. `()`: none.
+        Layers of the encoder; the decoder mirrors them. Widths for dense nets, channels for convolutions, widths of the
+        tokens for attention. `()`: none, for dense nets.
     activation : str
         silu, relu, gelu, tanh, sigmoid, elu, leaky_relu or linear.
-    encoder, decoder : "auto", "dense", "conv2d" or nn.Module
-        The nets. Own modules: an encoder takes (n, *shape of a sample) in model units, a decoder takes (n, latent_dim).
+    encoder, decoder : "auto", "dense", "conv1d", "conv2d", "attention" or nn.Module
+        The nets: dense ones read all data, conv1d series and sounds, conv2d images, attention any of these three in
+        patches. "auto": convolutions for samples of more than 4,096 values that have neighbours, else dense. Own
+        modules: an encoder takes (n, *shape of a sample) in model units, a decoder takes (n, latent_dim).
     loss : "auto", "mse", "mae", "bce", "categorical", "mixed" or nn.Module
         How the error is measured. An own module takes (prediction, target) to errors, not reduced.
     modality : "auto", "table", "image", "series" or an object of zl.modality

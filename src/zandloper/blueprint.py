@@ -23,6 +23,7 @@ from zandloper.linear import LinearPath, Principal
 from zandloper.modality import Chunks, Form
 from zandloper.own import Own, OwnBottleneck, OwnComparison, OwnCorruption, OwnDecoder, OwnEncoder
 from zandloper.spec import build_spec
+from zandloper.transformer import Heads
 
 PACKAGES = {
     "form": zandloper.modality,
@@ -227,13 +228,17 @@ def flops_per_row(module: Hourglass, rows: int = 2) -> int:
     """Multiplications and additions of one forward pass of one sample, counted by a dry run on zeros."""
     count = 0
 
-    def add(part: Any, _: Any, out: Tensor) -> None:
+    def add(part: Any, given: tuple[Tensor, ...], out: Tensor) -> None:
         nonlocal count
-        outputs = part.weight.shape[1 if isinstance(part, nn.ConvTranspose2d) else 0]
-        count += 2 * out[0].numel() * part.weight.numel() // outputs
+        if isinstance(part, Heads):  # each value heard: a product with every token to find its share, one to add it
+            count += 4 * out[0].numel() * given[1].shape[-2]
+            return
+        # What goes in meets every weight of its channel where a convolution is transposed; elsewhere what comes out.
+        met = given[0] if isinstance(part, nn.ConvTranspose1d | nn.ConvTranspose2d) else out
+        count += 2 * met[0].numel() * part.weight[0].numel()
 
-    linear = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
-    hooks = [part.register_forward_hook(add) for part in module.modules() if isinstance(part, linear)]
+    counted = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, Heads)
+    hooks = [part.register_forward_hook(add) for part in module.modules() if isinstance(part, counted)]
     try:
         with torch.no_grad():
             module.eval()

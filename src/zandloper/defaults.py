@@ -84,5 +84,9 @@ def memory(work: int) -> int:
 
 
 def block(work: int) -> int:
-    """Rows scored at a time: a power of two between 16 and 1024, so that a block is neither slow nor tiny."""
-    return int(min(1024, max(16, 2 ** int(math.log2(max(1.0, BLOCK_WORK / max(1, work)))))))
+    """Rows scored at a time: a power of two between 32 and 1024, so that a block is neither slow nor tiny.
+
+    Not below 32: torch computes activations of 32 values at once, and rounds what is left over in another way. With
+    fewer rows, results of nets of odd sizes would depend on a row's place in its block.
+    """
+    return int(min(1024, max(32, 2 ** int(math.log2(max(1.0, BLOCK_WORK / max(1, work)))))))

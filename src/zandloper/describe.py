@@ -103,8 +103,7 @@ def _part(spec: Any, part: Any) -> str:
 
 def _layers(blueprint: Any, inputs: int, latents: int) -> tuple[str, ...]:
     def net(spec: Any) -> list[str]:
-        word = {"conv2d": " channels"}.get(spec.name, "")
-        return [f"{h}{word}" for h in spec.hidden] if hasattr(spec, "hidden") else ["own module"]
+        return [spec.layer.format(h) for h in spec.hidden] if hasattr(spec, "hidden") else ["own module"]
 
     outputs = math.prod(blueprint.output.target_shape)
     return (str(inputs), *net(blueprint.encoder), f"[{latents}]", *reversed(net(blueprint.decoder)), str(outputs))

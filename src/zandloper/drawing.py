@@ -42,6 +42,9 @@ def hourglass_figure(architecture: Architecture, title: str = "") -> Picture:
     draw_hourglass(ax, architecture)
     if title:
         ax.set_title(title, fontsize=11, color=INK)
+    # Labels keep their size while the layout narrows the axes for the longest: it takes a few rounds to settle.
+    for _ in range(2):
+        figure.draw_without_rendering()
     return figure
 
 

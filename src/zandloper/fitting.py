@@ -24,6 +24,7 @@ from zandloper.errors import DataError, bad_parameter
 from zandloper.hourglass import Hourglass
 from zandloper.linear import MOST_FEATURES, Principal, principal_components
 from zandloper.modality import Form, chunks_of, modality
+from zandloper.nets import Net
 from zandloper.own import Own
 from zandloper.parameters import check_parameters, seed_of
 from zandloper.persist import copy_weights, fingerprint_of
@@ -32,7 +33,8 @@ from zandloper.spec import Spec, discover
 from zandloper.storage import read_about
 from zandloper.training import Run, Training, train
 
-SMALL_IMAGE = 4_096  # values: up to here dense nets with a linear path, above convolutions
+SMALL = 4_096  # values: up to here dense nets with a linear path, above convolutions
+LARGE = {2: "conv1d", 3: "conv2d"}  # by how many dimensions a sample has
 
 
 @dataclass(frozen=True)
@@ -243,23 +245,27 @@ def _latent_dim(choice: Any, principal: Principal | None, features: int) -> int:
     return min(max(k, min(2, features)), 64) if choice is None else min(k, len(principal.variances))
 
 
-def _net(choice: Any, form: Form, latent: int, p: Any, owner: str, parameter: str) -> Spec:
-    """The net that fits a form: dense, or convolutions for images that are not small."""
-    nets = discover(zandloper.nets)
+def _net(choice: Any, form: Form, latent: int, p: Any, owner: str, parameter: str) -> Net:
+    """The net that fits a form: dense, or convolutions for series and images that are not small."""
+    nets: dict[str, type[Net]] = discover(zandloper.nets)
+    shape = form.in_shape
     if choice == "auto":
-        choice = "conv2d" if len(form.in_shape) == 3 and math.prod(form.in_shape) > SMALL_IMAGE else "dense"
+        choice = LARGE.get(len(shape), "dense") if math.prod(shape) > SMALL else "dense"
     if choice not in nets:
         raise bad_parameter(owner, parameter, f"'auto', one of {sorted(nets)} or an nn.Module", choice)
-    if choice == "conv2d" and len(form.in_shape) != 3:
-        raise bad_parameter(owner, parameter, "'auto' or 'dense' for data that are not images", choice)
-    auto = nets[choice].auto(form.in_shape, latent, p.activation)
+    net = nets[choice]
+    if not net.fits(shape):
+        fitting = " or ".join(repr(name) for name in ["auto", *sorted(n for n in nets if nets[n].fits(shape))])
+        raise bad_parameter(
+            owner, parameter, f"{fitting} for samples of shape {shape} ({choice!r} reads {net.reads})", choice
+        )
+    auto = net.auto(shape, latent, p.activation)
     if p.hidden == "auto":
         return auto
     hidden = tuple(int(h) for h in p.hidden)
-    if choice == "conv2d" and not hidden:
-        raise bad_parameter(
-            owner, "hidden", "at least one number of channels for convolutions (encoder='dense' takes ())", hidden
-        )
+    if not hidden and not net.shallow:
+        wanted = f"at least one number for {parameter}={choice!r} ({parameter}='dense' takes ())"
+        raise bad_parameter(owner, "hidden", wanted, hidden)
     return dataclasses.replace(auto, hidden=hidden)
 
 

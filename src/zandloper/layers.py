@@ -39,18 +39,44 @@ class Linear(nn.Linear):
         return F.linear(F.pad(x, (0, short)), F.pad(self.weight, (0, short)), self.bias)
 
 
+class Conv1d(nn.Conv1d):
+    """As `Linear`, without filling up: what a convolution rounds does not depend on where its rows lie."""
+
+    def reset_parameters(self) -> None:
+        """Nothing."""
+
+
 class Conv2d(nn.Conv2d):
-    """As `Linear`."""
+    """As `Conv1d`."""
+
+    def reset_parameters(self) -> None:
+        """Nothing."""
+
+
+class ConvTranspose1d(nn.ConvTranspose1d):
+    """As `Conv1d`."""
 
     def reset_parameters(self) -> None:
         """Nothing."""
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """As `Linear`."""
+    """As `Conv1d`."""
 
     def reset_parameters(self) -> None:
         """Nothing."""
+
+
+class Positions(nn.Module):
+    """A learned vector for each place of a row of tokens, added to what stands there."""
+
+    def __init__(self, tokens: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(tokens, width))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Tokens (n, tokens, width) that know where they stand."""
+        return h + self.weight
 
 
 class Affine(nn.Module):
@@ -77,15 +103,19 @@ def initialise(module: nn.Module, rng: torch.Generator) -> None:
     for part in module.modules():
         if isinstance(part, nn.Linear):
             fan = part.in_features
-        elif isinstance(part, nn.Conv2d):
+        elif isinstance(part, nn.Conv1d | nn.Conv2d):
             fan = part.in_channels // part.groups * math.prod(part.kernel_size)
-        elif isinstance(part, nn.ConvTranspose2d):
-            # Each output pixel sees kernel / stride^2 of the weights of each input channel.
+        elif isinstance(part, nn.ConvTranspose1d | nn.ConvTranspose2d):
+            # Each output value sees the share 1 / stride (in 2-D 1 / stride^2) of the weights of each input channel.
             fan = max(1, part.in_channels * math.prod(part.kernel_size) // math.prod(part.stride))
         elif isinstance(part, Affine):
             fan = part.weight.shape[1]
         elif isinstance(part, nn.GroupNorm | nn.LayerNorm):
             part.reset_parameters()
+            continue
+        elif isinstance(part, Positions):
+            bound = math.sqrt(3.0)  # of unit variance, as what they are added to
+            part.weight.uniform_(-bound, bound, generator=rng)
             continue
         else:
             continue

@@ -116,7 +116,7 @@ LatentDims = Annotated[
 ]
 Hidden = Annotated[Any, _model("WIDTHS", "Hidden layers: auto, none, or widths such as 64,32.", read_hidden)]
 Activation = Annotated[str | None, _model("NAME", "silu, relu, gelu, tanh, linear ...")]
-Encoder = Annotated[str | None, _model("NAME", "Kind of nets: auto, dense or conv2d.")]
+Encoder = Annotated[str | None, _model("NAME", "Kind of nets: auto, dense, conv1d, conv2d or attention.")]
 Loss = Annotated[str | None, _model("NAME", "How the error is measured: auto, mse, mae, bce ...")]
 
 MaxEpochs = Annotated[int | None, _training("N", "At most so many passes over the data.")]

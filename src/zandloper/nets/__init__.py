@@ -1,6 +1,43 @@
-"""How is it summarised, and what is made of the summary? One file each: a `Spec` with two builders.
+"""How is it summarised, and what is made of the summary? One file each: a `Net` with two builders.
 
 `encoder(in_shape, context_dim)` gives a module `(x, context) -> Neck` with `neck_dim`;
 `decoder(latent_dim, out_shape, context_dim)` gives a module `(z, skips, context) -> parameters` with
-`start_at_zero()`. Both know nothing of the bottleneck. `auto(in_shape, latent_dim)` chooses sizes for data of a shape.
+`start_at_zero()`. Both know nothing of the bottleneck. `auto(in_shape, latent_dim)` chooses sizes for data of a shape;
+`fits(in_shape)` says whether the net reads samples of that shape.
 """
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from zandloper.spec import Spec
+
+
+@dataclass(frozen=True)
+class Net(Spec):
+    """Settings of an encoder and of the decoder that mirrors it. Every net has `hidden` and `activation`."""
+
+    reads: ClassVar[str] = ""  # which samples, in words, for those who try others
+    layer: ClassVar[str] = "{}"  # what one number of `hidden` makes, in words
+    shallow: ClassVar[bool] = False  # whether `hidden` may be empty
+
+    @classmethod
+    def fits(cls, in_shape: tuple[int, ...]) -> bool:
+        """Whether the net reads samples of a shape."""
+        raise NotImplementedError
+
+    @classmethod
+    def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Any:
+        """The settings for samples of a shape, from shapes alone."""
+        raise NotImplementedError
+
+    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+        """`(x, context) -> Neck`, with `neck_dim`."""
+        raise NotImplementedError
+
+    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+        """`(z, skips, context) -> parameters`, with `start_at_zero()`."""
+        raise NotImplementedError

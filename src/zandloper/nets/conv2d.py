@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from zandloper import layers
 from zandloper.batch import Neck
 from zandloper.layers import ACTIVATIONS
-from zandloper.spec import Spec
+from zandloper.nets import Net
 
 SMALLEST = 4  # halving stops when the shorter side would fall below this many pixels
 
 
 @dataclass(frozen=True)
-class Conv2d(Spec):
+class Conv2d(Net):
     """Settings of 2-D convolutional nets.
 
     Parameters
@@ -30,8 +30,15 @@ class Conv2d(Spec):
     """
 
     name: ClassVar[str] = "conv2d"
+    reads: ClassVar[str] = "images, of shape (channels, height, width)"
+    layer: ClassVar[str] = "{} channels"
     hidden: tuple[int, ...] = (32, 64, 128)
     activation: str = "silu"
+
+    @classmethod
+    def fits(cls, in_shape: tuple[int, ...]) -> bool:
+        """Images."""
+        return len(in_shape) == 3
 
     @classmethod
     def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Conv2d:

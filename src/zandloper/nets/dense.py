@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from zandloper.batch import Neck
 from zandloper.layers import ACTIVATIONS, Affine, Linear
-from zandloper.spec import Spec
+from zandloper.nets import Net
 
 
 @dataclass(frozen=True)
-class Dense(Spec):
+class Dense(Net):
     """Settings of dense nets.
 
     Parameters
@@ -30,9 +30,16 @@ class Dense(Spec):
     """
 
     name: ClassVar[str] = "dense"
+    reads: ClassVar[str] = "samples of any shape"
+    shallow: ClassVar[bool] = True
     hidden: tuple[int, ...] = (256, 128)
     activation: str = "silu"
     members: int = 1
+
+    @classmethod
+    def fits(cls, in_shape: tuple[int, ...]) -> bool:
+        """Always."""
+        return True
 
     @classmethod
     def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Dense:

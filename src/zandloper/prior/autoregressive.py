@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from zandloper.batch import Batch, Loss
 from zandloper.layers import Linear
 from zandloper.spec import Spec
+from zandloper.transformer import Block
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class AutoregressivePrior(nn.Module):
         self.spec, self.latent_dim, self.natural_loss = spec, latent_dim, 0.0
         self.symbol = nn.Parameter(torch.zeros(spec.vocabulary + 1, spec.width))  # the last one opens a code
         self.place = nn.Parameter(torch.zeros(latent_dim, spec.width))
-        self.blocks: Any = nn.ModuleList(_Block(spec.width, spec.heads) for _ in range(spec.layers))
+        self.blocks: Any = nn.ModuleList(Block(spec.width, spec.heads, causal=True) for _ in range(spec.layers))
         self.norm = nn.LayerNorm(spec.width)
         self.word = Linear(spec.width, spec.vocabulary)
 
@@ -91,21 +92,3 @@ class AutoregressivePrior(nn.Module):
         symbols = z.long()
         scores = self(symbols).log_softmax(-1)
         return scores.gather(2, symbols[:, :, None])[:, :, 0].sum(1)
-
-
-class _Block(nn.Module):
-    """Attention to what came before, then a small net, each added to what is there."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.ask, self.answer = Linear(width, 3 * width), Linear(width, width)
-        self.widen, self.narrow = Linear(width, 4 * width), Linear(4 * width, width)
-
-    def forward(self, h: Tensor) -> Tensor:
-        n, length, width = h.shape
-        q, k, v = self.ask(self.before(h)).reshape(n, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        heard = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        h = h + self.answer(heard.transpose(1, 2).reshape(n, length, width))
-        return h + self.narrow(F.silu(self.widen(self.between(h))))
