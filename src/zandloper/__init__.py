@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AnomalyDetector": "zandloper.application.anomaly_detector",
     "Autoencoder": "zandloper.autoencoder",
     "compare_with_pca": "zandloper.application.compare_with_pca",
     "compare_latent_dims": "zandloper.application.compare_latent_dims",

@@ -23,6 +23,7 @@ from zandloper.linear import LinearPath, Principal
 from zandloper.modality import Chunks, Form
 from zandloper.own import Own, OwnBottleneck, OwnComparison, OwnCorruption, OwnDecoder, OwnEncoder
 from zandloper.spec import build_spec
+from zandloper.told import ToldHourglass
 from zandloper.transformer import Heads
 
 PACKAGES = {
@@ -51,6 +52,7 @@ class Blueprint:
     latent_dim: int
     linear: bool
     prior: Any = None
+    told: bool = False  # whether the nets are told how noisy their input is
 
     @property
     def output(self) -> Form:
@@ -68,7 +70,7 @@ class Blueprint:
         encoder = (
             OwnEncoder(own["encoder"], form.in_shape)
             if isinstance(self.encoder, Own)
-            else self.encoder.encoder(form.in_shape)
+            else self.encoder.encoder(form.in_shape, int(self.told))
         )
         bottleneck = (
             OwnBottleneck(own["bottleneck"], encoder.neck_dim)
@@ -86,7 +88,7 @@ class Blueprint:
         )
         path = LinearPath(math.prod(form.in_shape), latent, math.prod(compare.params_shape)) if self.linear else None
         target_scale = None if self.target_form is None else self.target_form.scale()
-        module = Hourglass(
+        module = (ToldHourglass if self.told else Hourglass)(
             form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path
         )
         module.draws_globally = bool(own)
@@ -99,13 +101,16 @@ class Blueprint:
         return {slot: None if spec is None else spec.to_dict() for slot, spec in specs.items()} | {
             "latent_dim": self.latent_dim,
             "linear": self.linear,
+            "told": self.told,
         }
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Blueprint:
         """The inverse of `to_dict`."""
         specs = {slot: _spec(package, settings.get(slot)) for slot, package in PACKAGES.items()}
-        return cls(**specs, latent_dim=settings["latent_dim"], linear=settings["linear"])
+        return cls(
+            **specs, latent_dim=settings["latent_dim"], linear=settings["linear"], told=settings.get("told", False)
+        )
 
 
 def _spec(package: Any, settings: dict[str, Any] | None) -> Any:
@@ -143,6 +148,8 @@ def start(
         module.constant.copy_(bias.reshape(module.constant.shape))
     first = Batch(next(iter(inputs())), target=None if targets is None else next(iter(targets())))
     module.natural_loss = float(weighted(*module.constant_error_map(first)).mean())
+    if isinstance(module, ToldHourglass):
+        module.decoder.start_at_zero()
     if module.linear is None or principal is None:
         return
     module.bottleneck.start_at_zero()
@@ -242,7 +249,8 @@ def flops_per_row(module: Hourglass, rows: int = 2) -> int:
     try:
         with torch.no_grad():
             module.eval()
-            neck = module.encoder(torch.zeros(rows, *module.in_shape), None)
+            x = torch.zeros(rows, *module.in_shape)
+            neck = module.encoder(x, module.no_context(x))
             code = module.bottleneck(neck.value, None, None)
             module.decoder(code.z, neck.skips, None)
     finally:

@@ -44,6 +44,9 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
         and ones up to a fifth of salt and pepper; in tables with other columns a quarter of the values is hidden. With
         `target="y"` "auto" adds nothing: X has its own noise, and y is clean. To integer images noise is added as it
         would be stored: rounded, and cut off at black and white.
+    told : bool
+        Whether the nets are told the noise level. Input then passes by the bottleneck, in the share that suits the
+        level, and `predict` takes data to be at the lowest level. For numbers and squared errors, and Gaussian noise.
 
     Attributes
     ----------
@@ -70,9 +73,10 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
     """
 
     noise: Any
+    told: bool
     corrupt = None
 
-    def __init__(self, noise: Any = "auto") -> None: ...
+    def __init__(self, noise: Any = "auto", told: bool = False) -> None: ...
 
     def fit(self, X: Any, y: Any = None, *, noisy: Any = None, init_from: BaseAutoencoder | None = None) -> Self:
         """Train on clean data, to which noise is added anew in every pass.
@@ -140,7 +144,7 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
             else:
                 plain = getattr(form, "scaling", "standard") == "standard" and getattr(form, "numeric", True)
                 noise = Gaussian((0.0, 0.5)) if plain else Masking(0.25)
-        if images and dtype.kind in "ub":
+        if images and dtype.kind in "ub" and not self.told:
             parts = noise.noises if isinstance(noise, Chain) else (noise,)
             if not isinstance(parts[-1], Quantisation):
                 return Chain((*parts, Quantisation(1 if dtype.kind == "b" else 8 * dtype.itemsize)))

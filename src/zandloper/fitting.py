@@ -99,6 +99,10 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     encoder = Own() if "encoder" in own else _net(p.encoder, form, latent, p, owner, "encoder")
     decoder = Own() if "decoder" in own else _decoder(p, form, target_form, encoder, latent, owner)
     linear = _wants_linear(p, form, target_form, own, owner)
+    told = bool(getattr(p, "told", False))
+    if told and (own or target_form is not None or compare.name != "mse" or form.target_shape != form.in_shape):
+        wanted = "False here: only numbers, measured by squared error against the input, have a noise level to be told"
+        raise bad_parameter(owner, "told", wanted, True)
     blueprint = Blueprint(
         form,
         target_form,
@@ -110,6 +114,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
         latent,
         linear,
         p._prior_spec(),
+        told,
     )
     module = blueprint.build(own)
     module.scale.load_state_dict(scale.state_dict())
@@ -284,7 +289,8 @@ def _wants_linear(p: Any, form: Form, target_form: Form | None, own: dict[str, n
     """Whether there is a linear path: where it can be, and the bottleneck is of a kind that it suits."""
     outputs = math.prod((target_form or form).target_shape)
     few = max(math.prod(form.in_shape), outputs) <= MOST_FEATURES
-    possible = few and not {"decoder", "bottleneck", "compare"} & set(own) and p._bottleneck_spec().linear
+    told = bool(getattr(p, "told", False))
+    possible = not told and few and not {"decoder", "bottleneck", "compare"} & set(own) and p._bottleneck_spec().linear
     if p.linear_path is True and not possible:
         wanted = f"'auto' or False with own parts, a sparse or quantised code, or more than {MOST_FEATURES} values"
         raise bad_parameter(owner, "linear_path", wanted, True)

@@ -53,7 +53,6 @@ class Hourglass(nn.Module):
     target_spread: Tensor
     constant: Tensor
     draws_globally = False  # whether a part may draw from torch's global generators
-    hears_level = False  # whether the encoder is told the noise level: its context has room for it
 
     def __init__(
         self,
@@ -98,8 +97,7 @@ class Hourglass(nn.Module):
         self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> tuple[Code, tuple]:
         """The code of what was seen, and the skips that the decoder may want. Without `rng` nothing is drawn."""
-        context = _joined(condition, seen.level if self.hears_level else None)
-        neck, offset = self.summary(seen.x, context)
+        neck, offset = self.summary(seen.x, condition)
         return self.bottleneck(neck.value, offset, rng, progress), neck.skips
 
     def summary(self, x: Tensor, context: Tensor | None = None) -> tuple[Neck, Tensor | None]:
@@ -126,7 +124,9 @@ class Hourglass(nn.Module):
         `progress` is the share of the steps that are done: what warms up looks at it, and is at full weight at 1.
         """
         batch = self.scaled(batch)
-        code, skips = self.encode(self.corrupt(batch, rng), batch.condition, rng, progress)
+        seen = self.corrupt(batch, rng)
+        batch = self.weighed(batch, seen)
+        code, skips = self.encode(seen, batch.condition, rng, progress)
         if code.draws > 1:
             batch = batch.map(lambda t: t.repeat_interleave(code.draws, 0))
         params = self.decode(code.z, skips, batch.condition)
@@ -137,6 +137,14 @@ class Hourglass(nn.Module):
             bound = importance_weighted(error.flatten(1).sum(1) + code.cost, code.draws).mean() / error[0].numel()
             return Loss(bound, mean_error.detach(), cost.detach())
         return Loss(mean_error + cost, mean_error.detach(), cost.detach())
+
+    def weighed(self, batch: Batch, seen: Seen) -> Batch:
+        """The batch with what its errors weigh after the corruption: as before it."""
+        return batch
+
+    def no_context(self, x: Tensor) -> Tensor | None:
+        """What to tell the encoder on a dry run."""
+        return None
 
     def latent(self, batch: Batch) -> Tensor:
         """Codes of clean raw inputs, (n, *latent_shape)."""
@@ -205,9 +213,3 @@ def blockwise(function: Callable[[Batch], Tensor], batch: Batch, block: int) -> 
             rows = rows.map(lambda t: torch.cat([t, t[-1:].expand(short, *t.shape[1:])]))  # noqa: B023
         parts.append(function(rows)[: block - short])
     return torch.cat(parts)
-
-
-def _joined(condition: Tensor | None, level: Tensor | None) -> Tensor | None:
-    if condition is None or level is None:
-        return level if condition is None else condition
-    return torch.cat([condition, level.reshape(len(level), -1)], dim=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.corrupt import Corruption, Noise, Strength, draw, normal
+from zandloper.errors import bad_parameter
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Gaussian(Noise):
     sigma : float or (float, float)
         Standard deviation in model units: of [0, 1] for images, of a column's deviation for tables. A pair: each
         sample draws its own from between.
+    spacing : "even" or "log"
+        Whether those are drawn evenly, or evenly in their logarithms (then the lower end must be above 0).
 
     Examples
     --------
@@ -35,9 +39,13 @@ class Gaussian(Noise):
     name: ClassVar[str] = "gaussian_noise"
     amplitudes: ClassVar[tuple[str, ...]] = ("sigma",)
     sigma: Strength = 0.1
+    spacing: str = "even"
 
     def __post_init__(self) -> None:
         self._strength("sigma", 0)
+        self._one_of("spacing", ("even", "log"))
+        if self.spacing == "log" and isinstance(self.sigma, tuple) and self.sigma[0] <= 0:
+            raise bad_parameter("Gaussian", "sigma", "a pair of numbers above 0 with spacing='log'", self.sigma)
 
     def build(self) -> nn.Module:
         """The module."""
@@ -49,5 +57,9 @@ class GaussianCorruption(Corruption):
 
     def noisy(self, x: Tensor, rng: torch.Generator, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """`x` with noise, and sigma (n, 1)."""
-        sigma = draw(self.spec.sigma, x, rng)
+        sigma = self.spec.sigma
+        if self.spec.spacing == "log" and isinstance(sigma, tuple):
+            sigma = draw((math.log(sigma[0]), math.log(sigma[1])), x, rng).exp()
+        else:
+            sigma = draw(sigma, x, rng)
         return x + sigma * normal(x.shape, x, rng), sigma.flatten(1)

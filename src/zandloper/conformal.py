@@ -1,0 +1,56 @@
+"""From scores to statements about chance: thresholds with a stated rate of false alarms, p-values, and whole batches.
+
+Scores of rows that trained nothing say how a fresh normal row scores; the share of them that is as high is its p-value
+(Vovk, Gammerman and Shafer 2005, "Algorithmic learning in a random world", section 2.2; for outliers Bates et al. 2023,
+"Testing for outliers with conformal p-values", eq. 3). High scores are odd ones.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def p_values(scores: np.ndarray, calibration: np.ndarray) -> np.ndarray:
+    """The chance that a normal row scores as high, (n,), in steps of 1 / (m + 1) for m calibration scores.
+
+    >>> p_values(np.array([0.0, 2.5, 9.0]), np.array([1.0, 2.0, 3.0])).tolist()
+    [1.0, 0.5, 0.25]
+    """
+    ordered = np.sort(calibration)
+    as_high = len(ordered) - np.searchsorted(ordered, scores, side="left")
+    return (1 + as_high) / (len(ordered) + 1)
+
+
+def threshold(calibration: np.ndarray, rate: float) -> float:
+    """Above it lie the scores whose p-value is at most `rate`; the highest calibration score where none is reachable.
+
+    >>> threshold(np.arange(99.0), 0.05)
+    94.0
+    """
+    m = len(calibration)
+    above = min(m, max(1, math.floor(rate * (m + 1) + 1e-9)))  # so many of m + 1 scores may lie above
+    return float(np.sort(calibration)[m - above])
+
+
+def smallest_rate(m: int) -> float:
+    """The smallest false-alarm rate that m calibration scores can hold."""
+    return 1 / (m + 1)
+
+
+def discoveries(p: np.ndarray, rate: float) -> np.ndarray:
+    """Which rows of a batch are odd, bool (n,), so that at most a share `rate` of them is expected to be normal.
+
+    Benjamini and Hochberg 1995, "Controlling the false discovery rate"; that it holds for conformal p-values, which
+    share their calibration scores, is theorem 2 of Bates et al. 2023.
+
+    >>> discoveries(np.array([0.01, 0.5, 0.02, 0.9]), 0.05).tolist()
+    [True, False, True, False]
+    """
+    n, order = len(p), np.argsort(p, kind="stable")
+    passed = np.flatnonzero(p[order] <= rate * np.arange(1, n + 1) / n)
+    found = np.zeros(n, bool)
+    if len(passed):
+        found[order[: passed[-1] + 1]] = True
+    return found
