@@ -188,7 +188,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         raw = self._read(X)
-        said = sum(w.testimony(raw, self._usual) for w in self.witnesses_) / len(self.witnesses_)
+        said = np.mean([w.testimony(raw, self._usual) for w in self.witnesses_], axis=0)
         return self._given(self._measure.score(said), X, raw)
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -247,7 +247,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """Where the oddness sits: how large the error of every value is beside the usual, and what was expected."""
         check_is_fitted(self)
         raw = self._read(X)
-        change = sum(w.changes(raw) for w in self.witnesses_) / len(self.witnesses_)
+        change = np.mean([w.changes(raw) for w in self.witnesses_], axis=0)
         beside = change / self._usual
         loudest = beside.mean(2).argmax(1)
         error = np.sqrt(beside[np.arange(len(beside)), loudest])
@@ -297,9 +297,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             if form.loss("auto").name == "mse" and form.target_shape == form.in_shape:
                 unit = _unit(form, raw)
                 noise = Gaussian((LEVELS[0] * unit, LEVELS[1] * unit), "log")
-                model = DenoisingAutoencoder(noise=noise, told=True, hidden=(256,), lr=3e-3, **settings)
-            else:
-                model = DenoisingAutoencoder(**settings)
+                settings |= {"noise": noise, "told": True, "hidden": (256,), "lr": 3e-3}
+            model = DenoisingAutoencoder(**settings)
         model.set_params(modality=self._modality())
         if self.max_epochs is not None:
             model.set_params(max_epochs=self.max_epochs)
