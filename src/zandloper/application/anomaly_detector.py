@@ -137,7 +137,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             check_is_fitted(model)
             witnesses, held = [witness(model, model._read(X), self.neighbours, seed, self.fast)], [X]
         else:
-            template = self._template(form, raw)
+            template = self._template(form, raw).set_params(modality=reader.beside(form))
             witnesses, held = [], []
             pieces = (
                 _time_folds(X, form, seed) if isinstance(form, SeriesForm) else _folds(X, len(raw), self.fast, seed)
@@ -187,9 +187,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         series a list.
         """
         check_is_fitted(self)
-        raw = self._read(X)
-        said = np.mean([w.testimony(raw, self._usual) for w in self.witnesses_], axis=0)
-        return self._given(self._measure.score(said), X, raw)
+        said, raw = [], None
+        for w in self.witnesses_:  # each has its own reading: of categories, for one
+            raw = w.model._read(X)
+            said.append(w.testimony(raw, self._usual))
+        return self._given(self._measure.score(np.mean(said, axis=0)), X, raw)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus `anomaly_score`, as scikit-learn has it: low is odd."""
@@ -246,8 +248,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def explain(self, X: Any) -> Explanation:
         """Where the oddness sits: how large the error of every value is beside the usual, and what was expected."""
         check_is_fitted(self)
-        raw = self._read(X)
-        change = np.mean([w.changes(raw) for w in self.witnesses_], axis=0)
+        change = np.mean([w.changes(w.model._read(X)) for w in self.witnesses_], axis=0)
         beside = change / self._usual
         loudest = beside.mean(2).argmax(1)
         error = np.sqrt(beside[np.arange(len(beside)), loudest])
@@ -299,13 +300,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 noise = Gaussian((LEVELS[0] * unit, LEVELS[1] * unit), "log")
                 settings |= {"noise": noise, "told": True, "hidden": (256,), "lr": 3e-3}
             model = DenoisingAutoencoder(**settings)
-        model.set_params(modality=self._modality())
         if self.max_epochs is not None:
             model.set_params(max_epochs=self.max_epochs)
         return model
-
-    def _read(self, X: Any) -> Any:
-        return self.witnesses_[0].model._read(X)
 
     def _given(self, scores: np.ndarray, X: Any, raw: Any) -> Any:
         """Scores of single steps as series came: one array, or a list."""
