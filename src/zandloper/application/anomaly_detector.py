@@ -17,7 +17,7 @@ from zandloper import conformal
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.corrupt.gaussian import Gaussian
 from zandloper.denoising_autoencoder import DenoisingAutoencoder
-from zandloper.errors import DataError, bad_parameter
+from zandloper.errors import DataError, ParameterError, bad_parameter
 from zandloper.modality import chunks_of, modality
 from zandloper.modality.series import SeriesForm
 from zandloper.oddness import LEVELS, Measure, Witness, witness
@@ -128,7 +128,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self._check()
         owner, seed = type(self).__name__, seed_of(self.random_state, type(self).__name__)
         reader = modality(self._modality(), X, owner)
-        form, raw = reader.learn(X, owner)
+        form, raw = self._learn_form(reader, X, owner)
         if isinstance(X, str) or hasattr(X, "__fspath__"):
             X = form.readable(raw)
         frozen = hasattr(self.autoencoder, "estimator")
@@ -282,6 +282,18 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         given = isinstance(self.modality, str) and self.modality == "auto" and inner is not None
         return inner.modality if given else self.modality
 
+    def _learn_form(self, reader: Any, X: Any, owner: str) -> tuple[Any, Any]:
+        """The form of the data; for the default model as numbers alone, where they are: zeros and ones among them."""
+        form, raw = reader.learn(X, owner)
+        if self.autoencoder is None and not _all_numbers(form):
+            try:
+                other, numbers = reader.learn(X, owner, "mse")
+            except (DataError, ParameterError):
+                return form, raw
+            if _all_numbers(other):
+                return other, numbers
+        return form, raw
+
     def _template(self, form: Any, raw: Any) -> Any:
         """What is cloned for each part of the data."""
         if self.autoencoder is not None:
@@ -295,10 +307,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 "max_epochs": max(1, round(STEPS * batch / rows)),
                 "validation": 0,
             }
-            if form.loss("auto").name == "mse" and form.target_shape == form.in_shape:
+            if _all_numbers(form):
                 unit = _unit(form, raw)
                 noise = Gaussian((LEVELS[0] * unit, LEVELS[1] * unit), "log")
-                settings |= {"noise": noise, "told": True, "hidden": (256,), "lr": 3e-3}
+                settings |= {"noise": noise, "told": True, "hidden": (256,), "lr": 3e-3, "loss": "mse"}
             model = DenoisingAutoencoder(**settings)
         if self.max_epochs is not None:
             model.set_params(max_epochs=self.max_epochs)
@@ -352,6 +364,14 @@ def _time_folds(X: Any, form: SeriesForm, seed: int) -> list[tuple[Any, Any]]:
             )
         out.append((train, held))
     return out
+
+
+def _all_numbers(form: Any) -> bool:
+    """Whether squared errors measure all of it, value by value."""
+    try:
+        return form.loss("mse").name == "mse" and form.target_shape == form.in_shape and form.loss("auto").name != "bce"
+    except (DataError, ParameterError):
+        return False
 
 
 def _unit(form: Any, raw: Any) -> float:
