@@ -460,12 +460,16 @@ def load(path: str | Path, parts: dict[str, nn.Module] | None = None) -> BaseAut
     FileError
         There is no model, or it is damaged, cut off, foreign or of a newer format.
     """
-    for file in Path(__file__).parent.glob("*_autoencoder.py"):  # the types, found by discovery
-        importlib.import_module(f"zandloper.{file.stem}")
-    types = {cls.__name__: cls for cls in _subclasses(BaseAutoencoder)}
-    estimator = load_estimator(path, types, parts or {})
+    estimator = load_estimator(path, types(), parts or {})
     estimator._loaded()
     return estimator
+
+
+def types() -> dict[str, type[BaseAutoencoder]]:
+    """All types by the names of their classes, found by discovery."""
+    for file in Path(__file__).parent.glob("*_autoencoder.py"):
+        importlib.import_module(f"zandloper.{file.stem}")
+    return {cls.__name__: cls for cls in _subclasses(BaseAutoencoder)}
 
 
 def _subclasses(cls: type) -> list[type]:
