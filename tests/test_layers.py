@@ -23,7 +23,7 @@ LAYERS = (
     ("probe",),
     ("blueprint",),
     ("training",),
-    ("source", "storage", "progress", "defaults", "signature", "architecture", "latent_plots"),
+    ("source", "storage", "progress", "defaults", "signature", "type_options", "architecture", "latent_plots"),
     ("noise",),
     ("plots",),
     ("modality",),

@@ -78,6 +78,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     """
 
     bottleneck = None
+    score_means = "the mean evidence lower bound in nats: higher is better"
 
     def __init__(
         self,
