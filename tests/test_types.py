@@ -179,7 +179,16 @@ def test_variational_settings(settings):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("beta", -1), ("warmup", 2), ("free_bits", "a"), ("importance_samples", 0), ("prior", "flat")]
+    ("name", "value"),
+    [
+        ("beta", -1),
+        ("warmup", 2),
+        ("free_bits", "a"),
+        ("importance_samples", 0),
+        ("prior", "flat"),
+        ("prior", "autoregressive"),
+        ("prior", Autoregressive()),
+    ],
 )
 def test_variational_parameters(name, value):
     with pytest.raises(ParameterError, match=f"`{name}` of VariationalAutoencoder"):

@@ -230,7 +230,7 @@ def sample(
     made = draw(number, **settings)
     names = list(getattr(fitted, "feature_names_in_", [])) or [f"f{i}" for i in range(fitted.n_features_in_)]
     files.write(output, made, names if getattr(made, "ndim", 0) == 2 else None, force)
-    (_silent if quiet else typer.echo)(f"written  {output} ({len(made):,} samples)")
+    (_silent if quiet else typer.echo)(f"written  {output} ({len(made):,} sample{'s' if len(made) > 1 else ''})")
 
 
 @app.command()
