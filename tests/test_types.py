@@ -73,9 +73,28 @@ def test_sparser_at_a_smaller_rate():
     assert busy[0] < busy[1]
 
 
+@pytest.mark.parametrize("method", ["topk", "kl"])
+def test_features_are_what_units_add(method):
+    """A decoder without hidden layers adds up one picture a neuron: a column of its weights, as loud as it speaks."""
+    grey = (0.45 + DIGITS / 2550).astype(np.float32)  # far from black and white, where pixels are cut off
+    model = zl.SparseAutoencoder(method=method, modality="image", **QUICK | {"hidden": ()}).fit(grey)
+    pictures, neurons = model.features(grey, n=128)
+    assert pictures.shape == (128, 8, 8, 1) and sorted(neurons) == list(range(128))
+    rate = model.activity(grey).rate[neurons]
+    assert (np.diff(rate) <= 0).all()
+    z = model.transform(grey)
+    j = neurons[0]
+    loud = np.quantile(z[:, j][z[:, j] > (0.1 if method == "kl" else 0)], 0.9)
+    weights = model.module_.decoder.layers[-1].weight[:, j].detach().numpy()
+    scale = float(model.module_.target_spread)
+    np.testing.assert_allclose(pictures[0].ravel(), loud * weights * scale, atol=1e-4)
+
+
 def test_features_are_drawn_for_images_alone():
     model = zl.SparseAutoencoder(**QUICK).fit(DIGITS)
     assert len(model.plot_features(DIGITS, n=9).axes) == 9
+    with pytest.raises(ParameterError, match="`n` of features must be a positive integer, got 0"):
+        model.plot_features(DIGITS, n=0)
     table = zl.SparseAutoencoder(**QUICK).fit(DIGITS.reshape(400, -1).astype(float))
     with pytest.raises(UnsupportedError, match="table"):
         table.plot_features(DIGITS)

@@ -219,7 +219,7 @@ def activity_histogram(per_row: np.ndarray, rate: np.ndarray) -> Figure:
     rate : array (latents,)
         Share of the samples on which each neuron is active.
     """
-    figure = Figure(figsize=(7.5, 2.8), dpi=DPI, layout="constrained")
+    figure = new_figure(7.5, 2.8)
     left, right = figure.subplots(1, 2)
     left.hist(per_row, bins=min(40, max(2, len(np.unique(per_row)))), color=COLOURS[0])
     left.set(xlabel="active neurons per sample", ylabel="samples")
@@ -229,7 +229,7 @@ def activity_histogram(per_row: np.ndarray, rate: np.ndarray) -> Figure:
         xlabel="share of samples on which a neuron is active", ylabel="neurons", title=f"{dead} dead" if dead else ""
     )
     for ax in (left, right):
-        ax.spines[["top", "right"]].set_visible(False)
+        plain(ax)
     return figure
 
 
@@ -245,7 +245,7 @@ def image_grid(images: np.ndarray, titles: Sequence[str] | None = None) -> Figur
     """
     columns = int(np.ceil(np.sqrt(len(images))))
     rows = -(-len(images) // columns)
-    figure = Figure(figsize=(0.8 * columns, 0.8 * rows), dpi=DPI)
+    figure = Picture(figsize=(0.8 * columns, 0.8 * rows), dpi=DPI)
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.97, wspace=0.08, hspace=0.28 if titles else 0.08)
     for i, ax in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         ax.set_axis_off()
