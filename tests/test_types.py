@@ -121,6 +121,23 @@ def test_features_of_images_are_a_grid():
         model.plot_features(DIGITS, n=0)
 
 
+@pytest.mark.parametrize("method", ["topk", "kl"])
+def test_features_are_what_units_add(method):
+    """A decoder without hidden layers adds up one picture a neuron: a column of its weights, as loud as it speaks."""
+    grey = (0.45 + DIGITS / 2550).astype(np.float32)  # far from black and white, where pixels are cut off
+    model = zl.SparseAutoencoder(method=method, modality="image", **QUICK | {"hidden": ()}).fit(grey)
+    pictures, neurons = model.features(grey, n=128)
+    assert pictures.shape == (128, 8, 8, 1) and sorted(neurons) == list(range(128))
+    rate = model.activity(grey).rate[neurons]
+    assert (np.diff(rate) <= 0).all()
+    z = model.transform(grey)
+    j = neurons[0]
+    loud = np.quantile(z[:, j][z[:, j] > (0.1 if method == "kl" else 0)], 0.9)
+    weights = model.module_.decoder.layers[-1].weight[:, j].detach().numpy()
+    scale = float(model.module_.target_spread)
+    np.testing.assert_allclose(pictures[0].ravel(), loud * weights * scale, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("method", "l2"), ("sparsity", 0), ("sparsity", -1.0), ("dropout", 1.0), ("sparsity", "very")]
 )
@@ -300,7 +317,16 @@ def test_variational_settings(settings):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("beta", -1), ("warmup", 2), ("free_bits", "a"), ("importance_samples", 0), ("prior", "flat")]
+    ("name", "value"),
+    [
+        ("beta", -1),
+        ("warmup", 2),
+        ("free_bits", "a"),
+        ("importance_samples", 0),
+        ("prior", "flat"),
+        ("prior", "autoregressive"),
+        ("prior", Autoregressive()),
+    ],
 )
 def test_variational_parameters(name, value):
     with pytest.raises(ParameterError, match=f"`{name}` of VariationalAutoencoder"):

@@ -40,6 +40,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     bottleneck: Any
     loss: Any
     target: Any
+    score_means = "1: exact, 0: as good as a constant"  # what `score` gives, in words
 
     def _corrupt_spec(self, form: Any) -> Spec:
         return Identity() if self.corrupt is None else Own()
@@ -485,12 +486,16 @@ def load(path: str | Path, parts: dict[str, nn.Module] | None = None) -> BaseAut
     FileError
         There is no model, or it is damaged, cut off, foreign or of a newer format.
     """
-    for file in Path(__file__).parent.glob("*_autoencoder.py"):  # the types, found by discovery
-        importlib.import_module(f"zandloper.{file.stem}")
-    types = {cls.__name__: cls for cls in _subclasses(BaseAutoencoder)}
-    estimator = load_estimator(path, types, parts or {})
+    estimator = load_estimator(path, types(), parts or {})
     estimator._loaded()
     return estimator
+
+
+def types() -> dict[str, type[BaseAutoencoder]]:
+    """All types by the names of their classes, found by discovery."""
+    for file in Path(__file__).parent.glob("*_autoencoder.py"):
+        importlib.import_module(f"zandloper.{file.stem}")
+    return {cls.__name__: cls for cls in _subclasses(BaseAutoencoder)}
 
 
 def _subclasses(cls: type) -> list[type]:
