@@ -20,7 +20,7 @@ from zandloper.denoising_autoencoder import DenoisingAutoencoder
 from zandloper.errors import DataError, ParameterError, bad_parameter
 from zandloper.modality import chunks_of, modality
 from zandloper.modality.series import SeriesForm
-from zandloper.oddness import LEVELS, Measure, Witness, witness
+from zandloper.oddness import LEVELS, Measure, Neighbourhood, groups, witness
 from zandloper.parameters import seed_of
 from zandloper.several import as_given, each_of
 from zandloper.windows import Windows, as_rows
@@ -29,6 +29,7 @@ FEW_ROWS = 1_000  # below, five models, so that each trains on most of the rows
 MANY_ROWS = 20_000  # above, one part of the rows calibrates and one model is enough
 STEPS = 2_000  # that the default model trains for
 BATCH = 256
+BLOCKS = 3  # of time that series are parted into
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     false_alarm_rate : float
         The share of normal rows that may be called odd, above 0 and below 1.
     neighbours : int
-        How many of the nearest training rows tell how far away a row is; 0: that is not asked. At most 5,000 rows are
-        kept for it in each model.
+        How many of the nearest training rows tell how far away a row is; 0: that is not asked. At most 5,000 rows, or
+        windows of series, are kept for it.
     fast : bool
         One model and one noise level, without neighbours: many times as fast, and less sharp.
     modality : "auto", "table", "image", "series" or an object of zl.modality
@@ -79,6 +80,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     ----------
     witnesses_ : list of zandloper.oddness.Witness
         The models.
+    neighbourhood_ : zandloper.oddness.Neighbourhood or None
+        The training rows that are kept.
     calibration_ : ndarray
         The scores of rows, or time steps, by models that did not train on them.
     offset_ : float
@@ -101,7 +104,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self,
         autoencoder: Any = None,
         false_alarm_rate: float = 0.01,
-        neighbours: int = 5,
+        neighbours: int = 3,
         fast: bool = False,
         modality: Any = "auto",
         max_epochs: Any = None,
@@ -131,27 +134,28 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         form, raw = self._learn_form(reader, X, owner)
         if isinstance(X, str) or hasattr(X, "__fspath__"):
             X = form.readable(raw)
-        frozen = hasattr(self.autoencoder, "estimator")
-        if frozen:
+        if hasattr(self.autoencoder, "estimator"):
             model = self.autoencoder.estimator
             check_is_fitted(model)
-            witnesses, held = [witness(model, model._read(X), self.neighbours, seed, self.fast)], [X]
+            self.witnesses_ = [witness(model, self.fast)]
+            held = [(X, None if isinstance(form, SeriesForm) else np.arange(len(raw)))]
         else:
             template = self._template(form, raw).set_params(modality=reader.beside(form))
-            witnesses, held = [], []
-            pieces = (
-                _time_folds(X, form, seed) if isinstance(form, SeriesForm) else _folds(X, len(raw), self.fast, seed)
-            )
-            for k, (train, rest) in enumerate(pieces):
+            self.witnesses_, held = [], []
+            pieces = _time_folds(X, form) if isinstance(form, SeriesForm) else _folds(X, len(raw), self.fast, seed)
+            for k, (train, rest, rows) in enumerate(pieces):
                 model = clone(template).set_params(random_state=(seed + k) % 2**31)
                 if self.max_minutes is not None:
                     model.set_params(max_minutes=self.max_minutes / len(pieces))
-                model.fit(train)
-                witnesses.append(witness(model, as_rows(model._read(train)), self.neighbours, seed + k, self.fast))
-                held.append(rest)
-        self.witnesses_: list[Witness] = witnesses
-        self.n_features_in_ = witnesses[0].model.n_features_in_
-        names = getattr(witnesses[0].model, "feature_names_in_", None)
+                self.witnesses_.append(witness(model.fit(train), self.fast))
+                held.append((rest, rows))
+        first = self.witnesses_[0].model
+        self.neighbourhood_ = None
+        if self.neighbours and not self.fast:
+            known = first._form.read_to_train(X, owner) if isinstance(form, SeriesForm) else first._read(X)
+            self.neighbourhood_ = Neighbourhood.of(first, as_rows(known), self.neighbours, seed)
+        self.n_features_in_ = first.n_features_in_
+        names = getattr(first, "feature_names_in_", None)
         if names is not None:
             self.feature_names_in_ = names
         elif hasattr(self, "feature_names_in_"):
@@ -159,13 +163,17 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self._learn(held)
         return self
 
-    def _learn(self, held: list[Any]) -> None:
-        """What is usual, from rows that trained nothing: held[k] is new to witness k."""
-        raws = [w.model._read(part) for w, part in zip(self.witnesses_, held)]
-        changes = [w.changes(raw) for w, raw in zip(self.witnesses_, raws)]
-        self._usual = np.maximum(np.concatenate(changes).mean(0), 1e-9)
+    def _learn(self, held: list[tuple[Any, np.ndarray | None]]) -> None:
+        """What is usual, from rows that are new: held[k] to witness k."""
+        raws = [w.model._read(part) for w, (part, _) in zip(self.witnesses_, held)]
+        changes = np.concatenate([w.changes(raw) for w, raw in zip(self.witnesses_, raws)])
+        self._usual = np.maximum(changes.mean(0), 1e-9)
         said = np.concatenate([w.testimony(raw, self._usual) for w, raw in zip(self.witnesses_, raws)])
-        self._measure = Measure.learn(said, self.witnesses_[0].groups())
+        near = self.neighbourhood_
+        if near is not None:
+            far = [near.testimony(near.model._read(part), rows) for part, rows in held]
+            said = np.concatenate([said, np.concatenate(far)], axis=1)
+        self._measure = Measure.learn(said, groups(len(self.witnesses_[0].levels), near is not None))
         self._set(self._measure.score(said))
 
     def _set(self, scores: np.ndarray) -> None:
@@ -187,11 +195,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         series a list.
         """
         check_is_fitted(self)
-        said, raw = [], None
-        for w in self.witnesses_:  # each has its own reading: of categories, for one
-            raw = w.model._read(X)
-            said.append(w.testimony(raw, self._usual))
-        return self._given(self._measure.score(np.mean(said, axis=0)), X, raw)
+        # Each witness has its own reading: of categories, for one.
+        said = np.mean([w.testimony(w.model._read(X), self._usual) for w in self.witnesses_], axis=0)
+        raw = self.witnesses_[0].model._read(X)
+        if self.neighbourhood_ is not None:
+            said = np.concatenate([said, self.neighbourhood_.testimony(raw)], axis=1)
+        return self._given(self._measure.score(said), X, raw)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus `anomaly_score`, as scikit-learn has it: low is odd."""
@@ -330,39 +339,36 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return tags
 
 
-def _folds(X: Any, rows: int, fast: bool, seed: int) -> list[tuple[Any, Any]]:
-    """Which rows train each model, and which measure it: every row measures once, unless one model is enough."""
+def _folds(X: Any, rows: int, fast: bool, seed: int) -> list[tuple[Any, Any, np.ndarray]]:
+    """What trains each model, what measures it, and which rows those are: every row once, or as many as are enough."""
     if rows < 4:
         raise DataError(f"Found array with {rows} sample(s) while a minimum of 4 is required by AnomalyDetector")
     order = np.random.default_rng(seed).permutation(rows)
-    parts = 5 if rows < FEW_ROWS else 3
-    cuts = np.array_split(order, min(parts, rows // 2))
+    cuts = [np.sort(cut) for cut in np.array_split(order, min(5 if rows < FEW_ROWS else 3, rows // 2))]
     if fast or rows > MANY_ROWS:
         cuts = cuts[:1]
-    return [(_safe_indexing(X, np.sort(np.setdiff1d(order, cut))), _safe_indexing(X, np.sort(cut))) for cut in cuts]
+    return [(_safe_indexing(X, np.setdiff1d(order, cut)), _safe_indexing(X, cut), cut) for cut in cuts]
 
 
-def _time_folds(X: Any, form: SeriesForm, seed: int) -> list[tuple[Any, Any]]:
+def _time_folds(X: Any, form: SeriesForm) -> list[tuple[Any, Any, None]]:
     """As `_folds` for series: blocks of time, with a gap of a window between what trains and what measures."""
-    series = each_of(X, "AnomalyDetector")
-    out = []
-    parts = 3
-    for k in range(parts):
+    series, out = each_of(X, "AnomalyDetector"), []
+    for k in range(BLOCKS):
         train, held = [], []
         for one in series:
             n = len(one)
-            low, high = n * k // parts, n * (k + 1) // parts
+            low, high = n * k // BLOCKS, n * (k + 1) // BLOCKS
             held.append(_safe_indexing(one, np.arange(low, high)))
             for a, b in ((0, low - form.window), (high + form.window, n)):
                 if b - a >= form.window:
                     train.append(_safe_indexing(one, np.arange(a, b)))
         if not train:
             raise DataError(
-                f"series of {max(map(len, series))} steps are too short to be parted into {parts} blocks of time with "
+                f"series of {max(map(len, series))} steps are too short to be parted into {BLOCKS} blocks of time with "
                 f"a window of {form.window} steps between them: pass longer ones, or a shorter window, "
                 "modality=zl.modality.Series(window=...)"
             )
-        out.append((train, held))
+        out.append((train, held, None))
     return out
 
 
