@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 import zandloper as zl
 import zandloper.prior
 from zandloper.batch import Batch
+from zandloper.bottleneck.l1 import L1
 from zandloper.bottleneck.topk import DEAD_STEPS, TopK
 from zandloper.bottleneck.variational import kl_divergence, log_normal
 from zandloper.bottleneck.vq import VQ
@@ -82,6 +83,29 @@ def test_topk_brings_dead_neurons_back():
     assert part.head.bias.grad[5] < 0  # a step downhill raises it
     part.eval()
     assert part(neck).cost is None
+
+
+@pytest.mark.parametrize("method", ["l1", "dropout"])
+def test_few_neurons_die_early(method):
+    """Against a random decoder, or a cost at full weight at once, most of the code would be silenced at the start."""
+    settings = QUICK | {"hidden": (), "max_epochs": 30}
+    model = zl.SparseAutoencoder(method=method, **settings).fit(DIGITS)
+    assert len(model.activity(DIGITS).dead) < 128 / 3
+
+
+def test_sparse_types_begin_with_the_mean():
+    model = zl.SparseAutoencoder(method="topk", **QUICK).fit(DIGITS)
+    start, natural = model.history_[0]["validation"], model.module_.natural_loss
+    assert start == pytest.approx(natural, rel=0.1)  # that of the training rows, measured on others
+
+
+def test_the_l1_cost_rises_to_full_weight():
+    part = L1(sparsity=0.5).build(3, 8)
+    initialise(part, torch.Generator().manual_seed(0))
+    neck = torch.randn(16, 3, generator=torch.Generator().manual_seed(1))
+    full = 0.5 * part(neck).z.sum(1)
+    for progress, weight in {0.0: 0.0, 0.15: 0.5, 0.3: 1.0, 1.0: 1.0}.items():
+        torch.testing.assert_close(part(neck, progress=progress).cost, weight * full)
 
 
 def test_sparser_at_a_smaller_rate():
