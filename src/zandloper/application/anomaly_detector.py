@@ -6,6 +6,7 @@ import math
 import numbers
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from zandloper import conformal
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.corrupt.gaussian import Gaussian
 from zandloper.denoising_autoencoder import DenoisingAutoencoder
+from zandloper.detector_file import detector_of, save_detector
 from zandloper.errors import DataError, bad_parameter
 from zandloper.modality import chunks_of, modality
 from zandloper.modality.series import SeriesForm
@@ -259,6 +261,25 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             names = [str(n) for n in form.feature_names()]
             error = error.reshape(-1, *form.target_shape)
         return Explanation(error, model.predict(X), names)
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the detector as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
+
+        Of own modules in the autoencoder's slots the weights are saved: `load(path, parts={slot: module})`.
+
+        Raises
+        ------
+        FileError
+            Something stands there already (an earlier model is replaced with `overwrite=True`), the disk is full ...
+        """
+        check_is_fitted(self)
+        save_detector(self, path, overwrite)
+
+    @classmethod
+    def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
+        """What `save` wrote, out of a folder's recipe and weights."""
+        detector: Self = detector_of(cls, types, path, recipe, tensors, parts)
+        return detector
 
     # ------------------------------------------------------------------------------------------------------------------
 
