@@ -28,7 +28,8 @@ KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Measure, Witness)}
 
 def save_detector(detector: Any, path: str | Path, overwrite: bool) -> None:
     """Write a fitted detector as one folder."""
-    recipe, tensors = parameters_of(detector), {}
+    recipe = parameters_of(detector)
+    tensors: dict[str, Tensor] = {}
     inner = detector.autoencoder
     if inner is not None:
         frozen = isinstance(inner, FrozenEstimator)

@@ -18,6 +18,7 @@ from zandloper import conformal
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.corrupt.gaussian import Gaussian
 from zandloper.denoising_autoencoder import DenoisingAutoencoder
+from zandloper.describe import DetectorDescription, describe_detector
 from zandloper.detector_file import detector_of, save_detector
 from zandloper.errors import DataError, bad_parameter
 from zandloper.modality import chunks_of, modality
@@ -274,6 +275,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         save_detector(self, path, overwrite)
+
+    def describe(self) -> DetectorDescription:
+        """Its models, what calibrated it and where the threshold is; prints well."""
+        check_is_fitted(self)
+        return describe_detector(self)
 
     @classmethod
     def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
