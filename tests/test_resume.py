@@ -12,12 +12,16 @@ import zandloper as zl
 import zandloper.bottleneck.topk
 import zandloper.corrupt
 from zandloper import quantized_autoencoder, sparse_autoencoder, training
-from zandloper.autoencoder import types
 from zandloper.corrupt import Noise
 from zandloper.errors import ParameterError
+from zandloper.loading import loadable
 from zandloper.spec import discover
 
-TYPES = {name: kind for name, kind in types().items() if kind.__module__.startswith("zandloper.")}
+TYPES = {
+    name: kind
+    for name, kind in loadable().items()
+    if issubclass(kind, BaseAutoencoder) and kind.__module__.startswith("zandloper.")
+}
 NOISES = {name: part for name, part in discover(zandloper.corrupt).items() if issubclass(part, Noise)}
 RECORDING = np.random.default_rng(0).normal(size=(30, 30))
 # What a type can be told beside its defaults: each has state or random numbers of its own.

@@ -20,7 +20,7 @@ _HOMES = {
     "QuantizedAutoencoder": "zandloper.quantized_autoencoder",
     "SparseAutoencoder": "zandloper.sparse_autoencoder",
     "VariationalAutoencoder": "zandloper.variational_autoencoder",
-    "load": "zandloper.autoencoder",
+    "load": "zandloper.loading",
 }
 _MODULES = ("datasets", "errors", "modality", "noise")
 

@@ -1,8 +1,7 @@
-"""The estimators: one base with scikit-learn's manners, one thin subclass a type; and `load`."""
+"""The estimators: one base with scikit-learn's manners, one thin subclass a type."""
 
 from __future__ import annotations
 
-import importlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -24,7 +23,7 @@ from zandloper.fitting import fit_hourglass
 from zandloper.hourglass import blockwise, weighted
 from zandloper.modality import Modality
 from zandloper.own import Own
-from zandloper.persist import load_estimator, save_estimator
+from zandloper.persist import estimator_of, save_estimator
 from zandloper.spec import Spec
 from zandloper.windows import as_rows
 
@@ -240,6 +239,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         save_estimator(self, path, overwrite)
+
+    @classmethod
+    def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
+        """What `save` wrote, out of a folder's recipe and weights; `types` are those of models inside models."""
+        estimator: Self = estimator_of(path, cls, recipe, tensors, parts)
+        estimator._loaded()
+        return estimator
 
     def _each_block(self, function: Any, raw: Any, target: Any = None) -> Tensor:
         """A function over fixed blocks of rows, without gradients, as many threads as the work is worth."""
@@ -470,34 +476,3 @@ class Autoencoder(BaseAutoencoder):
         self.verbose = verbose
         self.corrupt = corrupt
         self.bottleneck = bottleneck
-
-
-def load(path: str | Path, parts: dict[str, nn.Module] | None = None) -> BaseAutoencoder:
-    """Read a model that `save` wrote. No code from the file is run.
-
-    Parameters
-    ----------
-    path : path of the folder
-    parts : dict of nn.Module
-        The user's own modules by slot (encoder, decoder, loss, corrupt, bottleneck), where the model has any.
-
-    Raises
-    ------
-    FileError
-        There is no model, or it is damaged, cut off, foreign or of a newer format.
-    """
-    estimator = load_estimator(path, types(), parts or {})
-    estimator._loaded()
-    return estimator
-
-
-def types() -> dict[str, type[BaseAutoencoder]]:
-    """All types by the names of their classes, found by discovery."""
-    for file in Path(__file__).parent.glob("*_autoencoder.py"):
-        importlib.import_module(f"zandloper.{file.stem}")
-    return {cls.__name__: cls for cls in _subclasses(BaseAutoencoder)}
-
-
-def _subclasses(cls: type) -> list[type]:
-    direct: list[type] = cls.__subclasses__()
-    return [found for sub in direct for found in (sub, *_subclasses(sub))]

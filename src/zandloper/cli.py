@@ -170,22 +170,79 @@ for _name, _application in APPLICATIONS.items():
     fit_app.command(_name, help=_application.help)(_fit_command(_application))
 
 
+@fit_app.command()
+def detect(
+    data: opt.Data,
+    output: opt.ModelOut,
+    columns: opt.Columns = None,
+    drop: opt.Drop = None,
+    modality: opt.Modality = None,
+    size: opt.Size = None,
+    channels: opt.Channels = None,
+    window: opt.Window = None,
+    time: opt.Time = None,
+    false_alarm_rate: opt.FalseAlarmRate = None,
+    neighbours: opt.Neighbours = None,
+    fast: opt.Fast = False,
+    max_epochs: opt.MaxEpochs = None,
+    max_minutes: opt.MaxMinutes = None,
+    seed: opt.Seed = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Learn what is normal, and from which score on data are odd at a stated false-alarm rate."""
+    _check_model_output(output, data, force)
+    import zandloper
+    from zandloper import files
+
+    X = files.choose_columns(files.read(data), _names(columns), _names(drop))
+    settings = {
+        "modality": _modality(X, modality, size, channels, window, time),
+        "false_alarm_rate": false_alarm_rate,
+        "neighbours": neighbours,
+        "fast": fast,
+        "max_epochs": max_epochs,
+        "max_minutes": max_minutes,
+        "random_state": seed,
+    }
+    say = _silent if quiet else typer.echo
+    say(f"data     {files.in_words(X)}")
+    detector = zandloper.AnomalyDetector(**{k: v for k, v in settings.items() if v is not None}).fit(X)
+    detector.save(output, overwrite=force)
+    say(str(detector.describe()))
+    say(f"written  {output}\nnext     zandloper run {output} {data} -o odd.csv")
+
+
 @app.command()
 def run(
     model: opt.Model,
-    data: opt.Data,
-    output: opt.DataOut,
+    data: opt.DataOrStream,
+    output: opt.DataOutOrStream = None,
     what: opt.What = None,
     force: opt.Force = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Use a model on data: latents, reconstructions or errors into a file, or images into a folder."""
+    """Use a model on data: latents, reconstructions, errors or verdicts into a file, or images into a folder.
+
+    A detector also answers rows as they come: zandloper run MODEL - reads CSV from standard input, the header first,
+    and writes CSV to standard output.
+    """
     from zandloper import files, load
 
+    if data == Path("-"):
+        if output is not None:
+            raise ParameterError("rows from standard input are answered on standard output: leave out -o, and use >")
+        _run_stream(load(model), what)
+        return
+    if output is None:
+        raise ParameterError("say with -o where to write, such as -o out.csv")
     files.check_output(output, force)
     _check_apart(output, model)
     _check_apart(output, data)
     fitted = load(model)
+    if hasattr(fitted, "witnesses_"):
+        _run_detector(fitted, data, output, what, force, quiet)
+        return
     kind = type(fitted).__name__  # every type of autoencoder reduces
     outputs = next((a for a in APPLICATIONS.values() if a.estimator == kind), APPLICATIONS["reduce"]).outputs
     outputs = {name: method for name, method in outputs.items() if hasattr(type(fitted), method)}
@@ -207,6 +264,33 @@ def run(
         result = files.beside(places, result, named or [what]) if places else result
     files.write(output, result, named, force)
     (_silent if quiet else typer.echo)(f"data     {files.in_words(X)}\nwritten  {output} ({what})")
+
+
+def _run_detector(fitted: Any, data: Path, output: Path, what: str | None, force: bool, quiet: bool) -> None:
+    from zandloper import files
+    from zandloper.detections import answers
+
+    if what is not None:
+        raise ParameterError(f"--what {what} is for autoencoders: a detector writes scores, verdicts and reasons")
+    if files.ending(output) not in files.tables.ENDINGS:
+        raise FileError(f"{output}: verdicts and reasons are a table: write to {', '.join(files.tables.ENDINGS)}")
+    X = _columns_of(fitted, files.read(data))
+    found = answers(fitted, X)
+    files.write(output, found, force=force)
+    odd = found["verdict"].to_pylist().count("odd")
+    say = _silent if quiet else typer.echo
+    say(f"data     {files.in_words(X)}\nodd      {odd:,} of {len(found):,}\nwritten  {output}")
+
+
+def _run_stream(fitted: Any, what: str | None) -> None:
+    if not hasattr(fitted, "witnesses_") or what is not None:
+        raise ParameterError("only a detector (zandloper fit detect) answers rows from standard input, without --what")
+    from zandloper.detections import answer_stream, to_standard_output
+
+    try:
+        answer_stream(fitted, sys.stdin.fileno(), to_standard_output)
+    except BrokenPipeError:  # who asked has gone: nothing is left to do
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 @app.command()
@@ -390,7 +474,7 @@ def _columns_of(fitted: Any, X: Any) -> Any:
     """Of a table, the columns that a model was trained on."""
     from zandloper import files
 
-    wanted = fitted._form.column_names()
+    wanted = (fitted.witnesses_[0].model if hasattr(fitted, "witnesses_") else fitted)._form.column_names()
     return files.choose_columns(X, wanted) if wanted and hasattr(X, "column_names") else X
 
 

@@ -107,3 +107,57 @@ def _layers(blueprint: Any, inputs: int, latents: int) -> tuple[str, ...]:
 
     outputs = math.prod(blueprint.output.target_shape)
     return (str(inputs), *net(blueprint.encoder), f"[{latents}]", *reversed(net(blueprint.decoder)), str(outputs))
+
+
+@dataclass(frozen=True)
+class DetectorDescription:
+    """What `describe()` of a detector gives: fields to compute with, and a text to read.
+
+    `model` describes the first of its models; `known` is how many training rows they keep to measure distances to.
+    """
+
+    data: str
+    models: int
+    levels: tuple[float, ...]
+    known: int
+    calibrated_on: int
+    unit: str
+    false_alarm_rate: float
+    reachable_rate: float
+    threshold: float
+    model: Description
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as a dictionary."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        rate = max(self.false_alarm_rate, self.reachable_rate)
+        looks = f"at {len(self.levels)} noise levels, {self.levels[0]:.3g} to {self.levels[-1]:.3g}"
+        lines = [
+            f"AnomalyDetector: {self.models} model{'s' if self.models > 1 else ''}",
+            f"  data         {self.data}",
+            f"  looks        {'once' if len(self.levels) == 1 else looks}"
+            + (f"; distances to {self.known:,} kept rows" if self.known else ""),
+            f"  calibrated   on {self.calibrated_on:,} {self.unit}",
+            f"  threshold    score {self.threshold:.4g}, a false-alarm rate of {rate:.2%}",
+        ]
+        return "\n".join([*lines, "each model", *str(self.model).splitlines()])
+
+
+def describe_detector(detector: Any) -> DetectorDescription:
+    """The description of a fitted anomaly detector."""
+    first = detector.witnesses_[0]
+    model = describe(first.model)
+    return DetectorDescription(
+        data=model.data,
+        models=len(detector.witnesses_),
+        levels=first.levels,
+        known=0 if detector.neighbourhood_ is None else len(detector.neighbourhood_.known),
+        calibrated_on=len(detector.calibration_),
+        unit="time steps" if model.data.startswith("series") else "rows",
+        false_alarm_rate=float(detector.false_alarm_rate),
+        reachable_rate=1 / (len(detector.calibration_) + 1),
+        threshold=-float(detector.offset_),
+        model=model,
+    )

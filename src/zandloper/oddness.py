@@ -87,17 +87,14 @@ class Neighbourhood:
 
     Parameters
     ----------
-    model : fitted autoencoder
-        In whose units distances are taken.
     known : Tensor (m, features)
-        Training rows in those units, or windows of series.
+        Training rows in a model's units, or windows of series.
     rows : ndarray of int, (m,)
         Which of the training rows they are, in rising order.
     number : int
         How many of the nearest count.
     """
 
-    model: Any
     known: Tensor
     rows: np.ndarray
     number: int
@@ -107,27 +104,27 @@ class Neighbourhood:
         """From raw training rows: all of them, or 5,000 drawn at random."""
         rows = np.sort(np.random.default_rng(seed).permutation(len(raw))[:MOST_NEIGHBOURS])
         part = raw[torch.from_numpy(rows)]
-        return cls(model, model._each_block(lambda batch: _place(model, batch), part), rows, number)
+        return cls(model._each_block(lambda batch: _place(model, batch), part), rows, number)
 
-    def testimony(self, raw: Any, own: np.ndarray | None = None) -> np.ndarray:
+    def testimony(self, model: Any, raw: Any, own: np.ndarray | None = None) -> np.ndarray:
         """The logarithm of the mean distance to the nearest, (n, 1), of rows, or of steps of series.
 
-        `own` (n,) says which training rows these are: none is its own neighbour. Of series, windows that share steps
-        with training windows are near them anyway.
+        `model` is the one that it was made with. `own` (n,) says which training rows these are: none is its own
+        neighbour. Of series, windows that share steps with training windows are near them anyway.
         """
         at = np.full(len(raw), -1)
         if own is not None:
             place = np.minimum(np.searchsorted(self.rows, own), len(self.rows) - 1)
             at = np.where(self.rows[place] == own, place, -1)
-        far = self.model._each_block(self._distance, raw, torch.from_numpy(at)).numpy()
+        far = model._each_block(lambda batch: self._distance(model, batch), raw, torch.from_numpy(at)).numpy()
         if isinstance(raw, Windows):
             far = np.concatenate(raw.fold(np.repeat(far[:, :, None], raw.length, axis=2)))
         return np.log(far + TINY)
 
-    def _distance(self, batch: Batch) -> Tensor:
+    def _distance(self, model: Any, batch: Batch) -> Tensor:
         """The mean distance to the nearest, (n, 1)."""
         assert batch.target is not None
-        x, known, own = _place(self.model, batch), self.known.to(batch.x.device), batch.target
+        x, known, own = _place(model, batch), self.known.to(batch.x.device), batch.target
         rough = known.square().sum(1) - 2 * x @ known.T
         mine = own >= 0
         rough[mine, own[mine]] = torch.inf

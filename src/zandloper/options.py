@@ -145,10 +145,22 @@ def _training(metavar: str, help: str, *names: str) -> Any:
 
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="CSV, Parquet, NPY, NPZ, image, or folder of images.")]
+DataOrStream = Annotated[
+    Path, typer.Argument(metavar="DATA", help="As for fit; of a detector also -, rows of CSV from standard input.")
+]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder, as `zandloper fit` writes it.")]
 ModelOut = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The model to write.")]
 DataOut = Annotated[
     Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="What to write: .csv, .parquet, .npy or .png; without ending, a folder of images.",
+    ),
+]
+DataOutOrStream = Annotated[
+    Path | None,
     typer.Option(
         "--output",
         "-o",
@@ -221,6 +233,15 @@ Hidden = Annotated[Any, _model("WIDTHS", "Hidden layers: auto, none, or widths s
 Activation = Annotated[str | None, _model("NAME", "silu, relu, gelu, tanh, linear ...")]
 Encoder = Annotated[str | None, _model("NAME", "Kind of nets: auto, dense, conv1d, conv2d or attention.")]
 Loss = Annotated[str | None, _model("NAME", "How the error is measured: auto, mse, mae, bce ...")]
+
+FalseAlarmRate = Annotated[
+    float | None, _model("RATE", "Which share of normal rows may be called odd. By default 0.01.")
+]
+Neighbours = Annotated[int | None, _model("N", "How many of the nearest training rows tell how far a row is; 0: none.")]
+Fast = Annotated[
+    bool,
+    typer.Option("--fast", help="One model that looks once: many times as fast, less sharp.", rich_help_panel="Model"),
+]
 
 MaxEpochs = Annotated[int | None, _training("N", "At most so many passes over the data.")]
 MaxMinutes = Annotated[float | None, _training("N", "At most so long.")]

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from zandloper import __version__, corrupt, modality, prior
 from zandloper.blueprint import Blueprint
 from zandloper.errors import FileError, ParameterError
 from zandloper.spec import Spec, build_spec, discover
-from zandloper.storage import read_folder, write_folder
+from zandloper.storage import write_folder
 from zandloper.windows import Windows
 
 SLOTS = {
@@ -27,18 +27,30 @@ SLOTS = {
 
 def save_estimator(estimator: Any, path: str | Path, overwrite: bool) -> None:
     """Write a fitted estimator."""
+    write_folder(path, recipe_of(estimator), dict(estimator.module_.state_dict()), overwrite)
+
+
+def parameters_of(estimator: Any) -> dict[str, Any]:
+    """The name of an estimator's type, its constructor's parameters as JSON has them, and those it cannot hold."""
     parameters, lost = {}, []
     for name, value in estimator.get_params(deep=False).items():
         try:
             parameters[name] = _to_json(value)
         except TypeError:
             lost.append(name)  # an object that JSON cannot hold goes back to its default
-    names = getattr(estimator, "feature_names_in_", None)
-    recipe = {
+    return {
         "estimator": type(estimator).__name__,
         "zandloper": __version__,
         "parameters": parameters,
         "parameters_not_saved": lost,
+    }
+
+
+def recipe_of(estimator: Any) -> dict[str, Any]:
+    """All of a fitted estimator but its weights."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return {
+        **parameters_of(estimator),
         "blueprint": estimator._blueprint.to_dict(),
         "learned": {
             "n_features_in": estimator.n_features_in_,
@@ -52,23 +64,32 @@ def save_estimator(estimator: Any, path: str | Path, overwrite: bool) -> None:
             "work": estimator._threads_work,
         },
     }
-    write_folder(path, recipe, dict(estimator.module_.state_dict()), overwrite)
 
 
-def load_estimator(path: str | Path, types: dict[str, type], parts: dict[str, nn.Module]) -> Any:
-    """Read an estimator of one of `types`."""
-    recipe, tensors = read_folder(path)
+def type_of(path: str | Path, recipe: dict[str, Any], types: dict[str, type]) -> type:
+    """Which of `types` a recipe is for."""
     kind = recipe.get("estimator")
     if not isinstance(kind, str) or kind not in types:
         raise FileError(f"{path} holds a {kind!r}, which this zandloper ({__version__}) does not have: upgrade it")
+    return types[kind]
+
+
+def with_parameters(kind: type, recipe: dict[str, Any], **own: Any) -> Any:
+    """An estimator of a type as its recipe's parameters make it, not fitted; `own` are the user's objects."""
+    return kind(**{**{k: _from_json(v) for k, v in recipe["parameters"].items()}, **own})
+
+
+def estimator_of(
+    path: str | Path, kind: type, recipe: dict[str, Any], tensors: dict[str, Tensor], parts: dict[str, nn.Module]
+) -> Any:
+    """The fitted estimator that a recipe and weights describe; `path` is named where something is wrong."""
     try:
-        parameters = {k: _from_json(v) for k, v in recipe["parameters"].items()}
         blueprint = Blueprint.from_dict(recipe["blueprint"])
         learned = recipe["learned"]
         own = _own_parts(path, recipe["blueprint"], parts)
         module = blueprint.build(own)
         module.load_state_dict(tensors)
-        estimator = types[kind](**{**parameters, **{k: v for k, v in parts.items() if k in SLOTS}})
+        estimator = with_parameters(kind, recipe, **parts)
         estimator.n_features_in_ = learned["n_features_in"]
         if learned["feature_names_in"] is not None:
             estimator.feature_names_in_ = np.array(learned["feature_names_in"], dtype=object)

@@ -6,6 +6,7 @@ import math
 import numbers
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,8 @@ from zandloper import conformal
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.corrupt.gaussian import Gaussian
 from zandloper.denoising_autoencoder import DenoisingAutoencoder
+from zandloper.describe import DetectorDescription, describe_detector
+from zandloper.detector_file import detector_of, save_detector
 from zandloper.errors import DataError, ParameterError, bad_parameter
 from zandloper.modality import chunks_of, modality
 from zandloper.modality.series import SeriesForm
@@ -169,9 +172,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         changes = np.concatenate([w.changes(raw) for w, raw in zip(self.witnesses_, raws)])
         self._usual = np.maximum(changes.mean(0), 1e-9)
         said = np.concatenate([w.testimony(raw, self._usual) for w, raw in zip(self.witnesses_, raws)])
-        near = self.neighbourhood_
+        near, first = self.neighbourhood_, self.witnesses_[0].model
         if near is not None:
-            far = [near.testimony(near.model._read(part), rows) for part, rows in held]
+            far = [near.testimony(first, first._read(part), rows) for part, rows in held]
             said = np.concatenate([said, np.concatenate(far)], axis=1)
         self._measure = Measure.learn(said, groups(len(self.witnesses_[0].levels), near is not None))
         self._set(self._measure.score(said))
@@ -199,7 +202,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         said = np.mean([w.testimony(w.model._read(X), self._usual) for w in self.witnesses_], axis=0)
         raw = self.witnesses_[0].model._read(X)
         if self.neighbourhood_ is not None:
-            said = np.concatenate([said, self.neighbourhood_.testimony(raw)], axis=1)
+            said = np.concatenate([said, self.neighbourhood_.testimony(self.witnesses_[0].model, raw)], axis=1)
         return self._given(self._measure.score(said), X, raw)
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -269,6 +272,30 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             names = [str(n) for n in form.feature_names()]
             error = error.reshape(-1, *form.target_shape)
         return Explanation(error, model.predict(X), names)
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the detector as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
+
+        Of own modules in the autoencoder's slots the weights are saved: `load(path, parts={slot: module})`.
+
+        Raises
+        ------
+        FileError
+            Something stands there already (an earlier model is replaced with `overwrite=True`), the disk is full ...
+        """
+        check_is_fitted(self)
+        save_detector(self, path, overwrite)
+
+    def describe(self) -> DetectorDescription:
+        """Its models, what calibrated it and where the threshold is; prints well."""
+        check_is_fitted(self)
+        return describe_detector(self)
+
+    @classmethod
+    def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
+        """What `save` wrote, out of a folder's recipe and weights."""
+        detector: Self = detector_of(cls, types, path, recipe, tensors, parts)
+        return detector
 
     # ------------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,175 @@
+"""What a detector answers, row by row or step by step: score, p-value, verdict, and the three columns that say why.
+
+One table, whose columns can be filtered on: `score`, `p_value`, `verdict` (odd or normal), then for each of three
+reasons `why_1` (a name), `times_1` (how many times the usual its error is) and `expected_1`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
+from zandloper import conformal
+from zandloper.columns import is_frame
+from zandloper.errors import UnsupportedError
+from zandloper.files.rows import RowReader, arriving
+from zandloper.modality.image import ImageForm
+from zandloper.modality.series import SeriesForm
+from zandloper.several import each_of
+
+REASONS = 3
+VALUES = 2**23  # numbers in memory at a time, at most
+
+
+def answers(detector: Any, X: Any) -> pa.Table:
+    """The table of answers about data; of series first the time stamps or steps, of images from files their names."""
+    form = form_of(detector)
+    if isinstance(form, SeriesForm):
+        return pa.table({**_steps(detector, form, X), **_answered(detector, form, X)})
+    values = int(np.prod(form.in_shape)) * len(detector.witnesses_[0].levels)
+    rows, step = len(X), max(32, VALUES // max(1, values))
+    cut = (lambda a: X.slice(a, step)) if isinstance(X, pa.Table) else (lambda a: X[a : a + step])
+    table = pa.concat_tables([pa.table(_answered(detector, form, cut(a))) for a in range(0, rows, step)])
+    names = getattr(X, "names", None)
+    return table.add_column(0, "image", [list(names)]) if isinstance(form, ImageForm) and names else table
+
+
+def form_of(detector: Any) -> Any:
+    """What the data of a detector look like."""
+    return detector.witnesses_[0].model._form
+
+
+def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> int:
+    """Answer CSV rows as they come: the header first, then what is there is answered at once. Returns how many.
+
+    Steps of series are judged with a window of the steps before them.
+
+    Parameters
+    ----------
+    detector : fitted detector of tables or series
+    source : int
+        A file descriptor to read from.
+    write : function of bytes
+        Gets CSV; it should hand it on at once.
+    """
+    form = form_of(detector)
+    if isinstance(form, ImageForm):
+        raise UnsupportedError("this detector looks at images, and rows on standard input are none: name a folder")
+    reader: RowReader | None = None
+    context: pa.Table | None = None
+    first, answered = True, 0
+    for text in arriving(source):
+        if reader is None:
+            text = text.lstrip(b"\r\n")
+            header, _, text = text.partition(b"\n")
+            if not header:
+                continue
+            reader = RowReader(header, types_of(form))
+        if not text.strip():
+            continue
+        rows = new = reader.read(text)
+        if isinstance(form, SeriesForm):
+            rows = new if context is None else pa.concat_tables([context, new])
+            context = rows.slice(max(0, len(rows) - form.window + 1))
+        out = answers(detector, rows).slice(len(rows) - len(new))
+        if isinstance(form, SeriesForm) and not form.where:
+            out = out.set_column(0, "step", [np.arange(answered, answered + len(new))])
+        file = io.BytesIO()
+        csv.write_csv(out, file, csv.WriteOptions(include_header=first))
+        write(file.getvalue())
+        first, answered = False, answered + len(new)
+    return answered
+
+
+def types_of(form: Any) -> Any:
+    """The Arrow types that columns of CSV rows are read as: by name, or one for all where columns have no names."""
+    if form.backend == "array":
+        return pa.float64()
+    kinds: dict[str, Any] = {"number": pa.float64(), "truth": pa.bool_(), "category": pa.string()}
+    types = {str(c.name): kinds.get(c.kind) or _time_type(c.detail) for c in form.columns}
+    if getattr(form, "where", "") == "column":
+        types = {form.time: pa.timestamp("us") if form.in_time else pa.float64(), **types}
+    return types
+
+
+def _time_type(detail: tuple[Any, ...]) -> pa.DataType:
+    kind, unit, zone = detail
+    if kind == "date":
+        return pa.date32()
+    return pa.duration(unit) if kind == "duration" else pa.timestamp("us", tz=zone)
+
+
+def _answered(detector: Any, form: Any, X: Any) -> dict[str, Any]:
+    """Columns of answers, one value a row or step."""
+    score = detector.anomaly_score(X)
+    score = np.concatenate([np.ravel(s) for s in score]) if isinstance(score, list) else np.ravel(score)
+    found = detector.explain(X)
+    error = found.error.reshape(len(score), -1)
+    expected = expected_columns(form, found.expected)
+    named, names = np.array(found.names, dtype=object), {}
+    order = np.argsort(-error, axis=1, kind="stable")[:, :REASONS]
+    whole = all(isinstance(column, np.ndarray) for column in expected)
+    for k, j in enumerate(order.T, 1):
+        names[f"why_{k}"] = pa.array(named[j].tolist(), pa.string())
+        names[f"times_{k}"] = np.take_along_axis(error, j[:, None], 1)[:, 0]
+        values: Any = [expected[c][i] for i, c in enumerate(j)]
+        names[f"expected_{k}"] = np.array(values, float) if whole else pa.array([_text(v) for v in values], pa.string())
+    return {
+        "score": score,
+        "p_value": conformal.p_values(score, detector.calibration_),
+        "verdict": np.where(score > -detector.offset_, "odd", "normal"),
+        **names,
+    }
+
+
+def expected_columns(form: Any, expected: Any) -> list[Any]:
+    """What was expected, a column each, in the order of an explanation's names: arrays of numbers, or lists."""
+    if isinstance(form, ImageForm):
+        pixels = np.asarray(expected)
+        pixels = pixels[..., None] if pixels.ndim == 3 else pixels
+        return list(np.moveaxis(pixels, 3, 1).reshape(len(pixels), -1).T)
+    if isinstance(form, SeriesForm):
+        parts = [_columns(form, one) for one in each_of(expected, "")]
+        return [np.concatenate([part[j] for part in parts]) for j in range(len(form.columns))]
+    return _columns(form, expected)
+
+
+def _columns(form: Any, data: Any) -> list[Any]:
+    if not is_frame(data):
+        array = np.asarray(data)
+        return list(array.reshape(len(array), -1).T)
+    frame = nw.from_native(data, eager_only=True)
+    columns = [frame.get_column(c.name) for c in form.columns]
+    return [c.to_numpy() if c.dtype.is_numeric() else c.to_list() for c in columns]
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value != value:
+        return None
+    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _steps(detector: Any, form: SeriesForm, X: Any) -> dict[str, Any]:
+    """Where each step belongs: its time stamp, else its number; with several series also the number of its series."""
+    series = each_of(X, "run")
+    if len(series) == 1:
+        places = form.places(series[0], detector.witnesses_[0].model._read(series[0]), per_sample=True)
+        return places or {"step": np.arange(len(series[0]))}
+    lengths = [len(one) for one in series]
+    return {
+        "series": np.repeat(np.arange(len(series)), lengths),
+        "step": np.concatenate([np.arange(n) for n in lengths]),
+    }
+
+
+def to_standard_output(text: bytes) -> None:
+    """Hand bytes on at once."""
+    while text:
+        text = text[os.write(1, text) :]
