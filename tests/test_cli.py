@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from zandloper import Autoencoder, cli, files, load, noise, type_options
+from zandloper.autoencoder import BaseAutoencoder
 from zandloper.demo import run_demo
 from zandloper.loading import loadable
 

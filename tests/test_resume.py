@@ -12,6 +12,7 @@ import zandloper as zl
 import zandloper.bottleneck.topk
 import zandloper.corrupt
 from zandloper import quantized_autoencoder, sparse_autoencoder, training
+from zandloper.autoencoder import BaseAutoencoder
 from zandloper.corrupt import Noise
 from zandloper.errors import ParameterError
 from zandloper.loading import loadable

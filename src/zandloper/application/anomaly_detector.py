@@ -30,7 +30,7 @@ from zandloper.windows import Windows, as_rows
 
 FEW_ROWS = 1_000  # below, five models, so that each trains on most of the rows
 MANY_ROWS = 20_000  # above, one part of the rows calibrates and one model is enough
-STEPS = 2_000  # that the default model trains for
+STEPS = 3_000  # that the default model trains for
 BATCH = 256
 BLOCKS = 3  # of time that series are parted into
 
