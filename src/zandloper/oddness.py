@@ -88,7 +88,7 @@ class Neighbourhood:
     Parameters
     ----------
     known : Tensor (m, features)
-        Training rows in a model's units, or windows of series.
+        Training rows in a model's units.
     rows : ndarray of int, (m,)
         Which of the training rows they are, in rising order.
     number : int
@@ -107,19 +107,17 @@ class Neighbourhood:
         return cls(model._each_block(lambda batch: _place(model, batch), part), rows, number)
 
     def testimony(self, model: Any, raw: Any, own: np.ndarray | None = None) -> np.ndarray:
-        """The logarithm of the mean distance to the nearest, (n, 1), of rows, or of steps of series.
+        """The logarithm of the mean distance to the nearest, (n, 1).
 
         `model` is the one that it was made with. `own` (n,) says which training rows these are: none is its own
-        neighbour. Of series, windows that share steps with training windows are near them anyway.
+        neighbour.
         """
         at = np.full(len(raw), -1)
         if own is not None:
             place = np.minimum(np.searchsorted(self.rows, own), len(self.rows) - 1)
             at = np.where(self.rows[place] == own, place, -1)
-        far = model._each_block(lambda batch: self._distance(model, batch), raw, torch.from_numpy(at)).numpy()
-        if isinstance(raw, Windows):
-            far = np.concatenate(raw.fold(np.repeat(far[:, :, None], raw.length, axis=2)))
-        return np.log(far + TINY)
+        far = model._each_block(lambda batch: self._distance(model, batch), raw, torch.from_numpy(at))
+        return np.log(far.numpy() + TINY)
 
     def _distance(self, model: Any, batch: Batch) -> Tensor:
         """The mean distance to the nearest, (n, 1)."""

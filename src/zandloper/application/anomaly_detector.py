@@ -69,8 +69,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     false_alarm_rate : float
         The share of normal rows that may be called odd, above 0 and below 1.
     neighbours : int
-        How many of the nearest training rows tell how far away a row is; 0: that is not asked. At most 5,000 rows, or
-        windows of series, are kept for it.
+        How many of the nearest training rows tell how far away a row is; 0: that is not asked. At most 5,000 rows are
+        kept for it. Of series it is not asked.
     fast : bool
         One model and one noise level, without neighbours: many times as fast, and less sharp.
     modality : "auto", "table", "image", "series" or an object of zl.modality
@@ -154,9 +154,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 held.append((rest, rows))
         first = self.witnesses_[0].model
         self.neighbourhood_ = None
-        if self.neighbours and not self.fast:
-            known = first._form.read_to_train(X, owner) if isinstance(form, SeriesForm) else first._read(X)
-            self.neighbourhood_ = Neighbourhood.of(first, as_rows(known), self.neighbours, seed)
+        # Windows of series share steps: those that measure would be their own neighbours' neighbours.
+        if self.neighbours and not self.fast and not isinstance(form, SeriesForm):
+            self.neighbourhood_ = Neighbourhood.of(first, as_rows(first._read(X)), self.neighbours, seed)
         self.n_features_in_ = first.n_features_in_
         names = getattr(first, "feature_names_in_", None)
         if names is not None:
