@@ -120,7 +120,7 @@ def images_figure(image: np.ndarray, expected: np.ndarray, error: np.ndarray, sc
 def lanes_figure(
     actual: np.ndarray, expected: np.ndarray, names: list[str], odd: np.ndarray, start: int, marked: int | None = None
 ) -> Figure:
-    """Channels (steps, channels) in lanes, what was expected in blue, odd steps shaded; steps are counted from start."""
+    """Channels (steps, channels) in lanes, what was expected in blue, odd steps shaded; `start` is the first step."""
     figure = new_figure(9.6, 0.6 + 1.1 * len(names))
     steps = start + np.arange(len(actual))
     for k, ax in enumerate(figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]):

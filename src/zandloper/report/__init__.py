@@ -101,6 +101,7 @@ def page(title: str, sub: str, lead: str, tiles: Mapping[str, str], sections: Se
     figures = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in tiles.items())
     here = resources.files(__package__)
     style, script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "map.js"))
+    script = f"<script>{script}</script>" if 'id="map-data"' in cards else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -112,7 +113,7 @@ def page(title: str, sub: str, lead: str, tiles: Mapping[str, str], sections: Se
         f'<dl class="tiles">{figures}</dl><nav aria-label="Sections">{links}</nav></header>\n'
         f'<main class="cards">{cards}</main>\n'
         f"<footer>Made with zandloper {__version__} on {datetime.date.today()}. This page fetches nothing "
-        f"from anywhere.</footer><script>{script}</script></body></html>\n"
+        f"from anywhere.</footer>{script}</body></html>\n"
     )
 
 
