@@ -392,7 +392,7 @@ def test_damaged_and_foreign_folders(fitted, tmp_path):
         zl.load(place)
 
 
-# ------------------------------------------------------------------------------------------------------- rows and streams
+# ------------------------------------------------------------------------------------------------------ rows, streams
 
 
 def streamed(model, text, pieces=()):
