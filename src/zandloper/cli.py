@@ -405,6 +405,12 @@ def report(
     fitted, read = load(model), files.read(data)
     given = {name: _values(text, read, name) for name, text in (("labels", labels), ("target", target)) if text}
     X = _columns_of(fitted, read)
+    if hasattr(fitted, "witnesses_"):
+        if labels or target or compare_pca:
+            raise ParameterError("--labels, --target and --compare-pca are for reports of autoencoders, not detectors")
+        fitted.report(X).save(output, overwrite=force)
+        (_silent if quiet else typer.echo)(f"data     {files.in_words(X)}\nwritten  {output}: open it in a browser")
+        return
     if hasattr(X, "column_names") and not fitted._form.column_names():
         X = X.drop_columns([text for text in {labels, target} if text in X.column_names])
     say = _silent if quiet else typer.echo

@@ -7,7 +7,7 @@ import numbers
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin, clone
@@ -20,6 +20,7 @@ from zandloper.corrupt.gaussian import Gaussian
 from zandloper.denoising_autoencoder import DenoisingAutoencoder
 from zandloper.describe import DetectorDescription, describe_detector
 from zandloper.detector_file import detector_of, save_detector
+from zandloper.detector_plots import DetectorPlots
 from zandloper.errors import DataError, ParameterError, bad_parameter
 from zandloper.modality import chunks_of, modality
 from zandloper.modality.series import SeriesForm
@@ -27,6 +28,9 @@ from zandloper.oddness import LEVELS, Measure, Neighbourhood, groups, witness
 from zandloper.parameters import seed_of
 from zandloper.several import as_given, each_of
 from zandloper.windows import Windows, as_rows
+
+if TYPE_CHECKING:  # loaded where it is asked for
+    from zandloper.report import Report
 
 FEW_ROWS = 1_000  # below, five models, so that each trains on most of the rows
 MANY_ROWS = 20_000  # above, one part of the rows calibrates and one model is enough
@@ -54,7 +58,7 @@ class Explanation:
         return [[(self.names[j], float(row[j])) for j in best] for row, best in zip(flat, order)]
 
 
-class AnomalyDetector(OutlierMixin, BaseEstimator):
+class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     """Finds what is odd in tables, images and series, at a false-alarm rate that is stated and held.
 
     Several models learn from different parts of the data, each is measured on the part that it has not seen, and a new
@@ -290,6 +294,20 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """Its models, what calibrated it and where the threshold is; prints well."""
         check_is_fitted(self)
         return describe_detector(self)
+
+    def report(self, X: Any) -> Report:
+        """Scores and threshold, calibration against these data, the oddest of them and why, on one page.
+
+        It needs no network: `report(X).save("report.html")`.
+
+        Parameters
+        ----------
+        X : data
+        """
+        from zandloper.detector_report import detector_report
+
+        check_is_fitted(self)
+        return detector_report(self, X)
 
     @classmethod
     def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:

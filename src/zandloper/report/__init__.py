@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -19,7 +19,7 @@ from zandloper.report.evidence import Evidence, gather
 from zandloper.report.section import Section, of_study
 from zandloper.report.sections import SECTIONS
 
-__all__ = ["Report", "Section", "card", "check_output", "make_report"]
+__all__ = ["Report", "Section", "card", "check_output", "make_report", "page"]
 
 
 class Report:
@@ -88,6 +88,11 @@ def _page(e: Evidence, sections: Sequence[Section]) -> str:
         "parameters": short(d.parameters),
         "epochs": f"{d.epochs:,}",
     }
+    return page(f"{d.estimator}, {d.shape}", d.data, lead, tiles, sections, hourglass_icon(e.architecture))
+
+
+def page(title: str, sub: str, lead: str, tiles: Mapping[str, str], sections: Sequence[Section], icon: str = "") -> str:
+    """A whole page: a heading with figures, then sections as cards. All but `icon` and the sections is text."""
     cards = "".join(
         f'<section id="{s.anchor}"{" class=wide" if s.wide else ""}><h2>{escape(s.title)}</h2>{s.content}</section>'
         for s in sections
@@ -96,18 +101,19 @@ def _page(e: Evidence, sections: Sequence[Section]) -> str:
     figures = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in tiles.items())
     here = resources.files(__package__)
     style, script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "map.js"))
+    script = f"<script>{script}</script>" if 'id="map-data"' in cards else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>zandloper: {escape(d.estimator)}, {escape(d.shape)}</title>"
+        f"<title>zandloper: {escape(title)}</title>"
         f'<link rel="icon" href="data:,"><style>{style}</style></head>\n<body>'
-        '<a class="skip" href="#hourglass">To the content</a><header>'
-        f'<div class="title">{hourglass_icon(e.architecture)}<div><h1>{escape(d.estimator)}, {escape(d.shape)}</h1>'
-        f'<p class="sub">{escape(d.data)}</p></div></div><p>{escape(lead)}</p>'
+        f'<a class="skip" href="#{sections[0].anchor}">To the content</a><header>'
+        f'<div class="title">{icon}<div><h1>{escape(title)}</h1>'
+        f'<p class="sub">{escape(sub)}</p></div></div><p>{escape(lead)}</p>'
         f'<dl class="tiles">{figures}</dl><nav aria-label="Sections">{links}</nav></header>\n'
         f'<main class="cards">{cards}</main>\n'
         f"<footer>Made with zandloper {__version__} on {datetime.date.today()}. This page fetches nothing "
-        f"from anywhere.</footer><script>{script}</script></body></html>\n"
+        f"from anywhere.</footer>{script}</body></html>\n"
     )
 
 

@@ -1,0 +1,510 @@
+"""Detection: thresholds hold, reasons name what broke, files and streams give the same answers, bad input says so."""
+
+import io
+import json
+import os
+import re
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+
+import zandloper as zl
+from zandloper import cli, conformal, files
+from zandloper.detections import answer_stream, answers
+from zandloper.errors import DataError, FileError, ParameterError
+
+WORDS = np.array(["round", "square", "long"])
+
+
+def detector(**settings):
+    return zl.AnomalyDetector(**{"false_alarm_rate": 0.05, "max_epochs": 2, "random_state": 0, **settings})
+
+
+def sheet(n, seed=0):
+    """Rows on a plane in five dimensions, with a little noise."""
+    rng = np.random.default_rng(seed)
+    flat = np.random.default_rng(99).normal(size=(2, 5))
+    return rng.normal(size=(n, 2)) @ flat + 0.1 * rng.normal(size=(n, 5))
+
+
+def frame_of(n, seed=0):
+    X = sheet(n, seed)
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    return frame.assign(kind=WORDS[np.digitize(X[:, 0], [-1, 1])], on=X[:, 1] > 0)
+
+
+def waves(n, seed=0):
+    rng = np.random.default_rng(seed)
+    angle = np.arange(n) * 2 * np.pi / 24
+    return np.stack([np.sin(angle), np.cos(angle)], axis=1) + 0.1 * rng.normal(size=(n, 2))
+
+
+def timed(n, seed=0):
+    time = pd.date_range("2024-01-01", periods=n, freq="h")
+    return pd.DataFrame({"time": time, "load": waves(n, seed)[:, 0], "heat": waves(n, seed)[:, 1]})
+
+
+def pictures(n, seed=0):
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:8, :8]
+    shift = rng.uniform(0, 8, (n, 1, 1))
+    return (120 + 60 * np.sin((rows + columns + shift) / 2) + 4 * rng.normal(size=(n, 8, 8))).astype(np.uint8)
+
+
+DATA = {
+    "table": (sheet(120), {}),
+    "frame": (frame_of(120), {}),
+    "images": (pictures(60), {}),
+    "series": (waves(480), {"modality": "series"}),
+    "timed": (timed(480), {"modality": "series"}),
+}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A detector of each kind of data, fitted once."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            X, settings = DATA[name]
+            made[name] = detector(**settings).fit(X)
+        return made[name]
+
+    return get
+
+
+every_kind = pytest.mark.parametrize("name", DATA)
+
+
+# ------------------------------------------------------------------------------------------------------------ conformal
+
+SCORES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60).map(np.array)
+RATE = st.floats(0.001, 0.999)
+
+
+@given(SCORES)
+def test_p_values_are_valid_for_what_is_exchangeable(scores):
+    """Each score in turn against the others: at most a share t of them has a p-value up to t (Bates et al. 2023)."""
+    left_out = [conformal.p_values(scores[[i]], np.delete(scores, i))[0] for i in range(len(scores))]
+    for t in np.linspace(0, 1, 21):
+        assert np.mean(np.array(left_out) <= t + 1e-12) <= t + 1e-9
+
+
+@given(SCORES, SCORES, RATE)
+def test_the_threshold_says_what_p_values_say(calibration, scores, rate):
+    if rate < conformal.smallest_rate(len(calibration)):
+        rate = conformal.smallest_rate(len(calibration))
+    above = scores > conformal.threshold(calibration, rate)
+    assert np.array_equal(above, conformal.p_values(scores, calibration) <= rate + 1e-9 / (len(calibration) + 1))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40).map(np.array), RATE)
+def test_discoveries_are_those_of_benjamini_and_hochberg(p, rate):
+    found, ordered = conformal.discoveries(p, rate), np.sort(p)
+    k = max((i for i in range(1, len(p) + 1) if ordered[i - 1] <= rate * i / len(p)), default=0)
+    assert found.sum() == k and (not k or p[found].max() <= ordered[k - 1])
+
+
+# -------------------------------------------------------------------------------------------------------------- manners
+
+
+@every_kind
+def test_the_interface_of_outlier_detectors(fitted, name):
+    X, model = DATA[name][0], fitted(name)
+    score, p = model.anomaly_score(X), model.p_values(X)
+    assert score.shape == p.shape == (len(X),) and np.isfinite(score).all()
+    assert np.array_equal(model.score_samples(X), -score)
+    assert np.array_equal(model.decision_function(X), -score - model.offset_)
+    assert np.array_equal(model.predict(X) == -1, model.decision_function(X) < 0)
+    assert np.array_equal(model.predict(X) == -1, p <= 0.05)
+    assert model.discoveries(X).dtype == bool and model.discoveries(X).shape == (len(X),)
+
+
+@every_kind
+def test_the_same_seed_gives_the_same_scores(fitted, name):
+    X, settings = DATA[name]
+    assert np.array_equal(detector(**settings).fit(X).anomaly_score(X), fitted(name).anomaly_score(X))
+
+
+@pytest.mark.parametrize("name", ["table", "frame", "images"])
+def test_scores_do_not_depend_on_order_or_batches(fitted, name):
+    X, model = DATA[name][0], fitted(name)
+    take = (lambda rows: X.iloc[rows]) if hasattr(X, "iloc") else (lambda rows: X[rows])
+    score, order = model.anomaly_score(X), np.random.default_rng(1).permutation(len(X))
+    assert np.array_equal(model.anomaly_score(take(order)), score[order])
+    assert np.array_equal([model.anomaly_score(take([i]))[0] for i in range(5)], score[:5])
+
+
+def test_clones_are_fresh_and_what_is_not_fitted_says_so(fitted):
+    other = clone(fitted("table"))
+    for use in ("anomaly_score", "predict", "p_values", "explain", "calibrate", "plot_scores", "report"):
+        with pytest.raises(NotFittedError):
+            getattr(other, use)(sheet(9))
+    with pytest.raises(NotFittedError):
+        other.save("nowhere")
+    with pytest.raises(NotFittedError):
+        other.describe()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["Autoencoder", "DenoisingAutoencoder", "SparseAutoencoder", "VariationalAutoencoder", "QuantizedAutoencoder"],
+)
+def test_any_type_of_autoencoder(kind):
+    X = sheet(120)
+    model = detector(autoencoder=getattr(zl, kind)(latent_dim=2, random_state=0)).fit(X)
+    assert len(model.witnesses_) == 5 and type(model.witnesses_[0].model).__name__ == kind
+    assert model.predict(np.full((1, 5), 40.0)) == [-1]
+
+
+def test_a_frozen_model_is_only_calibrated():
+    inner = zl.Autoencoder(latent_dim=2, max_epochs=2, random_state=0).fit(sheet(100))
+    before = {k: v.clone() for k, v in inner.module_.state_dict().items()}
+    model = detector(autoencoder=FrozenEstimator(inner)).fit(sheet(100, seed=1))
+    assert [w.model for w in model.witnesses_] == [inner] and len(model.calibration_) == 100
+    assert all(torch.equal(v, before[k]) for k, v in inner.module_.state_dict().items())
+    with pytest.raises(NotFittedError):
+        detector(autoencoder=FrozenEstimator(zl.Autoencoder())).fit(sheet(50))
+
+
+# ---------------------------------------------------------------------------------------------------------- calibration
+
+
+@pytest.mark.parametrize(("fast", "rows"), [(True, 400), (False, 400)])
+def test_false_alarms_on_fresh_rows_are_as_stated(fast, rows):
+    rate, fresh = 0.1, 2_000
+    model = detector(false_alarm_rate=rate, fast=fast).fit(sheet(rows))
+    alarms = int((model.predict(sheet(fresh, seed=1)) == -1).sum())
+    # The threshold itself comes from m scores: its true rate spreads as a beta, wider than the binomial of the count.
+    m = len(model.calibration_)
+    spread = np.sqrt(rate * (1 - rate) * (1 / m + 1 / fresh))
+    assert abs(alarms / fresh - rate) < 4 * spread
+    assert binom.sf(alarms, fresh, min(1, rate + 4 * spread)) < 0.5
+
+
+def test_a_rate_that_rows_cannot_tell():
+    with pytest.warns(UserWarning, match="smallest rate that they can, 0.0164"):
+        model = detector(false_alarm_rate=0.001).fit(sheet(60))
+    assert model.predict(np.full((1, 5), 40.0)) == [-1]
+    assert -model.offset_ == model.calibration_.max()
+
+
+def test_calibrate_follows_new_rows(fitted):
+    model = detector().fit(sheet(300))
+    model.calibrate(sheet(300, seed=1))  # no drift: no warning
+    assert len(model.calibration_) == 300
+    with pytest.warns(UserWarning, match="the data have drifted"):
+        model.calibrate(sheet(300, seed=2) * 1.5 + 1)
+    assert np.mean(model.predict(sheet(300, seed=3) * 1.5 + 1) == -1) < 0.15
+
+
+def test_batches_of_normal_and_of_odd_rows():
+    model = detector().fit(sheet(300))
+    assert model.discoveries(sheet(100, seed=5), rate=0.05).mean() <= 0.1
+    assert model.discoveries(sheet(100, seed=5) + 30).all()
+    assert (model.predict(sheet(100, seed=5) + 30) == -1).all()
+    with pytest.raises(ParameterError, match="rate"):
+        model.discoveries(sheet(9), rate=2)
+
+
+# ---------------------------------------------------------------------------------------------------------- explanation
+
+
+def test_the_broken_column_is_named():
+    model, X = detector(max_epochs=20).fit(sheet(300)), sheet(40, seed=1)
+    for j in range(5):
+        broken = X.copy()
+        broken[:, j] += 8
+        top = model.explain(broken).top(1)
+        assert np.mean([reasons[0][0] == f"x{j}" for reasons in top]) > 0.8
+
+
+def test_the_broken_pixels_and_steps_are_found(fitted):
+    images = pictures(3, seed=1)
+    images[1, 2:4, 5:7] = 255
+    error = fitted("images").explain(images).error
+    assert error.shape == (3, 1, 8, 8) and error[1, 0, 2:4, 5:7].mean() > error[1].mean() > error[0].mean()
+    series = waves(240, seed=1)
+    series[100:104, 1] = 5
+    error = fitted("series").explain(series).error
+    assert error.shape == (240, 2) and error[100:104, 1].min() > error[:90].max()
+    assert np.argmax(fitted("series").anomaly_score(series)) in range(96, 108)
+
+
+def test_expected_values_have_the_form_of_the_data(fitted):
+    found = fitted("frame").explain(frame_of(9, seed=1))
+    assert list(found.expected.columns) == list(frame_of(1).columns) == found.names
+    assert found.error.shape == (9, 7) and len(found.top(2)[0]) == 2
+
+
+# ------------------------------------------------------------------------------------------------------------ bad input
+
+
+def test_missing_values_are_allowed_and_infinite_ones_are_not(fitted):
+    X = sheet(20, seed=1)
+    X[3, 2] = np.nan
+    assert np.isfinite(fitted("table").anomaly_score(X)).all()
+    X[3, 2] = np.inf
+    with pytest.raises(DataError, match="infinity"):
+        fitted("table").anomaly_score(X)
+
+
+def test_other_columns_are_refused(fitted):
+    with pytest.raises(DataError, match="4 features"):
+        fitted("table").predict(sheet(9)[:, :4])
+    with pytest.raises(DataError, match="feature names"):
+        fitted("frame").predict(frame_of(9).rename(columns={"a": "z"}))
+
+
+def test_a_column_that_dies_and_a_scale_that_jumps():
+    model = detector(max_epochs=20).fit(sheet(300))
+    dead = sheet(200, seed=1)
+    dead[:, 2] = 0
+    assert np.mean(model.predict(dead) == -1) > 0.3
+    jumped = sheet(200, seed=1)
+    jumped[:, 1] *= 1000
+    assert np.isfinite(model.anomaly_score(jumped)).all() and np.mean(model.predict(jumped) == -1) > 0.9
+
+
+def test_a_constant_column_in_training():
+    X = sheet(100)
+    X[:, 2] = 7
+    model = detector().fit(X)
+    assert np.isfinite(model.anomaly_score(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"false_alarm_rate": 0}, "above 0 and below 1"),
+        ({"false_alarm_rate": True}, "above 0 and below 1"),
+        ({"neighbours": -1}, "integer >= 0"),
+        ({"autoencoder": 3}, "an autoencoder of zandloper"),
+        ({"autoencoder": zl.Autoencoder(target="y")}, "gives back its input"),
+        ({"modality": "sound?"}, "modality"),
+    ],
+)
+def test_wrong_parameters(settings, says):
+    with pytest.raises(ParameterError, match=re.escape(says)):
+        detector(**settings).fit(sheet(50))
+
+
+def test_too_few_rows_and_too_short_series(fitted):
+    with pytest.raises(DataError, match="minimum of 4"):
+        detector().fit(sheet(3))
+    with pytest.raises(DataError, match="too short"):
+        detector(modality=zl.modality.Series(window=40)).fit(waves(100))
+    short = waves(10, seed=1)  # shorter than a window: padded with what is missing
+    assert fitted("series").anomaly_score(short).shape == (10,)
+
+
+def test_time_stamps_must_rise(fitted):
+    frame = timed(100)
+    with pytest.raises(DataError, match="is earlier than"):
+        fitted("timed").predict(frame.iloc[::-1].reset_index(drop=True))
+    with pytest.raises(DataError, match="repeats"):
+        fitted("timed").predict(pd.concat([frame.head(5), frame.tail(95).iloc[:1], frame.tail(95)], ignore_index=True))
+
+
+def test_lists_of_series():
+    parts = [waves(200), waves(150, seed=1), waves(170, seed=2)]
+    model = detector(modality=zl.modality.Series(window=24)).fit(parts)
+    score = model.anomaly_score(parts)
+    assert [len(s) for s in score] == [len(v) for v in model.predict(parts)] == [200, 150, 170]
+    assert model.discoveries(parts).shape == (520,)
+    found = answers(model, parts)
+    assert found.column_names[:3] == ["series", "step", "score"] and found.num_rows == 520
+    assert np.array_equal(found["score"].to_numpy(), np.concatenate(score))
+
+
+# ---------------------------------------------------------------------------------------------------------------- files
+
+
+@every_kind
+def test_round_trip(fitted, name, tmp_path):
+    X, model = DATA[name][0], fitted(name)
+    model.save(tmp_path / "m")
+    assert sorted(p.name for p in tmp_path.joinpath("m").iterdir()) == ["recipe.json", "weights.safetensors"]
+    back = zl.load(tmp_path / "m")
+    assert type(back) is zl.AnomalyDetector and repr(back) == repr(model)
+    assert np.array_equal(back.anomaly_score(X), model.anomaly_score(X))
+    assert np.array_equal(back.predict(X), model.predict(X)) and np.array_equal(back.p_values(X), model.p_values(X))
+    assert np.array_equal(back.explain(X).error, model.explain(X).error)
+    assert back.describe() == model.describe() and back.n_features_in_ == model.n_features_in_
+    assert list(getattr(back, "feature_names_in_", [])) == list(getattr(model, "feature_names_in_", []))
+    assert clone(back).fit(X).offset_ == model.offset_
+
+
+def test_round_trip_with_own_parts_and_frozen_models(tmp_path):
+    X, own = sheet(100), lambda: torch.nn.Linear(5, 6)
+    model = detector(autoencoder=zl.Autoencoder(2, encoder=own())).fit(X)
+    model.save(tmp_path / "own")
+    with pytest.raises(ParameterError, match=r'parts=\{"encoder": module\}'):
+        zl.load(tmp_path / "own")
+    back = zl.load(tmp_path / "own", parts={"encoder": own()})
+    assert np.array_equal(back.anomaly_score(X), model.anomaly_score(X))
+    inner = zl.Autoencoder(2, max_epochs=2, random_state=0).fit(X[:50])
+    model = detector(autoencoder=FrozenEstimator(inner)).fit(X[50:])
+    model.save(tmp_path / "frozen")
+    back = zl.load(tmp_path / "frozen")
+    assert np.array_equal(back.anomaly_score(X), model.anomaly_score(X))
+    assert back.autoencoder.estimator is back.witnesses_[0].model
+
+
+def test_damaged_and_foreign_folders(fitted, tmp_path):
+    place = tmp_path / "m"
+    fitted("table").save(place)
+    with pytest.raises(FileError, match="exists already"):
+        fitted("table").save(place)
+    fitted("table").save(place, overwrite=True)
+    whole = json.loads((place / "recipe.json").read_text())
+    for change in (
+        lambda r: r["learned"].pop("witnesses_"),
+        lambda r: r["learned"]["witnesses_"][0].clear(),
+        lambda r: r["learned"].update(calibration_={"array": "nowhere"}),
+        lambda r: r["learned"].update(calibration_={"os.system": {"command": "true"}}),
+        lambda r: r["learned"]["witnesses_"][0]["Witness"]["model"]["model"].update(blueprint={}),
+        lambda r: r["parameters"].update(nonsense=1),
+        lambda r: r.pop("learned"),
+    ):
+        recipe = json.loads(json.dumps(whole))
+        change(recipe)
+        (place / "recipe.json").write_text(json.dumps(recipe))
+        with pytest.raises(FileError, match="does not fit this zandloper"):
+            zl.load(place)
+    (place / "recipe.json").write_text(json.dumps({**whole, "estimator": "Foreign"}))
+    with pytest.raises(FileError, match="'Foreign'"):
+        zl.load(place)
+    (place / "recipe.json").write_text(json.dumps(whole))
+    weights = (place / "weights.safetensors").read_bytes()
+    (place / "weights.safetensors").write_bytes(weights[:-8])
+    with pytest.raises(FileError, match="damaged or cut off"):
+        zl.load(place)
+
+
+# ------------------------------------------------------------------------------------------------------ rows, streams
+
+
+def streamed(model, text, pieces=()):
+    """What a detector answers to CSV text that arrives in pieces, one table."""
+    read, write = os.pipe()
+    cuts, out = [0, *pieces, len(text)], []
+
+    def answer(part):
+        out.append(part)
+        send()
+
+    def send():
+        if len(cuts) > 1:
+            os.write(write, text[cuts[0] : cuts[1]])
+            cuts.pop(0)
+            if len(cuts) == 1:
+                os.close(write)
+
+    send()
+    rows = answer_stream(model, read, answer)
+    os.close(read)
+    return rows, pd.read_csv(io.BytesIO(b"".join(out)))
+
+
+def test_answers_say_what_methods_say(fitted):
+    model, X = fitted("frame"), frame_of(50, seed=1)
+    found = answers(model, X).to_pandas()
+    assert np.array_equal(found["score"], model.anomaly_score(X))
+    assert np.array_equal(found["p_value"], model.p_values(X))
+    assert np.array_equal(found["verdict"] == "odd", model.predict(X) == -1)
+    top = model.explain(X).top(3)
+    for k in range(3):
+        assert found[f"why_{k + 1}"].tolist() == [reasons[k][0] for reasons in top]
+        assert np.allclose(found[f"times_{k + 1}"], [reasons[k][1] for reasons in top])
+
+
+@pytest.mark.parametrize("name", ["table", "frame"])
+def test_a_stream_is_answered_as_a_file_is(fitted, name):
+    model, X = fitted(name), sheet(30, seed=1) if name == "table" else frame_of(30, seed=1)
+    frame = pd.DataFrame(X) if name == "table" else X
+    text = frame.to_csv(index=False).encode()
+    header = text.index(b"\n") + 1
+    one_row = text.index(b"\n", header) + 1
+    for pieces in ((), (one_row,), (one_row, one_row + 60)):
+        rows, found = streamed(model, text, pieces)
+        assert rows == len(found) == 30
+        assert np.allclose(found["score"], model.anomaly_score(X)) and set(found["verdict"]) <= {"odd", "normal"}
+
+
+def test_a_stream_of_a_series_knows_the_steps_before(fitted):
+    model, frame = fitted("timed"), timed(100, seed=1)
+    frame.loc[80, "heat"] = 6.0
+    text = frame.to_csv(index=False).encode()
+    cut = [m.end() for m in re.finditer(b"\n", text)]
+    rows, found = streamed(model, text, (cut[60], *cut[78:84]))
+    assert rows == 100 and found["time"].tolist() == frame["time"].astype(str).tolist()
+    assert found["verdict"][80] == "odd" and found["why_1"][80] == "heat"
+
+
+def test_rows_that_cannot_be_read(fitted):
+    with pytest.raises(DataError, match="lack the columns"):
+        streamed(fitted("frame"), b"a,b\n1,2\n")
+    text = frame_of(3).to_csv(index=False).replace("\n", "\n", 1).encode() + b"oops,1,2,3,4,round,True\n"
+    with pytest.raises(DataError, match="cannot be read"):
+        streamed(fitted("frame"), text)
+
+
+def test_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def run(line):
+        code = cli._run(line.split())
+        return code, *capsys.readouterr()
+
+    X = pa.Table.from_pandas(frame_of(120))
+    files.write("t.csv", X)
+    code, said, err = run("fit detect t.csv -o m --max-epochs 2 --seed 0 --false-alarm-rate 0.05")
+    assert (code, err) == (0, "") and "AnomalyDetector: 5 models" in said and "next     zandloper run m" in said
+    for out in ("o.csv", "o.parquet"):
+        assert run(f"run m t.csv -o {out} -q") == (0, "", "")
+        assert files.read(out).column_names[:4] == ["score", "p_value", "verdict", "why_1"]
+    model = zl.load("m")
+    assert np.array_equal(files.read("o.parquet")["score"].to_numpy(), model.anomaly_score(files.read("t.csv")))
+    assert run("describe m")[1] == f"{model.describe()}\n"
+    assert run("report m t.csv -o r.html -q") == (0, "", "") and "Calibration" in (tmp_path / "r.html").read_text()
+    for line, says in (
+        ("fit detect t.csv -o n --latent-dim 3", "No such option: --latent-dim"),
+        ("fit reduce t.csv -o n --false-alarm-rate 0.1", "No such option: --false-alarm-rate"),
+        ("run m t.csv -o x.csv --what latent", "is for autoencoders"),
+        ("run m t.csv -o x.npy", "are a table"),
+        ("run m t.csv", "-o out.csv"),
+        ("run m - -o x.csv", "leave out -o"),
+        ("fit detect t.csv -o n --false-alarm-rate 2", "false_alarm_rate"),
+        ("report m t.csv -o r2.html --labels kind", "reports of autoencoders"),
+    ):
+        code, said, err = run(line)
+        assert (code, said) == (2, "") and says in err, line
+
+
+# ------------------------------------------------------------------------------------------------------------- pictures
+
+
+@every_kind
+def test_pictures_and_report(fitted, name):
+    X, model = DATA[name][0], fitted(name)
+    for figure in (model.plot_scores(), model.plot_scores(X), model.plot_explanation(X), model.plot_explanation(X, 3)):
+        file = io.BytesIO()
+        figure.savefig(file, format="png")
+        assert file.getvalue()[:4] == b"\x89PNG"
+    with pytest.raises(DataError, match="no item"):
+        model.plot_explanation(X, 10_000)
+    page = model.report(X).html
+    for word in ("Scores", "Calibration against these data", "oddest", "Settings", "threshold"):
+        assert word in page
+    assert "http" not in re.sub(r"http://www.w3.org/\S+", "", page) and "<script" not in page
