@@ -246,6 +246,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         UserWarning
             These rows are much odder, or less odd, than those before: the data have drifted.
         """
+        check_is_fitted(self)
         before, score = self.calibration_, self.anomaly_score(X)
         score = np.concatenate(score) if isinstance(score, list) else score
         share = float(np.mean(score > -self.offset_))
