@@ -1,9 +1,12 @@
 """Detection: thresholds hold, reasons name what broke, files and streams give the same answers, bad input says so."""
 
 import io
+import itertools
 import json
 import os
 import re
+import threading
+import time
 
 import numpy as np
 import pandas as pd
@@ -398,22 +401,21 @@ def test_damaged_and_foreign_folders(fitted, tmp_path):
 def streamed(model, text, pieces=()):
     """What a detector answers to CSV text that arrives in pieces, one table."""
     read, write = os.pipe()
-    cuts, out = [0, *pieces, len(text)], []
-
-    def answer(part):
-        out.append(part)
-        send()
+    out: list[bytes] = []
 
     def send():
-        if len(cuts) > 1:
-            os.write(write, text[cuts[0] : cuts[1]])
-            cuts.pop(0)
-            if len(cuts) == 1:
-                os.close(write)
+        for a, b in itertools.pairwise([0, *pieces, len(text)]):
+            os.write(write, text[a:b])
+            time.sleep(0.02)  # long enough to be read alone
+        os.close(write)
 
-    send()
-    rows = answer_stream(model, read, answer)
-    os.close(read)
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        rows = answer_stream(model, read, out.append)
+    finally:
+        sender.join()
+        os.close(read)
     return rows, pd.read_csv(io.BytesIO(b"".join(out)))
 
 
@@ -455,7 +457,7 @@ def test_a_stream_of_a_series_knows_the_steps_before(fitted):
 def test_rows_that_cannot_be_read(fitted):
     with pytest.raises(DataError, match="lack the columns"):
         streamed(fitted("frame"), b"a,b\n1,2\n")
-    text = frame_of(3).to_csv(index=False).replace("\n", "\n", 1).encode() + b"oops,1,2,3,4,round,True\n"
+    text = frame_of(3).to_csv(index=False).encode() + b"oops,1,2,3,4,round,True\n"
     with pytest.raises(DataError, match="cannot be read"):
         streamed(fitted("frame"), text)
 
