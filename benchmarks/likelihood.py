@@ -1,6 +1,6 @@
 """The log-likelihood of binarised MNIST in nats, and how training came there.
 
-usage: python benchmarks/likelihood.py FOLDER [--importance 1 8] [--epochs 55 8] [--lr 0.002 0.001] [--copies 8] ...
+usage: python benchmarks/likelihood.py FOLDER [--importance 1 8] [--epochs 52 8] [--lr 0.002 0.001] [--copies 8] ...
 
 FOLDER has MNIST's four idx files. Each pixel of the test images is 1 with the probability that its grey value says,
 drawn once with seed 0 (Salakhutdinov and Murray 2008). The training images are drawn several times with other seeds,
@@ -34,7 +34,7 @@ parser.add_argument("--encoder", default="dense")
 parser.add_argument(
     "--importance", type=int, nargs="+", default=[1, 8], help="samples while training, a number a stage"
 )
-parser.add_argument("--epochs", type=int, nargs="+", default=[55, 8])
+parser.add_argument("--epochs", type=int, nargs="+", default=[52, 8])
 parser.add_argument("--lr", type=float, nargs="+", default=[0.002, 0.001])
 parser.add_argument("--checkpoint", type=Path)
 args = parser.parse_args()

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from zandloper import Autoencoder, cli, files, load
+from zandloper import Autoencoder, cli, files, load, noise, type_options
+from zandloper.autoencoder import BaseAutoencoder
 from zandloper.demo import run_demo
+from zandloper.loading import loadable
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_help_loads_nothing_heavy():
     code = """if True:
         import sys
         from zandloper import cli
-        commands = ("fit reduce", "run", "demo", "describe", "report")
+        commands = ("fit reduce", "run", "demo", "describe", "report", "sample")
         for line in ("", "fit", "--help", "--version", *(f"{command} --help" for command in commands)):
             assert cli._run(line.split()) == 0
         heavy = {"torch", "sklearn", "numpy", "pandas", "pyarrow", "PIL", "matplotlib", "narwhals"} & set(sys.modules)
@@ -85,7 +87,25 @@ def test_python_m(tmp_path):
 def test_options_are_parameters_of_the_estimator():
     options = set(inspect.signature(cli._fit_command(cli.APPLICATIONS["reduce"])).parameters)
     here_only = {"data", "output", "columns", "drop", "size", "channels", "window", "time", "force", "quiet", "seed"}
-    assert options - here_only <= set(inspect.signature(Autoencoder).parameters)
+    here_only |= {"type"}
+    of_types = set(type_options.type_options())
+    assert options - here_only - of_types <= set(inspect.signature(Autoencoder).parameters)
+    assert of_types <= options
+
+
+def test_options_of_the_types_are_those_of_their_signatures():
+    """They are read from the source alone: here the classes are asked."""
+    known = {name: kind for name, kind in loadable().items() if issubclass(kind, BaseAutoencoder)}
+    known = {name: kind for name, kind in known.items() if kind.__module__.startswith("zandloper.")}
+    assert sorted(type_options.types().values()) == sorted(known)
+    shared, found = set(inspect.signature(Autoencoder).parameters), {}
+    for name, class_name in type_options.types().items():
+        of_fit = set(inspect.signature(known[class_name].fit).parameters) - {"self", "X", "y", "init_from"}
+        for parameter in (set(inspect.signature(known[class_name]).parameters) - shared) | of_fit:
+            found.setdefault(parameter, set()).add(name)
+    assert {name: set(option.help) for name, option in type_options.type_options().items()} == found
+    told = [text for option in type_options.type_options().values() for text in option.help.values()]
+    assert all(text.endswith(".") and len(text) > 20 for text in told), told
 
 
 @pytest.mark.parametrize(
@@ -99,6 +119,14 @@ def test_options_are_parameters_of_the_estimator():
         ("fit reduce x.csv -o m --hidden 64;32", "write 64,32"),
         ("fit reduce x.csv -o m --size 32", "write 32x48"),
         ("fit reduce x.csv -o m --seed x", "--seed"),
+        (
+            "fit reduce x.csv -o m --type odd",
+            "'odd' is no type: write plain, denoising, quantised, sparse, variational",
+        ),
+        ("fit reduce x.csv -o m --beta much", "--beta"),
+        ("fit reduce x.csv -o m --levels 8x6", "write 8,6,5"),
+        ("fit reduce x.csv -o m --noise gausian", "there is no noise named 'gausian': there is blur, coloured"),
+        ("fit reduce x.csv -o m --noise gaussian(-1)", "parameter `sigma` of Gaussian must be"),
     ],
 )
 def test_wrong_usage(refused, line, says):
@@ -189,6 +217,105 @@ def test_describe(zandloper, data):
     zandloper(FIT.format("a.npy"))
     code, out, _ = zandloper("describe m")
     assert code == 0 and out == f"{load(data / 'm').describe()}\n"
+
+
+# ------------------------------------------------------------------------------------------------------------ the types
+
+OF_TYPES = {  # what each is told, and what `run` can write of it beside latents, reconstructions and errors
+    "plain": ("", {}),
+    "denoising": ("--noise gaussian(0.2)", {}),
+    "quantised": ("--method vq --codes 8", {"symbols": ["symbol_0", "symbol_1"]}),
+    "sparse": ("--method kl --sparsity 0.2", {}),
+    "variational": ("--beta 0.5 --prior normal", {"elbo": ["elbo"], "log_likelihood": ["log_likelihood"]}),
+}
+
+
+@pytest.mark.parametrize("kind", type_options.types())
+@pytest.mark.parametrize("name", ["t.csv", "photos"])
+def test_every_type_from_fit_to_report(zandloper, data, kind, name):
+    settings, more = OF_TYPES[kind]
+    code, said, err = zandloper(f"{FIT.format(name)} --latent-dim 2 --type {kind} {settings}")
+    model = load(data / "m")
+    assert (code, err) == (0, "") and type(model).__name__ == type_options.types()[kind] and model.score_means in said
+    assert zandloper("describe m")[1].startswith(type(model).__name__)
+    for what, columns in {
+        "latent": list(model.get_feature_names_out()),
+        "error": ["reconstruction_error"],
+        **more,
+    }.items():
+        assert zandloper(f"run m {name} -o {what}.csv --what {what} -q") == (0, "", "")
+        assert files.read(data / f"{what}.csv").column_names == columns
+    if "symbols" in more:
+        assert all(str(column.type) == "int64" for column in files.read(data / "symbols.csv").columns)
+    assert zandloper(f"run m {name} -o r --what reconstruction -q")[0] == (2 if name == "t.csv" else 0)
+    assert zandloper(f"report m {name} -o m.html -q") == (0, "", "") and (data / "m.html").stat().st_size > 50_000
+
+
+def test_options_reach_the_types(zandloper, data):
+    for line, wanted in {
+        "sparse --method topk --sparsity 3 --dropout 0.1": {"method": "topk", "sparsity": 3, "dropout": 0.1},
+        "quantized --method fsq --levels 4,3": {"method": "fsq", "levels": (4, 3)},
+        "variational --beta 2 --free-bits 0.1 --importance-samples 2": {"beta": 2.0, "importance_samples": 2},
+        "denoising --noise masking(0.3,patch=2)": {"noise": noise.Masking(0.3, 2)},
+        "denoising --noise auto": {"noise": "auto"},
+    }.items():
+        assert zandloper(f"fit reduce i.npy -o m --max-epochs 1 --force -q --seed 0 --type {line}") == (0, "", "")
+        model = load(data / "m")
+        assert {name: getattr(model, name) for name in wanted} == wanted
+
+
+@pytest.mark.filterwarnings("ignore:The noise that is added")
+def test_noise_is_learned_from_noisy_data(zandloper, data, table):
+    files.write(data / "noisy.npy", table + table.std(0) * np.random.default_rng(1).normal(size=table.shape) * 0.5)
+    line = "fit reduce a.npy -o m --max-epochs 1 --seed 0 -q --type denoising --noisy"
+    assert zandloper(f"{line} noisy.npy")[0] == 0
+    assert isinstance(load(data / "m").noise_, noise.Noise)
+    assert "none.npy does not exist" in zandloper(f"{line} none.npy --force")[2]
+
+
+def test_options_of_other_types_are_refused_before_anything_is_read(refused):
+    assert "--beta belongs to --type variational, and this is --type plain" in refused("fit reduce x -o m --beta 2")
+    line = "fit reduce x -o m --type variational --method vq"
+    assert "--method belongs to --type quantised or --type sparse" in refused(line)
+
+
+# --------------------------------------------------------------------------------------------------------------- sample
+
+
+@pytest.mark.parametrize("kind", ["variational", "quantised"])
+def test_samples_of_tables_and_images(zandloper, refused, data, kind):
+    assert "zandloper sample m -o samples.csv" in zandloper(FIT.format("t.csv") + f" --type {kind}")[1]
+    for out in ("s.csv", "s.parquet"):
+        assert zandloper(f"sample m -n 5 -o {out} --seed 1") == (0, f"written  {out} (5 samples)\n", "")
+    made, other = files.read(data / "s.csv"), files.read(data / "s.parquet")
+    assert made.column_names == files.read(data / "t.csv").column_names and made.num_rows == other.num_rows == 5
+    assert made["kind"].to_pylist() == other["kind"].to_pylist()
+    assert "no images" in refused("sample m -o s")
+    zandloper(f"{FIT.format('photos')} --type {kind} --force")
+    assert zandloper("sample m -n 3 -o s --seed 1 -q") == (0, "", "")
+    assert zandloper("sample m -n 3 -o s.npy --seed 1 -q") == (0, "", "")
+    assert np.array_equal(np.stack(list(files.read(data / "s"))), files.read(data / "s.npy"))
+    assert files.read(data / "s").names == ["0.png", "1.png", "2.png"]
+
+
+def test_variations_of_items(zandloper, refused, data):
+    zandloper(FIT.format("t.csv") + " --type variational")
+    assert zandloper("sample m --like t.csv -n 2 -o s.csv -q") == (0, "", "")
+    assert files.read(data / "s.csv").num_rows == 2 * files.read(data / "t.csv").num_rows
+    assert "choose another place" in refused("sample m --like t.csv -n 2 -o t.csv --force")
+    zandloper(FIT.format("t.csv") + " --type quantised --force")
+    assert "only --type variational does" in refused("sample m --like t.csv -o s2.csv")
+
+
+def test_what_cannot_be_sampled(zandloper, refused, data):
+    zandloper(FIT.format("t.csv"))
+    assert "Autoencoder has no prior to sample from: take a variational or quantised" in refused("sample m -o s.csv")
+    zandloper(FIT.format("t.csv") + " --type variational --force")
+    assert "parameter `n` of sample must be a positive integer, got 0" in refused("sample m -n 0 -o s.csv")
+    assert "'.doc' cannot be written" in refused("sample m -o s.doc")
+    assert "t.csv exists already" in refused("sample m -o t.csv")
+    assert "choose another place" in refused("sample m -o m --force")
+    assert not (data / "s.csv").exists()
 
 
 # ------------------------------------------------------------------------------------------------------------ bad input

@@ -850,3 +850,48 @@ def _open(path):
     from PIL import Image
 
     return Image.open(path)
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    ("text", "noise"),
+    [
+        ("gaussian", zn.Gaussian()),
+        ("Gaussian(0.2)", zn.Gaussian(0.2)),
+        ("gaussian((0, 0.2))", zn.Gaussian((0, 0.2))),
+        ("coloured(pink, snr=-3)", zn.Coloured("pink", snr=-3)),
+        ("masking(0.3, patch=4, fill='mean')", zn.Masking(0.3, 4, "mean")),
+        (" blur(1), poisson_gaussian ", zn.Chain((zn.Blur(1), zn.PoissonGaussian()))),
+    ],
+)
+def test_noises_in_words(text, noise):
+    assert zn.from_text(text) == noise
+
+
+def test_recordings_are_named_by_their_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("room.npy", RECORDINGS[0])
+    assert zn.from_text("recorded('room.npy', snr=5)") == zn.Recorded(RECORDINGS[0], snr=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        *((text, "cannot be read") for text in ("", "((", "5", "gaussian(", "blur + blur", "a.b", "zn.Blur(1)")),
+        *((text, "cannot be read") for text in ("__import__('os').getcwd()", "blur(open('x'))", "blur(9**9**9)")),
+        ("(" * 5000, "cannot be read"),
+        ("gausian", "no noise named 'gausian': there is blur, coloured"),
+        ("identity", "no noise named"),
+        ("gaussian(zigma=1)", "settings that do not fit: gaussian takes sigma"),
+        ("gaussian(1, 2, 3)", "settings that do not fit"),
+        ("gaussian(**{})", "settings that do not fit"),
+        ("gaussian(-1)", "`sigma` of Gaussian must be"),
+        ("gaussian(1e999)", "`sigma` of Gaussian must be"),
+        ("recorded", "recorded takes samples"),
+    ],
+)
+def test_words_that_are_no_noise(text, says):
+    with pytest.raises(ParameterError, match=says):
+        zn.from_text(text)

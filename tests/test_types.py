@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 import zandloper as zl
 import zandloper.prior
 from zandloper.batch import Batch
+from zandloper.bottleneck.l1 import L1
 from zandloper.bottleneck.topk import DEAD_STEPS, TopK
 from zandloper.bottleneck.variational import kl_divergence, log_normal
 from zandloper.bottleneck.vq import VQ
@@ -84,6 +85,29 @@ def test_topk_brings_dead_neurons_back():
     assert part(neck).cost is None
 
 
+@pytest.mark.parametrize("method", ["l1", "dropout"])
+def test_few_neurons_die_early(method):
+    """Against a random decoder, or a cost at full weight at once, most of the code would be silenced at the start."""
+    settings = QUICK | {"hidden": (), "max_epochs": 30}
+    model = zl.SparseAutoencoder(method=method, **settings).fit(DIGITS)
+    assert len(model.activity(DIGITS).dead) < 128 / 3
+
+
+def test_sparse_types_begin_with_the_mean():
+    model = zl.SparseAutoencoder(method="topk", **QUICK).fit(DIGITS)
+    start, natural = model.history_[0]["validation"], model.module_.natural_loss
+    assert start == pytest.approx(natural, rel=0.1)  # that of the training rows, measured on others
+
+
+def test_the_l1_cost_rises_to_full_weight():
+    part = L1(sparsity=0.5).build(3, 8)
+    initialise(part, torch.Generator().manual_seed(0))
+    neck = torch.randn(16, 3, generator=torch.Generator().manual_seed(1))
+    full = 0.5 * part(neck).z.sum(1)
+    for progress, weight in {0.0: 0.0, 0.15: 0.5, 0.3: 1.0, 1.0: 1.0}.items():
+        torch.testing.assert_close(part(neck, progress=progress).cost, weight * full)
+
+
 def test_sparser_at_a_smaller_rate():
     busy = [
         zl.SparseAutoencoder(method="kl", sparsity=rate, **QUICK | {"max_epochs": 8})
@@ -119,6 +143,23 @@ def test_features_of_images_are_a_grid():
     assert model.plot_features(DIGITS, n=8, across=4).axes[0].images[0].get_array().shape == (17, 35, 4)
     with pytest.raises(ParameterError, match="`n` of plot_features"):
         model.plot_features(DIGITS, n=0)
+
+
+@pytest.mark.parametrize("method", ["topk", "kl"])
+def test_features_are_what_units_add(method):
+    """A decoder without hidden layers adds up one picture a neuron: a column of its weights, as loud as it speaks."""
+    grey = (0.45 + DIGITS / 2550).astype(np.float32)  # far from black and white, where pixels are cut off
+    model = zl.SparseAutoencoder(method=method, modality="image", **QUICK | {"hidden": ()}).fit(grey)
+    pictures, neurons = model.features(grey, n=128)
+    assert pictures.shape == (128, 8, 8, 1) and sorted(neurons) == list(range(128))
+    rate = model.activity(grey).rate[neurons]
+    assert (np.diff(rate) <= 0).all()
+    z = model.transform(grey)
+    j = neurons[0]
+    loud = np.quantile(z[:, j][z[:, j] > (0.1 if method == "kl" else 0)], 0.9)
+    weights = model.module_.decoder.layers[-1].weight[:, j].detach().numpy()
+    scale = float(model.module_.target_spread)
+    np.testing.assert_allclose(pictures[0].ravel(), loud * weights * scale, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +341,16 @@ def test_variational_settings(settings):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("beta", -1), ("warmup", 2), ("free_bits", "a"), ("importance_samples", 0), ("prior", "flat")]
+    ("name", "value"),
+    [
+        ("beta", -1),
+        ("warmup", 2),
+        ("free_bits", "a"),
+        ("importance_samples", 0),
+        ("prior", "flat"),
+        ("prior", "autoregressive"),
+        ("prior", Autoregressive()),
+    ],
 )
 def test_variational_parameters(name, value):
     with pytest.raises(ParameterError, match=f"`{name}` of VariationalAutoencoder"):

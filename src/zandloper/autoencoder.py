@@ -39,6 +39,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     bottleneck: Any
     loss: Any
     target: Any
+    score_means = "1: exact, 0: as good as a constant"  # what `score` gives, in words
 
     def _corrupt_spec(self, form: Any) -> Spec:
         return Identity() if self.corrupt is None else Own()

@@ -148,7 +148,8 @@ def start(
         module.constant.copy_(bias.reshape(module.constant.shape))
     first = Batch(next(iter(inputs())), target=None if targets is None else next(iter(targets())))
     module.natural_loss = float(weighted(*module.constant_error_map(first)).mean())
-    if isinstance(module, ToldHourglass):
+    silent = isinstance(module, ToldHourglass) or getattr(module.bottleneck, "silent_start", False)
+    if silent and not isinstance(module.decoder, OwnDecoder):
         module.decoder.start_at_zero()
     if module.linear is None or principal is None:
         return

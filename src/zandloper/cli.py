@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that help comes at once.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import warnings
@@ -16,7 +17,7 @@ from typing import Any
 import typer
 
 from zandloper import options as opt
-from zandloper.errors import DataError, FileError, ParameterError, ZandloperError
+from zandloper.errors import DataError, FileError, ParameterError, UnsupportedError, ZandloperError
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,21 @@ class Application:
     help: str
     estimator: str
     outputs: Mapping[str, str] = field(default_factory=dict)
-    """What `run --what` gives by which method; the first is the default."""
+    """What `run --what` gives by which method, where the model has it; the first is the default."""
 
 
 APPLICATIONS = {
     "reduce": Application(
         help="Learn to keep each sample in a few numbers, its latents.",
         estimator="Autoencoder",
-        outputs={"latent": "transform", "reconstruction": "predict", "error": "reconstruction_error"},
+        outputs={
+            "latent": "transform",
+            "reconstruction": "predict",
+            "error": "reconstruction_error",
+            "symbols": "encode_symbols",
+            "elbo": "elbo",
+            "log_likelihood": "log_likelihood",
+        },
     ),
 }
 
@@ -88,6 +96,7 @@ def _fit_command(application: Application) -> Callable[..., None]:
         channels: opt.Channels = None,
         window: opt.Window = None,
         time: opt.Time = None,
+        type: opt.Type = None,
         latent_dim: opt.LatentDim = None,
         hidden: opt.Hidden = None,
         activation: opt.Activation = None,
@@ -104,7 +113,10 @@ def _fit_command(application: Application) -> Callable[..., None]:
         checkpoint: opt.Checkpoint = None,
         force: opt.Force = False,
         quiet: opt.Quiet = False,
+        **of_types: Any,
     ) -> None:
+        own = {name: value for name, value in of_types.items() if value is not None}
+        _check_type(type or opt.PLAIN, own)
         settings = {
             "latent_dim": latent_dim,
             "hidden": hidden,
@@ -130,13 +142,27 @@ def _fit_command(application: Application) -> Callable[..., None]:
         settings["modality"] = _modality(X, modality, size, channels, window, time)
         say = _silent if quiet else typer.echo
         say(f"data     {files.in_words(X)}")
-        model = getattr(zandloper, application.estimator)(**{k: v for k, v in settings.items() if v is not None})
-        model.fit(X)
+        of_fit = {
+            name: files.choose_columns(files.read(path), _names(columns), _names(drop))
+            for name, path in own.items()
+            if opt.type_options()[name].of_fit
+        }
+        settings |= {name: value for name, value in own.items() if name not in of_fit}
+        estimator = opt.types()[type] if type else application.estimator
+        model = getattr(zandloper, estimator)(**{k: v for k, v in settings.items() if v is not None})
+        model.fit(X, **of_fit)
         model.save(output, overwrite=force)
         say(str(model.describe()))
-        say(f"score    {model.score(X):.4f} on all of the data (1: exact, 0: as good as a constant)")
+        say(f"score    {model.score(X):.4f} on all of the data ({model.score_means})")
         say(f"written  {output}\nnext     zandloper run {output} {data} -o latents.csv")
+        if hasattr(model, "sample"):
+            table = hasattr(X, "column_names") or getattr(X, "ndim", 3) == 2
+            say(f"         zandloper sample {output} -o samples{'.csv' if table else ''}")
 
+    # Those of the types are found by discovery: typer reads them from the signature, as it reads the others.
+    signature = inspect.signature(fit, eval_str=True)
+    shared = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    fit.__signature__ = signature.replace(parameters=[*shared, *opt.parameters_of_types()])  # type: ignore[attr-defined]
     return fit
 
 
@@ -219,6 +245,7 @@ def run(
         return
     kind = type(fitted).__name__  # every type of autoencoder reduces
     outputs = next((a for a in APPLICATIONS.values() if a.estimator == kind), APPLICATIONS["reduce"]).outputs
+    outputs = {name: method for name, method in outputs.items() if hasattr(type(fitted), method)}
     what = what or next(iter(outputs))
     if what not in outputs:
         raise ParameterError(f"--what {what} is not known: this model gives {', '.join(outputs)}")
@@ -226,11 +253,15 @@ def run(
         raise FileError(f"{output} is for images, and --what {what} gives numbers: write to .csv, .parquet or .npy")
     X = _columns_of(fitted, files.read(data))
     result = getattr(fitted, outputs[what])(X)
-    names = {"latent": lambda: list(fitted.get_feature_names_out()), "error": lambda: ["reconstruction_error"]}
-    named = names[what]() if what in names else getattr(X, "names", None)
-    if what in names and files.ending(output) in files.tables.ENDINGS:
-        places = fitted._form.places(X, fitted._read(X), per_sample=what != "latent")
-        result = files.beside(places, result, names[what]()) if places else result
+    named = {
+        "latent": lambda: list(fitted.get_feature_names_out()),
+        "reconstruction": lambda: getattr(X, "names", None),
+        "error": lambda: ["reconstruction_error"],
+        "symbols": lambda: [f"symbol_{i}" for i in range(result.shape[1])],
+    }.get(what, lambda: [what])()
+    if what != "reconstruction" and files.ending(output) in files.tables.ENDINGS:
+        places = fitted._form.places(X, fitted._read(X), per_sample=what in ("error", "elbo"))
+        result = files.beside(places, result, named or [what]) if places else result
     files.write(output, result, named, force)
     (_silent if quiet else typer.echo)(f"data     {files.in_words(X)}\nwritten  {output} ({what})")
 
@@ -260,6 +291,35 @@ def _run_stream(fitted: Any, what: str | None) -> None:
         answer_stream(fitted, sys.stdin.fileno(), to_standard_output)
     except BrokenPipeError:  # who asked has gone: nothing is left to do
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+@app.command()
+def sample(
+    model: opt.Model,
+    output: opt.DataOut,
+    number: opt.Number = 16,
+    like: opt.Like = None,
+    seed: opt.SampleSeed = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Draw new data from a variational or quantised model, in the form of those that it was trained on."""
+    from zandloper import files, load
+
+    files.check_output(output, force)
+    _check_apart(output, model)
+    fitted = load(model)
+    draw, settings = fitted.sample, {"random_state": seed}  # types without a prior say which have one
+    if like is not None:
+        if "like" not in inspect.signature(draw).parameters:
+            kind = type(fitted).__name__
+            raise UnsupportedError(f"--like: {kind} makes no variations of items, only --type variational does")
+        _check_apart(output, like)
+        settings["like"] = _columns_of(fitted, files.read(like))
+    made = draw(number, **settings)
+    names = list(getattr(fitted, "feature_names_in_", [])) or [f"f{i}" for i in range(fitted.n_features_in_)]
+    files.write(output, made, names if getattr(made, "ndim", 0) == 2 else None, force)
+    (_silent if quiet else typer.echo)(f"written  {output} ({len(made):,} sample{'s' if len(made) > 1 else ''})")
 
 
 @app.command()
@@ -362,6 +422,15 @@ def report(
 
 
 # ----------------------------------------------------------------------------------------------------------------- data
+
+
+def _check_type(type_: str, own: Mapping[str, Any]) -> None:
+    """Refuse the option of another type by its name."""
+    for name in own:
+        having = list(opt.type_options()[name].help)
+        if type_ not in having:
+            wanted = " or ".join(f"--type {other}" for other in having)
+            raise ParameterError(f"{opt.flag(name)} belongs to {wanted}, and this is --type {type_}")
 
 
 def _modality(

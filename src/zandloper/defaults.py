@@ -10,7 +10,8 @@ import torch
 from zandloper.errors import bad_parameter
 
 SMALL_WORK = 5e7  # operations a training step below which one thread beats several
-LARGE_WORK = 5e5  # operations a row and pass that make a large net: bfloat16 pays, and steps are cheap beside them
+LARGE_WORK = 5e5  # operations a row and pass above which bfloat16 pays for its conversions
+LARGE_NET = 2.5e5  # parameters from which a net is large
 BLOCK_WORK = 4e8  # operations a block of rows when scoring
 
 
@@ -55,13 +56,13 @@ def threads(work: float) -> int:
     return 1 if work < SMALL_WORK else torch.get_num_threads()
 
 
-def batch_size(rows: int, work: int = 0) -> int:
+def batch_size(rows: int, parameters: int = 0) -> int:
     """About ten batches an epoch, between 32 and 512 rows, a power of two; at most 256 for large nets.
 
     For small nets a step's fixed cost counts, and larger batches are cheap. Large nets have no such cost to share out,
     and learn more from twice as many steps.
     """
-    most = 256 if work >= LARGE_WORK else 512
+    most = 256 if parameters >= LARGE_NET else 512
     return int(min(most, max(32, 2 ** round(math.log2(max(1, rows) / 10)))))
 
 
@@ -70,17 +71,17 @@ def epochs(rows: int) -> int:
     return int(min(200, max(12, -(-50_000 // max(1, rows)))))
 
 
-def learning_rate(width: int, work: int = 0) -> float:
+def learning_rate(width: int, parameters: int = 0) -> float:
     """Falls with the square root of the widest layer, 0.02 at 64; less for large nets: 0.003 at 1024.
 
     Those make many small steps; binarised MNIST in 1,400 of them: -93.5 nats at 0.007, -92.5 at 0.003.
     """
-    return (0.1 if work >= LARGE_WORK else 0.16) / math.sqrt(min(4096, max(64, width)))
+    return (0.1 if parameters >= LARGE_NET else 0.16) / math.sqrt(min(4096, max(64, width)))
 
 
-def memory(work: int) -> int:
+def memory(parameters: int) -> int:
     """How many steps Adam's mean of squares goes back: few for small nets, which may train for a few hundred in all."""
-    return 100 if work >= LARGE_WORK else 20
+    return 100 if parameters >= LARGE_NET else 20
 
 
 def block(work: int) -> int:

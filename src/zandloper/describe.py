@@ -153,7 +153,7 @@ def describe_detector(detector: Any) -> DetectorDescription:
         data=model.data,
         models=len(detector.witnesses_),
         levels=first.levels,
-        known=0 if first.known is None else len(first.known),
+        known=0 if detector.neighbourhood_ is None else len(detector.neighbourhood_.known),
         calibrated_on=len(detector.calibration_),
         unit="time steps" if model.data.startswith("series") else "rows",
         false_alarm_rate=float(detector.false_alarm_rate),

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from zandloper import __version__
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.errors import FileError, ZandloperError
-from zandloper.oddness import Measure, Witness
+from zandloper.oddness import Measure, Neighbourhood, Witness
 from zandloper.persist import estimator_of, parameters_of, recipe_of, type_of, with_parameters
 from zandloper.storage import write_folder
 
-KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Measure, Witness)}
+KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Measure, Neighbourhood, Witness)}
 
 
 def save_detector(detector: Any, path: str | Path, overwrite: bool) -> None:

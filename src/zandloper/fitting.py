@@ -307,7 +307,8 @@ def _check_targets(module: Hourglass, rows: Rows) -> None:
 
 def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner: str) -> Training:
     pick = lambda name, value: value if getattr(p, name) == "auto" else getattr(p, name)  # noqa: E731
-    batch = pick("batch_size", defaults.batch_size(rows.n_train, work))
+    size = sum(w.numel() for w in module.parameters())
+    batch = pick("batch_size", defaults.batch_size(rows.n_train, size))
     epochs = pick("max_epochs", defaults.epochs(rows.n_train))
     widths = [min(w.shape[:2]) for w in module.parameters() if w.dim() >= 2]
     where = defaults.device(p.device, owner)
@@ -316,10 +317,10 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
         max_minutes=p.max_minutes,
         batch_size=int(batch),
         block=defaults.block(work),
-        lr=float(pick("lr", defaults.learning_rate(max(widths, default=64), work))),
+        lr=float(pick("lr", defaults.learning_rate(max(widths, default=64), size))),
         optimizer=p.optimizer,
         weight_decay=float(p.weight_decay),
-        memory=defaults.memory(work),
+        memory=defaults.memory(size),
         patience=int(pick("patience", max(10, epochs // 2))),
         precision=defaults.precision(p.precision, where, work, owner),
         device=where,

@@ -35,16 +35,10 @@ class Witness:
     model : fitted autoencoder
     levels : tuple of float
         Noise levels at which it looks; one, 0, for models that are not told of any.
-    known : Tensor (m, features) or None
-        Training rows in model units.
-    neighbours : int
-        How many of the nearest count.
     """
 
     model: Any
     levels: tuple[float, ...]
-    known: Tensor | None
-    neighbours: int
 
     def changes(self, raw: Any) -> np.ndarray:
         """The squared change, or the error, at every level, (n, levels, values): of rows, or of steps of series."""
@@ -58,30 +52,18 @@ class Witness:
         """What it says about rows, or steps of series, (n, witnesses): logarithms.
 
         In order: all values together at each level, each by its own measure at each level (`usual`, of shape
-        (levels, values), is how much it usually changes), distance.
+        (levels, values), is how much it usually changes).
         """
 
         def speak(batch: Batch) -> Tensor:
             change = self._changes(batch)
-            parts = [change.mean(2), (change / by).mean(2)]
-            if self.known is not None:
-                parts.append(self._distance(batch)[:, None])
-            return torch.cat(parts, dim=1).double()
+            return torch.cat([change.mean(2), (change / by).mean(2)], dim=1).double()
 
         if isinstance(raw, Windows):
             change = self.changes(raw)
-            said = [change.mean(2), (change / usual).mean(2)]
-            if self.known is not None:
-                far = self.model._each_block(lambda batch: self._distance(batch)[:, None], raw).numpy()
-                said.append(np.concatenate(raw.fold(np.repeat(far[:, :, None], raw.length, axis=2))))
-            return np.log(np.concatenate(said, axis=1) + TINY)
+            return np.log(np.concatenate([change.mean(2), (change / usual).mean(2)], axis=1) + TINY)
         by = torch.from_numpy(usual)
         return np.log(self.model._each_block(speak, raw).numpy() + TINY)
-
-    def groups(self) -> list[slice]:
-        """Which columns of a testimony belong together."""
-        k = len(self.levels)
-        return [slice(0, k), slice(k, 2 * k), *([slice(2 * k, 2 * k + 1)] if self.known is not None else [])]
 
     def _changes(self, batch: Batch) -> Tensor:
         module = self.model.module_
@@ -92,33 +74,72 @@ class Witness:
             maps = [weighted(*module.error_map(batch)).flatten(1).clamp(min=0)]  # densities may be negative
         return torch.stack(maps, dim=1)
 
-    def _distance(self, batch: Batch) -> Tensor:
-        """The mean distance to the nearest training rows."""
-        assert self.known is not None
-        x = place(self.model, batch)
-        known, k = self.known.to(x), min(self.neighbours, len(self.known))
+
+def witness(model: Any, fast: bool = False) -> Witness:
+    """A witness out of a fitted model; a fast one looks at one level."""
+    at = tuple(levels(*LEVELS, NUMBER)) if isinstance(model.module_, ToldHourglass) else (0.0,)
+    return Witness(model, at[len(at) // 2 : len(at) // 2 + 1] if fast else at)
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """How far away the nearest training rows are.
+
+    Parameters
+    ----------
+    known : Tensor (m, features)
+        Training rows in a model's units.
+    rows : ndarray of int, (m,)
+        Which of the training rows they are, in rising order.
+    number : int
+        How many of the nearest count.
+    """
+
+    known: Tensor
+    rows: np.ndarray
+    number: int
+
+    @classmethod
+    def of(cls, model: Any, raw: Any, number: int, seed: int) -> Neighbourhood:
+        """From raw training rows: all of them, or 5,000 drawn at random."""
+        rows = np.sort(np.random.default_rng(seed).permutation(len(raw))[:MOST_NEIGHBOURS])
+        part = raw[torch.from_numpy(rows)]
+        return cls(model._each_block(lambda batch: _place(model, batch), part), rows, number)
+
+    def testimony(self, model: Any, raw: Any, own: np.ndarray | None = None) -> np.ndarray:
+        """The logarithm of the mean distance to the nearest, (n, 1).
+
+        `model` is the one that it was made with. `own` (n,) says which training rows these are: none is its own
+        neighbour.
+        """
+        at = np.full(len(raw), -1)
+        if own is not None:
+            place = np.minimum(np.searchsorted(self.rows, own), len(self.rows) - 1)
+            at = np.where(self.rows[place] == own, place, -1)
+        far = model._each_block(lambda batch: self._distance(model, batch), raw, torch.from_numpy(at))
+        return np.log(far.numpy() + TINY)
+
+    def _distance(self, model: Any, batch: Batch) -> Tensor:
+        """The mean distance to the nearest, (n, 1)."""
+        assert batch.target is not None
+        x, known, own = _place(model, batch), self.known.to(batch.x.device), batch.target
         rough = known.square().sum(1) - 2 * x @ known.T
+        mine = own >= 0
+        rough[mine, own[mine]] = torch.inf
+        k = min(self.number, len(known) - 1) or 1
         nearest = known[rough.topk(k, dim=1, largest=False).indices]  # by products, which cancel; then exactly
-        return (nearest - x[:, None]).square().sum(2).sqrt().mean(1)
+        return (nearest - x[:, None]).square().sum(2).sqrt().mean(1, keepdim=True).double()
 
 
-def place(model: Any, batch: Batch) -> Tensor:
+def _place(model: Any, batch: Batch) -> Tensor:
     """Raw rows as flat points of model units, in which distances are taken."""
     module = model.module_
-    return module.centred(module.scaled(batch).x).flatten(1).float()
+    return module.centred(module.scale.encode(batch.x)[0]).flatten(1).float()
 
 
-def witness(model: Any, raw: Any, neighbours: int, seed: int, fast: bool = False) -> Witness:
-    """A witness out of a model and the raw rows that it trained on."""
-    told = isinstance(model.module_, ToldHourglass)
-    at = tuple(levels(*LEVELS, NUMBER)) if told else (0.0,)
-    if fast:
-        at = at[len(at) // 2 : len(at) // 2 + 1]
-    known = None
-    if neighbours and not fast:
-        order = torch.randperm(len(raw), generator=torch.Generator().manual_seed(seed))[:MOST_NEIGHBOURS]
-        known = model._each_block(lambda batch: place(model, batch), raw[order.sort().values])
-    return Witness(model, at, known, neighbours)
+def groups(levels: int, near: bool) -> list[slice]:
+    """Which columns of all that is said belong together: two measures at all levels, and the distance."""
+    return [slice(0, levels), slice(levels, 2 * levels), *([slice(2 * levels, 2 * levels + 1)] if near else [])]
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,15 @@ their own: where an option is not given, the estimator's default holds, which th
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from zandloper.errors import ParameterError
+from zandloper.type_options import PLAIN, TypeOption, spelled, type_options, types
 
 
 def read_latent_dim(text: str) -> int | float:
@@ -48,12 +52,92 @@ def read_hidden(text: str) -> str | tuple[int, ...]:
         raise typer.BadParameter(f"{text!r} is no list of widths: write 64,32 or none or auto") from None
 
 
+def read_type(text: str) -> str:
+    """The name of a type."""
+    if spelled(text) not in types():
+        raise typer.BadParameter(f"{text!r} is no type: write {', '.join(types())}")
+    return spelled(text)
+
+
+def read_word_or_number(text: str) -> str | int | float:
+    """A number where it is one, else the word."""
+    try:
+        return int(text) if text.lstrip("+-").isdecimal() else float(text)
+    except ValueError:
+        return text
+
+
+def read_numbers(text: str) -> tuple[int, ...]:
+    """Several whole numbers."""
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no list of numbers: write 8,6,5") from None
+
+
+def read_noise(text: str) -> Any:
+    """A noise by its name and settings."""
+    if text == "auto":
+        return text
+    from zandloper.noise import from_text
+
+    try:
+        return from_text(text)
+    except ParameterError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def _data(metavar: str, help: str, parser: Callable[[str], Any] | None = None) -> Any:
     return typer.Option(metavar=metavar, help=help, parser=parser, rich_help_panel="Data")
 
 
 def _model(metavar: str, help: str, parser: Callable[[str], Any] | None = None) -> Any:
     return typer.Option(metavar=metavar, help=help, parser=parser, rich_help_panel="Model")
+
+
+# How the option of a parameter that only some types have is read: by the parameter's name, else by its annotation.
+READERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "noise": (Any, {"metavar": "NOISE", "parser": read_noise}),
+    "noisy": (Path, {"metavar": "DATA"}),
+    "bool": (bool, {}),
+    "int": (int, {"metavar": "N"}),
+    "float": (float, {"metavar": "NUMBER"}),
+    "str": (str, {"metavar": "NAME"}),
+    "Any": (Any, {"metavar": "VALUE", "parser": read_word_or_number}),
+    "tuple[int, ...]": (Any, {"metavar": "N,N", "parser": read_numbers}),
+}
+EXAMPLES = {"noise": " For example gaussian(0.2), or in order blur(1), gaussian(0.05)."}
+
+
+def parameters_of_types() -> list[inspect.Parameter]:
+    """An option for each parameter that only some of the types have, under a heading that names them."""
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotated(option))
+        for name, option in type_options().items()
+    ]
+
+
+def flag(parameter: str) -> str:
+    """The option of a parameter."""
+    return f"--{parameter.replace('_', '-')}"
+
+
+def _annotated(option: TypeOption) -> Any:
+    kind, how = READERS.get(option.name) or READERS[option.annotation]
+    several = len(option.help) > 1
+    told = " ".join(f"{type_}: {text}" if several else text for type_, text in option.help.items())
+    heading = f"Type{'s' if several else ''} {', '.join(option.help)}"
+    told += EXAMPLES.get(option.name, "")
+    return Annotated[kind | None, typer.Option(_flags(option), help=told, rich_help_panel=heading, **how)]
+
+
+def _flags(option: TypeOption) -> str:
+    """A switch is turned off by another name."""
+    return (
+        f"{flag(option.name)}/--no-{option.name.replace('_', '-')}"
+        if option.annotation == "bool"
+        else flag(option.name)
+    )
 
 
 def _training(metavar: str, help: str, *names: str) -> Any:
@@ -66,6 +150,15 @@ DataOrStream = Annotated[
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder, as `zandloper fit` writes it.")]
 ModelOut = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The model to write.")]
+DataOut = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="What to write: .csv, .parquet, .npy or .png; without ending, a folder of images.",
+    ),
+]
 DataOutOrStream = Annotated[
     Path | None,
     typer.Option(
@@ -92,7 +185,17 @@ ComparePCA = Annotated[
     bool, typer.Option("--compare-pca", help="Also train at several latent sizes and measure beside PCA. Takes long.")
 ]
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder to write.")]
-What = Annotated[str | None, typer.Option(metavar="NAME", help="latent (the default), reconstruction or error.")]
+What = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="latent (the default), reconstruction or error; of a quantised model also symbols, of a variational one "
+        "elbo and log_likelihood, in nats.",
+    ),
+]
+Number = Annotated[int, typer.Option("--number", "-n", metavar="N", help="How many; with --like, of each item.")]
+Like = Annotated[Path | None, typer.Option(metavar="DATA", help="Vary these items instead of drawing new ones.")]
+SampleSeed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The same seed gives the same samples.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and warnings only.")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
@@ -105,6 +208,15 @@ Window = Annotated[int | None, _data("STEPS", "Of series, the steps in a window;
 Time = Annotated[str | None, _data("NAME", "Of series, the column of time stamps, where it is not found by itself.")]
 Channels = Annotated[int | None, _data("1|3|4", "Make images from files grey, coloured, or coloured with opacity.")]
 
+Type = Annotated[
+    Any,
+    typer.Option(
+        metavar="NAME",
+        help=f"What kind of autoencoder: {', '.join(types())}. By default {PLAIN}.",
+        parser=read_type,
+        rich_help_panel="Model",
+    ),
+]
 LatentDim = Annotated[
     Any,
     _model(

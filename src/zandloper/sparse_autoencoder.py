@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
+from sklearn.utils.validation import check_is_fitted
 
 import zandloper.bottleneck
 from zandloper.autoencoder import Autoencoder, BaseAutoencoder
-from zandloper.errors import bad_parameter
+from zandloper.errors import UnsupportedError, bad_parameter
 from zandloper.plots import activity_histogram
 from zandloper.signature import with_parameters_of
 from zandloper.sparse_plots import SparsePictures
@@ -113,7 +115,57 @@ class SparseAutoencoder(SparsePictures, BaseAutoencoder):
         return min(4096, 2 * features)
 
     def activity(self, X: Any) -> Activity:
-        """Which neurons are active on which samples: those above 0 (with `method="kl"`, above 0.1)."""
+        """Which neurons are active on which samples: those above 0 (with `method="kl"`, above 0.1).
+
+        Returns
+        -------
+        Activity
+            `per_row`, `rate`, `values`, `mean`, `dead`; it prints as a sentence, and `plot()` draws its histograms.
+        """
         z = self.transform(X)
-        active = z > (ACTIVE_RATE if self.method == "kl" else ACTIVE)
+        active = z > self._threshold()
         return Activity(active.sum(1), active.mean(0), z[active])
+
+    def features(self, X: Any, n: int = 64) -> tuple[np.ndarray, np.ndarray]:
+        """What each neuron adds to a picture when it speaks, of the n busiest neurons (images only).
+
+        Parameters
+        ----------
+        X : images
+            Samples that tell how busy each neuron is and how loud it speaks: each is shown as loud as it is when it is
+            louder than nine times out of ten.
+        n : int
+            How many neurons.
+
+        Returns
+        -------
+        pictures : ndarray (n, height, width, channels)
+            The picture decoded from this neuron alone less the one decoded from silence, in model units (pixels in
+            [0, 1]), of either sign.
+        neurons : ndarray (n,)
+            Which neurons they are, the busiest first. Dead ones come last, as loud as 1.
+
+        Raises
+        ------
+        UnsupportedError
+            The model was fitted on a table.
+        """
+        check_is_fitted(self)
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+            raise bad_parameter("features", "n", "a positive integer", n)
+        if len(self._form.in_shape) != 3:
+            raise UnsupportedError("features are pictures, and this model was fitted on a table: see latent_report")
+        z, above = self.transform(X), self._threshold()
+        order = np.argsort(-(z > above).mean(0), kind="stable")[:n]
+        codes = torch.zeros(len(order) + 1, z.shape[1])  # the last one is silence
+        for i, j in enumerate(order):
+            spoken = z[:, j][z[:, j] > above]
+            codes[i, j] = float(np.quantile(spoken, 0.9)) if len(spoken) else 1.0
+        with torch.inference_mode():
+            params = self.module_.decode(codes.to(next(self.module_.parameters()).device))
+            pictures = self.module_.compare.point(params.float()).permute(0, 2, 3, 1).cpu().numpy()
+        return pictures[:-1] - pictures[-1:], order
+
+    def _threshold(self) -> float:
+        """Above what a neuron counts as active."""
+        return ACTIVE_RATE if self.method == "kl" else ACTIVE

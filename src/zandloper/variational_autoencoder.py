@@ -79,6 +79,7 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
     """
 
     bottleneck = None
+    score_means = "the mean evidence lower bound in nats: higher is better"
 
     def __init__(
         self,
@@ -105,10 +106,11 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         return form.loss("gaussian") if self.loss == "auto" and spec.name == "mse" else spec
 
     def _prior_spec(self) -> Spec:
-        if isinstance(self.prior, Spec):
+        priors = {name: part for name, part in discover(zandloper.prior).items() if not part.of_symbols}
+        if isinstance(self.prior, Spec) and self.prior.name in priors:
             return self.prior
-        priors, name = discover(zandloper.prior), "mixture" if self.prior == "auto" else self.prior
-        if name not in priors:
+        name = "mixture" if self.prior == "auto" else self.prior
+        if not isinstance(name, str) or name not in priors:
             raise bad_parameter(
                 type(self).__name__, "prior", f"'auto', one of {sorted(priors)} or one's object", self.prior
             )

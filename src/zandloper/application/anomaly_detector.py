@@ -21,10 +21,10 @@ from zandloper.denoising_autoencoder import DenoisingAutoencoder
 from zandloper.describe import DetectorDescription, describe_detector
 from zandloper.detector_file import detector_of, save_detector
 from zandloper.detector_plots import DetectorPlots
-from zandloper.errors import DataError, bad_parameter
+from zandloper.errors import DataError, ParameterError, bad_parameter
 from zandloper.modality import chunks_of, modality
 from zandloper.modality.series import SeriesForm
-from zandloper.oddness import LEVELS, Measure, Witness, witness
+from zandloper.oddness import LEVELS, Measure, Neighbourhood, groups, witness
 from zandloper.parameters import seed_of
 from zandloper.several import as_given, each_of
 from zandloper.windows import Windows, as_rows
@@ -34,8 +34,9 @@ if TYPE_CHECKING:  # loaded where it is asked for
 
 FEW_ROWS = 1_000  # below, five models, so that each trains on most of the rows
 MANY_ROWS = 20_000  # above, one part of the rows calibrates and one model is enough
-STEPS = 2_000  # that the default model trains for
+STEPS = 3_000  # that the default model trains for
 BATCH = 256
+BLOCKS = 3  # of time that series are parted into
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         The share of normal rows that may be called odd, above 0 and below 1.
     neighbours : int
         How many of the nearest training rows tell how far away a row is; 0: that is not asked. At most 5,000 rows are
-        kept for it in each model.
+        kept for it. Of series it is not asked.
     fast : bool
         One model and one noise level, without neighbours: many times as fast, and less sharp.
     modality : "auto", "table", "image", "series" or an object of zl.modality
@@ -86,6 +87,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     ----------
     witnesses_ : list of zandloper.oddness.Witness
         The models.
+    neighbourhood_ : zandloper.oddness.Neighbourhood or None
+        The training rows that are kept.
     calibration_ : ndarray
         The scores of rows, or time steps, by models that did not train on them.
     offset_ : float
@@ -108,7 +111,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         self,
         autoencoder: Any = None,
         false_alarm_rate: float = 0.01,
-        neighbours: int = 5,
+        neighbours: int = 3,
         fast: bool = False,
         modality: Any = "auto",
         max_epochs: Any = None,
@@ -135,30 +138,31 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         self._check()
         owner, seed = type(self).__name__, seed_of(self.random_state, type(self).__name__)
         reader = modality(self._modality(), X, owner)
-        form, raw = reader.learn(X, owner)
+        form, raw = self._learn_form(reader, X, owner)
         if isinstance(X, str) or hasattr(X, "__fspath__"):
             X = form.readable(raw)
-        frozen = hasattr(self.autoencoder, "estimator")
-        if frozen:
+        if hasattr(self.autoencoder, "estimator"):
             model = self.autoencoder.estimator
             check_is_fitted(model)
-            witnesses, held = [witness(model, model._read(X), self.neighbours, seed, self.fast)], [X]
+            self.witnesses_ = [witness(model, self.fast)]
+            held = [(X, None if isinstance(form, SeriesForm) else np.arange(len(raw)))]
         else:
-            template = self._template(form, raw)
-            witnesses, held = [], []
-            pieces = (
-                _time_folds(X, form, seed) if isinstance(form, SeriesForm) else _folds(X, len(raw), self.fast, seed)
-            )
-            for k, (train, rest) in enumerate(pieces):
+            template = self._template(form, raw).set_params(modality=reader.beside(form))
+            self.witnesses_, held = [], []
+            pieces = _time_folds(X, form) if isinstance(form, SeriesForm) else _folds(X, len(raw), self.fast, seed)
+            for k, (train, rest, rows) in enumerate(pieces):
                 model = clone(template).set_params(random_state=(seed + k) % 2**31)
                 if self.max_minutes is not None:
                     model.set_params(max_minutes=self.max_minutes / len(pieces))
-                model.fit(train)
-                witnesses.append(witness(model, as_rows(model._read(train)), self.neighbours, seed + k, self.fast))
-                held.append(rest)
-        self.witnesses_: list[Witness] = witnesses
-        self.n_features_in_ = witnesses[0].model.n_features_in_
-        names = getattr(witnesses[0].model, "feature_names_in_", None)
+                self.witnesses_.append(witness(model.fit(train), self.fast))
+                held.append((rest, rows))
+        first = self.witnesses_[0].model
+        self.neighbourhood_ = None
+        # Windows of series share steps: those that measure would be their own neighbours' neighbours.
+        if self.neighbours and not self.fast and not isinstance(form, SeriesForm):
+            self.neighbourhood_ = Neighbourhood.of(first, as_rows(first._read(X)), self.neighbours, seed)
+        self.n_features_in_ = first.n_features_in_
+        names = getattr(first, "feature_names_in_", None)
         if names is not None:
             self.feature_names_in_ = names
         elif hasattr(self, "feature_names_in_"):
@@ -166,13 +170,17 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         self._learn(held)
         return self
 
-    def _learn(self, held: list[Any]) -> None:
-        """What is usual, from rows that trained nothing: held[k] is new to witness k."""
-        raws = [w.model._read(part) for w, part in zip(self.witnesses_, held)]
-        changes = [w.changes(raw) for w, raw in zip(self.witnesses_, raws)]
-        self._usual = np.maximum(np.concatenate(changes).mean(0), 1e-9)
+    def _learn(self, held: list[tuple[Any, np.ndarray | None]]) -> None:
+        """What is usual, from rows that are new: held[k] to witness k."""
+        raws = [w.model._read(part) for w, (part, _) in zip(self.witnesses_, held)]
+        changes = np.concatenate([w.changes(raw) for w, raw in zip(self.witnesses_, raws)])
+        self._usual = np.maximum(changes.mean(0), 1e-9)
         said = np.concatenate([w.testimony(raw, self._usual) for w, raw in zip(self.witnesses_, raws)])
-        self._measure = Measure.learn(said, self.witnesses_[0].groups())
+        near, first = self.neighbourhood_, self.witnesses_[0].model
+        if near is not None:
+            far = [near.testimony(first, first._read(part), rows) for part, rows in held]
+            said = np.concatenate([said, np.concatenate(far)], axis=1)
+        self._measure = Measure.learn(said, groups(len(self.witnesses_[0].levels), near is not None))
         self._set(self._measure.score(said))
 
     def _set(self, scores: np.ndarray) -> None:
@@ -194,8 +202,11 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         series a list.
         """
         check_is_fitted(self)
-        raw = self._read(X)
-        said = sum(w.testimony(raw, self._usual) for w in self.witnesses_) / len(self.witnesses_)
+        # Each witness has its own reading: of categories, for one.
+        said = np.mean([w.testimony(w.model._read(X), self._usual) for w in self.witnesses_], axis=0)
+        raw = self.witnesses_[0].model._read(X)
+        if self.neighbourhood_ is not None:
+            said = np.concatenate([said, self.neighbourhood_.testimony(self.witnesses_[0].model, raw)], axis=1)
         return self._given(self._measure.score(said), X, raw)
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -253,8 +264,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     def explain(self, X: Any) -> Explanation:
         """Where the oddness sits: how large the error of every value is beside the usual, and what was expected."""
         check_is_fitted(self)
-        raw = self._read(X)
-        change = sum(w.changes(raw) for w in self.witnesses_) / len(self.witnesses_)
+        change = np.mean([w.changes(w.model._read(X)) for w in self.witnesses_], axis=0)
         beside = change / self._usual
         loudest = beside.mean(2).argmax(1)
         error = np.sqrt(beside[np.arange(len(beside)), loudest])
@@ -326,6 +336,18 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         given = isinstance(self.modality, str) and self.modality == "auto" and inner is not None
         return inner.modality if given else self.modality
 
+    def _learn_form(self, reader: Any, X: Any, owner: str) -> tuple[Any, Any]:
+        """The form of the data; for the default model as numbers alone, where they are: zeros and ones among them."""
+        form, raw = reader.learn(X, owner)
+        if self.autoencoder is None and not _all_numbers(form):
+            try:
+                other, numbers = reader.learn(X, owner, "mse")
+            except (DataError, ParameterError):
+                return form, raw
+            if _all_numbers(other):
+                return other, numbers
+        return form, raw
+
     def _template(self, form: Any, raw: Any) -> Any:
         """What is cloned for each part of the data."""
         if self.autoencoder is not None:
@@ -339,19 +361,14 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
                 "max_epochs": max(1, round(STEPS * batch / rows)),
                 "validation": 0,
             }
-            if form.loss("auto").name == "mse" and form.target_shape == form.in_shape:
+            if _all_numbers(form):
                 unit = _unit(form, raw)
                 noise = Gaussian((LEVELS[0] * unit, LEVELS[1] * unit), "log")
-                model = DenoisingAutoencoder(noise=noise, told=True, hidden=(256,), lr=3e-3, **settings)
-            else:
-                model = DenoisingAutoencoder(**settings)
-        model.set_params(modality=self._modality())
+                settings |= {"noise": noise, "told": True, "hidden": (256,), "lr": 3e-3, "loss": "mse"}
+            model = DenoisingAutoencoder(**settings)
         if self.max_epochs is not None:
             model.set_params(max_epochs=self.max_epochs)
         return model
-
-    def _read(self, X: Any) -> Any:
-        return self.witnesses_[0].model._read(X)
 
     def _given(self, scores: np.ndarray, X: Any, raw: Any) -> Any:
         """Scores of single steps as series came: one array, or a list."""
@@ -367,40 +384,45 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         return tags
 
 
-def _folds(X: Any, rows: int, fast: bool, seed: int) -> list[tuple[Any, Any]]:
-    """Which rows train each model, and which measure it: every row measures once, unless one model is enough."""
+def _folds(X: Any, rows: int, fast: bool, seed: int) -> list[tuple[Any, Any, np.ndarray]]:
+    """What trains each model, what measures it, and which rows those are: every row once, or as many as are enough."""
     if rows < 4:
         raise DataError(f"Found array with {rows} sample(s) while a minimum of 4 is required by AnomalyDetector")
     order = np.random.default_rng(seed).permutation(rows)
-    parts = 5 if rows < FEW_ROWS else 3
-    cuts = np.array_split(order, min(parts, rows // 2))
+    cuts = [np.sort(cut) for cut in np.array_split(order, min(5 if rows < FEW_ROWS else 3, rows // 2))]
     if fast or rows > MANY_ROWS:
         cuts = cuts[:1]
-    return [(_safe_indexing(X, np.sort(np.setdiff1d(order, cut))), _safe_indexing(X, np.sort(cut))) for cut in cuts]
+    return [(_safe_indexing(X, np.setdiff1d(order, cut)), _safe_indexing(X, cut), cut) for cut in cuts]
 
 
-def _time_folds(X: Any, form: SeriesForm, seed: int) -> list[tuple[Any, Any]]:
+def _time_folds(X: Any, form: SeriesForm) -> list[tuple[Any, Any, None]]:
     """As `_folds` for series: blocks of time, with a gap of a window between what trains and what measures."""
-    series = each_of(X, "AnomalyDetector")
-    out = []
-    parts = 3
-    for k in range(parts):
+    series, out = each_of(X, "AnomalyDetector"), []
+    for k in range(BLOCKS):
         train, held = [], []
         for one in series:
             n = len(one)
-            low, high = n * k // parts, n * (k + 1) // parts
+            low, high = n * k // BLOCKS, n * (k + 1) // BLOCKS
             held.append(_safe_indexing(one, np.arange(low, high)))
             for a, b in ((0, low - form.window), (high + form.window, n)):
                 if b - a >= form.window:
                     train.append(_safe_indexing(one, np.arange(a, b)))
         if not train:
             raise DataError(
-                f"series of {max(map(len, series))} steps are too short to be parted into {parts} blocks of time with "
+                f"series of {max(map(len, series))} steps are too short to be parted into {BLOCKS} blocks of time with "
                 f"a window of {form.window} steps between them: pass longer ones, or a shorter window, "
                 "modality=zl.modality.Series(window=...)"
             )
-        out.append((train, held))
+        out.append((train, held, None))
     return out
+
+
+def _all_numbers(form: Any) -> bool:
+    """Whether squared errors measure all of it, value by value."""
+    try:
+        return form.loss("mse").name == "mse" and form.target_shape == form.in_shape and form.loss("auto").name != "bce"
+    except (DataError, ParameterError):
+        return False
 
 
 def _unit(form: Any, raw: Any) -> float:

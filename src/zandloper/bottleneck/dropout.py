@@ -29,6 +29,8 @@ class Dropout(Spec):
 class DropoutBottleneck(nn.Module):
     """`z = drop(relu(W neck + b))`: Srivastava et al. 2014, "Dropout", section 4."""
 
+    silent_start = True
+
     def __init__(self, spec: Dropout, neck_dim: int, latent_dim: int) -> None:
         super().__init__()
         self.dropout = spec.dropout

@@ -12,6 +12,10 @@ from zandloper.batch import Code
 from zandloper.layers import Linear, drop
 from zandloper.spec import Spec
 
+WARMUP = (
+    0.3  # share of the steps over which the cost rises: at full weight at once it silences what has learned nothing
+)
+
 
 @dataclass(frozen=True)
 class L1(Spec):
@@ -41,6 +45,8 @@ class L1Bottleneck(nn.Module):
     Olshausen and Field 1996, "Emergence of simple-cell receptive field properties", eq. 2, with S(x) = |x|.
     """
 
+    silent_start = True
+
     def __init__(self, spec: L1, neck_dim: int, latent_dim: int) -> None:
         super().__init__()
         self.sparsity, self.dropout = spec.sparsity, spec.dropout
@@ -53,4 +59,5 @@ class L1Bottleneck(nn.Module):
         """The code of a neck (n, neck_dim), none of it negative."""
         z = self.head(neck.flatten(1))
         z = torch.relu(z)
-        return Code(drop(z, self.dropout, rng), self.sparsity * z.float().sum(1))
+        weight = self.sparsity * min(1.0, progress / WARMUP)
+        return Code(drop(z, self.dropout, rng), weight * z.float().sum(1))

@@ -45,6 +45,8 @@ class RateBottleneck(nn.Module):
     KL = rho log(rho / r) + (1 - rho) log((1 - rho) / (1 - r)).
     """
 
+    silent_start = True
+
     def __init__(self, spec: Rate, neck_dim: int, latent_dim: int) -> None:
         super().__init__()
         self.rate, self.weight, self.dropout = spec.sparsity, spec.weight, spec.dropout

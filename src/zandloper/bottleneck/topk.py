@@ -46,6 +46,7 @@ class TopKBottleneck(nn.Module):
     (as the pre-activation loss of Conerly et al. 2025, "Dictionary learning optimization techniques").
     """
 
+    silent_start = True
     silent: Tensor
 
     def __init__(self, spec: TopK, neck_dim: int, latent_dim: int) -> None:

@@ -77,11 +77,11 @@ class VariationalBottleneck(nn.Module):
         weight = self.beta * (1.0 if self.warmup == 0 else min(1.0, progress / self.warmup))
         if rng is None:
             return Code(mean, weight * kl_divergence(mean, log_variance).sum(1))
-        if self.draws > 1 and self.training:
+        if self.draws > 1:
             mean, log_variance = (t.repeat_interleave(self.draws, 0) for t in (mean, log_variance))
         noise = torch.randn(mean.shape, generator=rng, device=mean.device)
         z = mean + noise * torch.exp(0.5 * log_variance)
-        if self.draws > 1 and self.training:
+        if self.draws > 1:
             # One draw's log q(z|x) - log p(z): its mean over draws is the divergence.
             ratio = 0.5 * (z.square() - noise.square() - log_variance).sum(1)
             return Code(z, weight * ratio, self.draws)

@@ -97,7 +97,8 @@ class Noise(Spec):
         value = getattr(self, name)
         ends = tuple(value) if isinstance(value, tuple | list) else (value,)
         good = len(ends) in (1, 2) and all(
-            isinstance(v, numbers.Real) and not isinstance(v, bool) and low <= float(v) <= high for v in ends
+            isinstance(v, numbers.Real) and not isinstance(v, bool) and low <= float(v) <= high and float(v) < math.inf
+            for v in ends
         )
         if not good or float(ends[0]) > float(ends[-1]):
             bounds = f">= {low:g}" if high == math.inf else f"from {low:g} to {high:g}"

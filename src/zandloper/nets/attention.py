@@ -21,7 +21,8 @@ from zandloper.layers import Linear, Positions
 from zandloper.nets import Net
 from zandloper.transformer import Block
 
-LR_SCALE = 0.1  # of the rate of other nets of this width: attention goes astray at theirs
+# Of the rate of other nets of this width. On 3,000 digits of MNIST, of 0.1 to 0.8 more was better; some room is left.
+LR_SCALE = 0.6
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Attention(Net):
     name: ClassVar[str] = "attention"
     reads: ClassVar[str] = "images and series, of shape (channels, height, width) or (channels, length)"
     layer: ClassVar[str] = "tokens of {}"
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: tuple[int, ...] = (64,)
     activation: str = "silu"
     patch: int = 4
     heads: int = 4
@@ -58,12 +59,15 @@ class Attention(Net):
 
     @classmethod
     def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Attention:
-        """Two blocks over tokens some four times as many as each has places: cost is even over both."""
+        """One block over patches as small as leave at most `2 sqrt(places)` of them: 49 of 4 x 4 pixels for 28 x 28.
+
+        A second block doubled the time and, on 3,000 digits of MNIST over 15 epochs, raised the error by 3 %.
+        """
         patch, places = 1, math.prod(in_shape[1:])
         while Patches(in_shape, patch).count > 2 * math.sqrt(places):
             patch += 1
         width = min(256, max(64, 2 ** math.ceil(math.log2(Patches(in_shape, patch).values))))
-        return cls((width, width), activation, patch, summaries=max(4, -(-latent_dim // width)))
+        return cls((width,), activation, patch, summaries=max(4, -(-latent_dim // width)))
 
     def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
         """From images or series `in_shape` to a flat neck, the summaries."""

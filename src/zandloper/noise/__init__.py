@@ -15,6 +15,7 @@ from zandloper.corrupt import Noise
 from zandloper.noise.audit import Audit, audit
 from zandloper.noise.estimate import estimate
 from zandloper.noise.reading import apply
+from zandloper.noise.words import from_text
 from zandloper.spec import discover
 
 # The slot knows batches in model units alone; how its noises meet data is told from up here.
@@ -26,7 +27,7 @@ _FAMILIES = {
     if isinstance(part, type) and issubclass(part, Noise)
 }
 
-__all__ = ["Audit", "Noise", "audit", "estimate", *sorted(_FAMILIES)]
+__all__ = ["Audit", "Noise", "audit", "estimate", "from_text", *sorted(_FAMILIES)]
 
 
 def __getattr__(name: str) -> Any:

@@ -28,6 +28,7 @@ class Autoregressive(Spec):
     """
 
     name: ClassVar[str] = "autoregressive"
+    of_symbols: ClassVar[bool] = True
     width: int = 96
     layers: int = 2
     heads: int = 4

@@ -20,6 +20,7 @@ class Mixture(Spec):
     """Settings of the mixture: how many Gaussians, each with a full covariance matrix."""
 
     name: ClassVar[str] = "mixture"
+    of_symbols: ClassVar[bool] = False
     components: int = 20
 
     def build(self, latent_dim: int) -> nn.Module:

@@ -16,6 +16,7 @@ class Normal(Spec):
     """Settings of the standard normal: there are none."""
 
     name: ClassVar[str] = "normal"
+    of_symbols: ClassVar[bool] = False
 
     def build(self, latent_dim: int) -> nn.Module:
         """The module."""
