@@ -185,7 +185,7 @@ def test_a_frozen_model_is_only_calibrated():
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_false_alarms_on_fresh_rows_are_as_stated(fast):
-    """With k of m calibration scores above the threshold, alarms are binomial with a rate that is beta(k, m + 1 - k)."""
+    """With k of m calibration scores above it, alarms are binomial with a rate that is beta(k, m + 1 - k)."""
     rate, fresh = 0.1, 2_000
     model = detector(false_alarm_rate=rate, fast=fast).fit(sheet(400))
     m = len(model.calibration_)
