@@ -78,7 +78,9 @@ def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> 
         if isinstance(form, SeriesForm):
             rows = new if context is None else pa.concat_tables([context, new])
             context = rows.slice(max(0, len(rows) - form.window + 1))
-        out = answers(detector, rows).slice(len(rows) - len(new))
+        # Where a model knows no names of columns, it gets none.
+        data = np.stack([c.to_numpy() for c in rows.columns], axis=1) if form.backend == "array" else rows
+        out = answers(detector, data).slice(len(rows) - len(new))
         if isinstance(form, SeriesForm) and not form.where:
             out = out.set_column(0, "step", [np.arange(answered, answered + len(new))])
         file = io.BytesIO()

@@ -24,6 +24,7 @@ from zandloper.persist import estimator_of, parameters_of, recipe_of, type_of, w
 from zandloper.storage import write_folder
 
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Measure, Neighbourhood, Witness)}
+NEEDED = {"witnesses_", "neighbourhood_", "calibration_", "offset_", "n_features_in_", "_measure", "_usual"}
 
 
 def save_detector(detector: Any, path: str | Path, overwrite: bool) -> None:
@@ -77,6 +78,9 @@ def detector_of(
 
     try:
         learned = {name: unpack(v) for name, v in recipe["learned"].items()}
+        lost = NEEDED - set(learned)
+        if lost:
+            raise KeyError(f"{sorted(lost)} missing")
         inner = recipe.get("autoencoder")
         own: dict[str, Any] = {}
         if inner == "frozen":

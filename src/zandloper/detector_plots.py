@@ -92,7 +92,7 @@ def scores_figure(calibration: np.ndarray, score: np.ndarray | None, threshold: 
         drawn.append(("these data", score, line))
     for label, values, style in drawn:
         share = np.full(len(values), 1 / len(values))
-        ax.hist(np.clip(values, low, high), bins=edges, weights=share, label=label, **style)
+        ax.hist(np.clip(values, low, high), bins=edges.tolist(), weights=share, label=label, **style)
     ax.axvline(threshold, color=COLOURS[2], linewidth=1.4, label=f"threshold {threshold:.3g}")
     ax.set_yscale("log")
     ax.set_xlabel("score (the last bar: all that is higher)", fontsize=9, color=INK)
