@@ -449,7 +449,7 @@ def test_a_stream_of_a_series_knows_the_steps_before(fitted):
     text = frame.to_csv(index=False).encode()
     cut = [m.end() for m in re.finditer(b"\n", text)]
     rows, found = streamed(model, text, (cut[60], *cut[78:84]))
-    assert rows == 100 and found["time"].tolist() == frame["time"].astype(str).tolist()
+    assert rows == 100 and pd.to_datetime(found["time"]).tolist() == frame["time"].tolist()
     assert found["verdict"][80] == "odd" and found["why_1"][80] == "heat"
 
 
@@ -490,7 +490,7 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
         ("report m t.csv -o r2.html --labels kind", "reports of autoencoders"),
     ):
         code, said, err = run(line)
-        assert (code, said) == (2, "") and says in err, line
+        assert code == 2 and says in err, line
 
 
 # ------------------------------------------------------------------------------------------------------------- pictures

@@ -85,7 +85,7 @@ def scores_figure(calibration: np.ndarray, score: np.ndarray | None, threshold: 
     plain(ax)
     both = calibration if score is None else np.concatenate([calibration, score])
     low, high = float(both.min()), max(float(np.quantile(both, 0.995)), threshold * 1.3, threshold + 1.0)
-    edges = np.linspace(low, high, 46).tolist()
+    edges = np.linspace(low, high, 46)
     drawn: list[tuple[str, np.ndarray, dict[str, Any]]] = [("calibration", calibration, {"color": FAINT})]
     if score is not None:
         line = {"histtype": "step", "color": COLOURS[0], "linewidth": 1.6}
