@@ -65,6 +65,15 @@ class Witness:
         by = torch.from_numpy(usual)
         return np.log(self.model._each_block(speak, raw).numpy() + TINY)
 
+    def expected(self, raw: Any, at: np.ndarray) -> np.ndarray:
+        """What the model expects in place of raw rows, in raw numbers; `at` (n,) says at which of its levels."""
+        module = self.model.module_
+        if not isinstance(module, ToldHourglass):
+            return self.model._each_block(module.reconstruct, raw).numpy()
+        level = torch.tensor(self.levels, dtype=torch.float32)[torch.from_numpy(at)]
+        look = lambda batch: module.expected(batch, batch.target[:, None])  # noqa: E731
+        return self.model._each_block(look, raw, level).numpy()
+
     def _changes(self, batch: Batch) -> Tensor:
         module = self.model.module_
         if isinstance(module, ToldHourglass):

@@ -72,10 +72,16 @@ class ToldHourglass(Hourglass):
         (Miyasawa 1961; Vincent 2011, "A connection between score matching and denoising autoencoders").
         """
         batch = self.scaled(batch)
-        told = batch.x.new_full((len(batch.x), 1), level) * self.spread
-        code, skips = self.encode(Seen(batch.x, batch.valid, told), batch.condition)
-        made = self.decode(code.z, skips, batch.condition)
+        made = self._made(batch, batch.x.new_full((len(batch.x), 1), level))
         return (made.float() - batch.x) / self.spread, batch.valid
+
+    def expected(self, batch: Batch, level: Tensor) -> Tensor:
+        """What clean raw samples would be if they had noise of a level (n, 1), in units of the spread: raw units."""
+        return self.restore(self._made(self.scaled(batch), level))
+
+    def _made(self, batch: Batch, level: Tensor) -> Tensor:
+        code, skips = self.encode(Seen(batch.x, batch.valid, level * self.spread), batch.condition)
+        return self.decode(code.z, skips, batch.condition)
 
 
 def levels(low: float, high: float, number: int) -> list[float]:

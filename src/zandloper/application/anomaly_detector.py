@@ -265,18 +265,23 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     def explain(self, X: Any) -> Explanation:
         """Where the oddness sits: how large the error of every value is beside the usual, and what was expected."""
         check_is_fitted(self)
-        change = np.mean([w.changes(w.model._read(X)) for w in self.witnesses_], axis=0)
+        first = self.witnesses_[0]
+        raws = [w.model._read(X) for w in self.witnesses_]
+        change = np.mean([w.changes(raw) for w, raw in zip(self.witnesses_, raws)], axis=0)
         beside = change / self._usual
         loudest = beside.mean(2).argmax(1)
         error = np.sqrt(beside[np.arange(len(beside)), loudest])
-        model = self.witnesses_[0].model
-        form = model._form
+        form = first.model._form
+        # What is odd is still there at the lowest levels, where hardly anything changes.
+        coarse = len(first.levels) // 2
+        at = np.full(len(raws[0]), coarse) if isinstance(raws[0], Windows) else np.maximum(loudest, coarse)
+        expected = form.rebuild(first.expected(raws[0], at), X, raws[0])
         if isinstance(form, SeriesForm):
             names = [str(c.name) for c in form.columns]
         else:
             names = [str(n) for n in form.feature_names()]
             error = error.reshape(-1, *form.target_shape)
-        return Explanation(error, model.predict(X), names)
+        return Explanation(error, expected, names)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the detector as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
