@@ -141,6 +141,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         form, raw = self._learn_form(reader, X, owner)
         if isinstance(X, str) or hasattr(X, "__fspath__"):
             X = form.readable(raw)
+        elif hasattr(X, "__array__") and not hasattr(X, "shape"):
+            X = np.asarray(X)
         if hasattr(self.autoencoder, "estimator"):
             model = self.autoencoder.estimator
             check_is_fitted(model)

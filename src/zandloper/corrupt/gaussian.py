@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -39,7 +39,7 @@ class Gaussian(Noise):
     name: ClassVar[str] = "gaussian_noise"
     amplitudes: ClassVar[tuple[str, ...]] = ("sigma",)
     sigma: Strength = 0.1
-    spacing: str = "even"
+    spacing: str = field(default="even", repr=False)
 
     def __post_init__(self) -> None:
         self._strength("sigma", 0)
