@@ -216,6 +216,8 @@ for name in args.only or SETS:
     for answer in answers([row for row in rows if row["data"] == title]):
         if answer["latents"] == NARROW[-1]:
             against = f"plain, {answer['latents']} latents"
-            if answer["active"] == answer["active"]:  # else no run came down to that error
-                figure(f"{title}, {answer['method']}: fewest active units at plain's error", answer["active"], against)
-            figure(f"{title}, {answer['method']}: error / plain's with no more active units", answer["ratio"], against)
+            units, ratio = answer["active"], answer["ratio"]  # not a number where no run came that far
+            if units == units:
+                figure(f"{title}, {answer['method']}: fewest active units at plain's error", units, against)
+            if ratio == ratio:
+                figure(f"{title}, {answer['method']}: error / plain's with no more active units", ratio, against)
