@@ -77,10 +77,11 @@ def _oddest_rows(detector: Any, form: Any, X: Any, score: np.ndarray, p: np.ndar
     for i, row in enumerate(order.tolist()):
         best = np.argsort(-error[i], kind="stable")[:3]
         why = [f"{found.names[j]} = {say(actual[j][i])}, expected {say(expected[j][i])}" for j in best]
-        why = [f"{text} ({error[i, j]:.1f} times the usual)" for text, j in zip(why, best)]
+        why = [f"{text} ({error[i, j]:.1f})" for text, j in zip(why, best)]
         rows.append([str(row), f"{score[row]:.2f}", say(float(p[row])), *why, *[""] * (3 - len(why))])
     head = ["row, from 0", "score", "p-value", "first reason", "second", "third"]
-    content = table(head, rows, "The oddest rows")
+    note = '<p class="note">In brackets: how many times the usual the error is.</p>'
+    content = note + table(head, rows, "The oddest rows")
     return Section(f"The {len(order)} oddest rows, and why", content, wide=True, name="oddest")
 
 
