@@ -47,7 +47,7 @@ LAYERS = (
     ("hourglass",),
     ("own", "linear"),
     ("corrupt", "nets", "bottleneck", "compare"),
-    ("transformer",),
+    ("transformer", "convolutions"),
     ("layers",),
     ("batch",),
     ("spec",),
