@@ -491,6 +491,7 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
     ):
         code, said, err = run(line)
         assert code == 2 and says in err, line
+        assert not said or "--false-alarm-rate 2" in line, line  # that one is refused when the data are there
 
 
 # ------------------------------------------------------------------------------------------------------------- pictures

@@ -21,7 +21,7 @@ from zandloper.spec import discover
 TYPES = {
     name: kind
     for name, kind in loadable().items()
-    if issubclass(kind, BaseAutoencoder) and kind.__module__.startswith("zandloper.")
+    if issubclass(kind, BaseAutoencoder) and kind is not BaseAutoencoder and kind.__module__.startswith("zandloper.")
 }
 NOISES = {name: part for name, part in discover(zandloper.corrupt).items() if issubclass(part, Noise)}
 RECORDING = np.random.default_rng(0).normal(size=(30, 30))

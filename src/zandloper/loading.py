@@ -43,11 +43,7 @@ def loadable() -> dict[str, type]:
     """All types that a folder may hold, by name: estimators that know how to come from a file, the user's own too."""
     for file in (*HERE.glob("*autoencoder.py"), *HERE.glob("application/[!_]*.py")):
         importlib.import_module(".".join(("zandloper", *file.relative_to(HERE).with_suffix("").parts)))
-    return {
-        kind.__name__: kind
-        for kind in _subclasses(BaseEstimator)
-        if hasattr(kind, "_from_file") and not kind.__name__.startswith("Base")
-    }
+    return {kind.__name__: kind for kind in _subclasses(BaseEstimator) if hasattr(kind, "_from_file")}
 
 
 def _subclasses(kind: type) -> list[type]:

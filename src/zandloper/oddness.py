@@ -23,12 +23,13 @@ from zandloper.windows import Windows
 LEVELS = (0.05, 2.7)  # standard deviations of the data: from the finest structure to the coarsest
 NUMBER = 7
 TINY = 1e-12
+CHUNK = 2**24  # values in memory at a time
 MOST_NEIGHBOURS = 5_000  # training rows kept to measure distances to
 
 
 @dataclass(frozen=True)
 class Witness:
-    """One fitted autoencoder, the training rows that it measures distances to, and what it has been told is normal.
+    """One fitted autoencoder, and how it looks at rows.
 
     Parameters
     ----------
@@ -47,6 +48,14 @@ class Witness:
             return found.numpy()
         steps = [np.concatenate(raw.fold(c.reshape(raw.shape).numpy())) for c in found.unbind(1)]
         return np.stack(steps, axis=1)
+
+    def changed(self, raw: Any) -> tuple[np.ndarray, int]:
+        """The sum of `changes` over rows or steps, (levels, values), and how many those are; some rows at a time."""
+        step = len(raw) if isinstance(raw, Windows) else max(1, CHUNK // (len(self.levels) * raw[0].numel()))
+        parts = [
+            self.changes(raw[start : start + step] if step < len(raw) else raw) for start in range(0, len(raw), step)
+        ]
+        return np.sum([part.sum(0, dtype=np.float64) for part in parts], axis=0), sum(map(len, parts))
 
     def testimony(self, raw: Any, usual: np.ndarray) -> np.ndarray:
         """What it says about rows, or steps of series, (n, witnesses): logarithms.
@@ -109,9 +118,9 @@ class Neighbourhood:
     number: int
 
     @classmethod
-    def of(cls, model: Any, raw: Any, number: int, seed: int) -> Neighbourhood:
-        """From raw training rows: all of them, or 5,000 drawn at random."""
-        rows = np.sort(np.random.default_rng(seed).permutation(len(raw))[:MOST_NEIGHBOURS])
+    def of(cls, model: Any, raw: Any, rows: np.ndarray, number: int, seed: int) -> Neighbourhood:
+        """From some of the raw rows: all of those, or 5,000 drawn at random."""
+        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:MOST_NEIGHBOURS])
         part = raw[torch.from_numpy(rows)]
         return cls(model._each_block(lambda batch: _place(model, batch), part), rows, number)
 

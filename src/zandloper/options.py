@@ -150,24 +150,14 @@ DataOrStream = Annotated[
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder, as `zandloper fit` writes it.")]
 ModelOut = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The model to write.")]
-DataOut = Annotated[
-    Path,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="What to write: .csv, .parquet, .npy or .png; without ending, a folder of images.",
-    ),
-]
-DataOutOrStream = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="What to write: .csv, .parquet, .npy or .png; without ending, a folder of images.",
-    ),
-]
+_to = typer.Option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    help="What to write: .csv, .parquet, .npy or .png; without ending, a folder of images.",
+)
+DataOut = Annotated[Path, _to]
+DataOutOrStream = Annotated[Path | None, _to]
 StudyData = Annotated[
     Path | None,
     typer.Argument(metavar="DATA", help="A table of numbers, an array or images; left out, three curves are drawn."),

@@ -92,7 +92,7 @@ class Windows:
         """From values (n, channels, length) of windows to each of the user's series, (steps, channels), in float64.
 
         A step is covered by several windows and gets their mean. Weights that fall towards a window's ends were no
-        better: on taxi rides the squared error was 0.0104 with them and 0.0096 without.
+        better on taxi rides.
         """
         channels, length = values.shape[1:]
         total, count = np.zeros((channels, self.store.shape[1])), np.zeros(self.store.shape[1])

@@ -59,7 +59,7 @@ class Explanation:
 
 
 class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
-    """Finds what is odd in tables, images and series, at a false-alarm rate that is stated and held.
+    """Finds what is odd in tables, images and series, at a stated false-alarm rate.
 
     Several models learn from different parts of the data, each is measured on the part that it has not seen, and a new
     row is odd when it is odder than all but a share `false_alarm_rate` of those measurements.
@@ -162,7 +162,11 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         self.neighbourhood_ = None
         # Windows of series share steps: those that measure would be their own neighbours' neighbours.
         if self.neighbours and not self.fast and not isinstance(form, SeriesForm):
-            self.neighbourhood_ = Neighbourhood.of(first, as_rows(first._read(X)), self.neighbours, seed)
+            # Of several folds all rows have trained a model; where one part only measures, it stays new.
+            known, measured = np.arange(len(raw)), held[0][1]
+            if len(held) == 1 and measured is not None and len(measured) < len(raw):
+                known = np.setdiff1d(known, measured)
+            self.neighbourhood_ = Neighbourhood.of(first, as_rows(first._read(X)), known, self.neighbours, seed)
         self.n_features_in_ = first.n_features_in_
         names = getattr(first, "feature_names_in_", None)
         if names is not None:
@@ -175,8 +179,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     def _learn(self, held: list[tuple[Any, np.ndarray | None]]) -> None:
         """What is usual, from rows that are new: held[k] to witness k."""
         raws = [w.model._read(part) for w, (part, _) in zip(self.witnesses_, held)]
-        changes = np.concatenate([w.changes(raw) for w, raw in zip(self.witnesses_, raws)])
-        self._usual = np.maximum(changes.mean(0), 1e-9)
+        sums, counts = zip(*(w.changed(raw) for w, raw in zip(self.witnesses_, raws)))
+        self._usual = np.maximum(np.sum(sums, axis=0) / sum(counts), 1e-9).astype(np.float32)
         said = np.concatenate([w.testimony(raw, self._usual) for w, raw in zip(self.witnesses_, raws)])
         near, first = self.neighbourhood_, self.witnesses_[0].model
         if near is not None:
@@ -204,12 +208,12 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         series a list.
         """
         check_is_fitted(self)
-        # Each witness has its own reading: of categories, for one.
-        said = np.mean([w.testimony(w.model._read(X), self._usual) for w in self.witnesses_], axis=0)
-        raw = self.witnesses_[0].model._read(X)
+        raws = [w.model._read(X) for w in self.witnesses_]  # each has its own reading: of categories, for one
+        said = np.mean([w.testimony(raw, self._usual) for w, raw in zip(self.witnesses_, raws)], axis=0)
         if self.neighbourhood_ is not None:
-            said = np.concatenate([said, self.neighbourhood_.testimony(self.witnesses_[0].model, raw)], axis=1)
-        return self._given(self._measure.score(said), X, raw)
+            far = self.neighbourhood_.testimony(self.witnesses_[0].model, raws[0])
+            said = np.concatenate([said, far], axis=1)
+        return self._given(self._measure.score(said), X, raws[0])
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus `anomaly_score`, as scikit-learn has it: low is odd."""

@@ -76,7 +76,6 @@ class Noise(Spec):
         return {
             f.name: _times(getattr(self, f.name), unit) if f.name in self.amplitudes else getattr(self, f.name)
             for f in dataclasses.fields(self)
-            if f.repr
         }
 
     def at(self, share: float) -> Noise:

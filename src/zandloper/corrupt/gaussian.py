@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -39,13 +39,21 @@ class Gaussian(Noise):
     name: ClassVar[str] = "gaussian_noise"
     amplitudes: ClassVar[tuple[str, ...]] = ("sigma",)
     sigma: Strength = 0.1
-    spacing: str = field(default="even", repr=False)
+    spacing: str = "even"
 
     def __post_init__(self) -> None:
         self._strength("sigma", 0)
         self._one_of("spacing", ("even", "log"))
         if self.spacing == "log" and isinstance(self.sigma, tuple) and self.sigma[0] <= 0:
             raise bad_parameter("Gaussian", "sigma", "a pair of numbers above 0 with spacing='log'", self.sigma)
+
+    def __repr__(self) -> str:
+        spacing = "" if self.spacing == "even" else f", spacing={self.spacing!r}"  # of one strength it says nothing
+        return f"Gaussian(sigma={self.sigma!r}{spacing})"
+
+    def in_data_units(self, like: Any) -> dict[str, Any]:
+        """As `Noise.in_data_units`, of the strength: the spacing has no units."""
+        return {"sigma": super().in_data_units(like)["sigma"]}
 
     def build(self) -> nn.Module:
         """The module."""
