@@ -51,11 +51,12 @@ class Witness:
 
     def changed(self, raw: Any) -> tuple[np.ndarray, int]:
         """The sum of `changes` over rows or steps, (levels, values), and how many those are; some rows at a time."""
-        step = len(raw) if isinstance(raw, Windows) else max(1, CHUNK // (len(self.levels) * raw[0].numel()))
-        parts = [
-            self.changes(raw[start : start + step] if step < len(raw) else raw) for start in range(0, len(raw), step)
-        ]
-        return np.sum([part.sum(0, dtype=np.float64) for part in parts], axis=0), sum(map(len, parts))
+        parts = [raw] if isinstance(raw, Windows) else raw.split(max(1, CHUNK // (len(self.levels) * raw[0].numel())))
+        total, count = np.zeros(()), 0
+        for part in parts:
+            change = self.changes(part)
+            total, count = total + change.sum(0, dtype=np.float64), count + len(change)
+        return total, count
 
     def testimony(self, raw: Any, usual: np.ndarray) -> np.ndarray:
         """What it says about rows, or steps of series, (n, witnesses): logarithms.
