@@ -3,6 +3,9 @@
 Scores of rows that trained nothing say how a fresh normal row scores; the share of them that is as high is its p-value
 (Vovk, Gammerman and Shafer 2005, "Algorithmic learning in a random world", section 2.2; for outliers Bates et al. 2023,
 "Testing for outliers with conformal p-values", eq. 3). High scores are odd ones.
+
+Scores of steps that follow each other in time say much the same: m of them are worth fewer, `independent`, and nothing
+below a rate of 1 / (independent + 1) can be told from them. All of this is then approximate.
 """
 
 from __future__ import annotations
@@ -12,26 +15,28 @@ import math
 import numpy as np
 
 
-def p_values(scores: np.ndarray, calibration: np.ndarray) -> np.ndarray:
-    """The chance that a normal row scores as high, (n,), in steps of 1 / (m + 1) for m calibration scores.
+def p_values(scores: np.ndarray, calibration: np.ndarray, independent: int | None = None) -> np.ndarray:
+    """The chance that a normal row scores as high, (n,): from 1 / (m + 1) for m independent calibration scores to 1.
 
     >>> p_values(np.array([0.0, 2.5, 9.0]), np.array([1.0, 2.0, 3.0])).tolist()
     [1.0, 0.5, 0.25]
     """
     ordered = np.sort(calibration)
     as_high = len(ordered) - np.searchsorted(ordered, scores, side="left")
-    return (1 + as_high) / (len(ordered) + 1)
+    worth = len(ordered) if independent is None else independent
+    return (1 + as_high * (worth / len(ordered))) / (worth + 1)
 
 
-def threshold(calibration: np.ndarray, rate: float) -> float:
+def threshold(calibration: np.ndarray, rate: float, independent: int | None = None) -> float:
     """Above it lie the scores whose p-value is at most `rate`; the highest calibration score where none is reachable.
 
     >>> threshold(np.arange(99.0), 0.05)
     94.0
     """
     m = len(calibration)
-    above = min(m, max(1, math.floor(rate * (m + 1) + 1e-9)))  # so many of m + 1 scores may lie above
-    return float(np.sort(calibration)[m - above])
+    worth = m if independent is None else independent
+    above = math.floor((rate * (worth + 1) - 1) * m / worth + 1e-9)  # so many calibration scores may be higher
+    return float(np.sort(calibration)[m - 1 - min(m - 1, max(0, above))])
 
 
 def smallest_rate(m: int) -> float:
