@@ -17,7 +17,7 @@ LAYERS = (
     ("detector_file", "detector_report", "generator_file"),
     ("detector_plots",),
     ("detections",),
-    ("study", "oddness"),
+    ("study", "oddness", "folds", "spans"),
     ("denoising_autoencoder", "quantized_autoencoder", "sparse_autoencoder", "variational_autoencoder"),
     ("autoencoder", "prior_fitting"),
     ("fitting", "report"),

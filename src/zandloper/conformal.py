@@ -4,8 +4,11 @@ Scores of rows that trained nothing say how a fresh normal row scores; the share
 (Vovk, Gammerman and Shafer 2005, "Algorithmic learning in a random world", section 2.2; for outliers Bates et al. 2023,
 "Testing for outliers with conformal p-values", eq. 3). High scores are odd ones.
 
-Scores of steps that follow each other in time say much the same: m of them are worth fewer, `independent`, and nothing
-below a rate of 1 / (independent + 1) can be told from them. All of this is then approximate.
+Scores of steps that follow each other in time say much the same: m of them are worth fewer, `independent`, and rates
+below 1 / (independent + 1) cannot be told from them. Beyond the highest of them the tail is then taken to fall
+exponentially, at the slope that it has above nine tenths of them (Pickands 1975, "Statistical inference using extreme
+order statistics"; for thresholds on series Siffer et al. 2017, "Anomaly detection in streams with extreme value
+theory"). All of this is approximate.
 """
 
 from __future__ import annotations
@@ -24,7 +27,10 @@ def p_values(scores: np.ndarray, calibration: np.ndarray, independent: int | Non
     ordered = np.sort(calibration)
     as_high = len(ordered) - np.searchsorted(ordered, scores, side="left")
     worth = len(ordered) if independent is None else independent
-    return (1 + as_high * (worth / len(ordered))) / (worth + 1)
+    p = (1 + as_high * (worth / max(1, len(ordered)))) / (worth + 1)
+    if worth < len(ordered):
+        p *= np.exp(-np.maximum(0, scores - ordered[-1]) / _slope(ordered))
+    return p
 
 
 def threshold(calibration: np.ndarray, rate: float, independent: int | None = None) -> float:
@@ -36,7 +42,16 @@ def threshold(calibration: np.ndarray, rate: float, independent: int | None = No
     m = len(calibration)
     worth = m if independent is None else independent
     above = math.floor((rate * (worth + 1) - 1) * m / worth + 1e-9)  # so many calibration scores may be higher
-    return float(np.sort(calibration)[m - 1 - min(m - 1, max(0, above))])
+    ordered = np.sort(calibration)
+    found = float(ordered[m - 1 - min(m - 1, max(0, above))])
+    beyond = worth < m and rate < smallest_rate(worth)
+    return found + _slope(ordered) * math.log(smallest_rate(worth) / rate) if beyond else found
+
+
+def _slope(ordered: np.ndarray) -> float:
+    """The mean excess over nine tenths of the scores: that of an exponential tail."""
+    high = ordered[int(0.9 * len(ordered)) :]
+    return max(1e-9, float(high.mean() - high[0]))
 
 
 def smallest_rate(m: int) -> float:
