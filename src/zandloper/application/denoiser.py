@@ -81,7 +81,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
     >>> clean = np.stack([np.sin(x + k) * np.cos(y) / 3 + 0.5 for k in range(6)])
     >>> noise = zl.noise.Gaussian(0.1)
     >>> noisy = noise.apply(clean, modality="image", random_state=0)
-    >>> model = zl.Denoiser(noise=noise, modality="image", hidden=(8, 16), max_epochs=60, random_state=0).fit(clean)
+    >>> model = zl.Denoiser(noise=noise, modality="image", hidden=(8, 16), max_epochs=150, random_state=0).fit(clean)
     >>> bool(((model.transform(noisy) - clean) ** 2).mean() < 0.5 * ((noisy - clean) ** 2).mean())
     True
 
@@ -157,8 +157,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
             raise DataError(f"`noisy` of {owner}.fit goes with clean data: pass fit(clean, noisy=...)")
         seed = seed_of(self.random_state, owner)
         if kind in FIELDS and self.autoencoder is None:
+            restorer: Any
             task = task_of(kind, X, y, noisy, learn_from, noise, owner)
-            self.restorer_, run = fit_fields(
+            restorer, run = fit_fields(
                 task,
                 None if isinstance(self.hidden, str) else tuple(self.hidden),
                 self.max_epochs,
@@ -168,7 +169,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
                 interactive() if self.verbose == "auto" else bool(self.verbose),
                 started,
             )
-            self.model_, self.noise_, self.audit_ = None, task.noise, task.audit
+            self.restorer_, self.model_, self.noise_, self.audit_ = restorer, None, task.noise, task.audit
             self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
         else:
             self.restorer_ = None

@@ -59,8 +59,9 @@ def denoiser_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: A
             restorer = Restorer(_spec(nets, learned["net"]).build(), _spec(lessons, learned["lesson"]))
             restorer.load_state_dict(tensors)
             denoiser.restorer_ = restorer.eval()
-            if restorer.noise is not None and learned["noise"]["name"] == restorer.lesson.noise.name:
-                denoiser.noise_ = restorer.lesson.noise.filled(restorer.noise)  # recordings are kept beside the weights
+            noise: Any = getattr(restorer.lesson, "noise", None)
+            if noise is not None and learned["noise"]["name"] == noise.name:
+                denoiser.noise_ = noise.filled(restorer.noise)  # recordings are kept beside the weights
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         if isinstance(error, ZandloperError):
             raise

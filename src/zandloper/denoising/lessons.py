@@ -20,6 +20,7 @@ from zandloper.spec import Spec, build_spec
 
 # Noises whose mean is the signal: what they add can be drawn once more on top of itself, at the size that it has there.
 CENTRED = {"gaussian_noise", "poisson", "poisson_gaussian", "speckle", "coloured", "hum"}
+MOST_WEIGHT = 5.0  # of errors where noise is weak, beside those where it is as strong as on average
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,18 @@ class FromClean(_WithNoise):
     def parts(self, batch: Batch, rng: torch.Generator | None, noise: Any) -> tuple[Tensor, Tensor, Tensor | None]:
         """The noisy batch, the clean one."""
         rng = generator(rng, batch.x.device)
-        seen = noise(batch, rng).x
+        made = noise(batch, rng)
+        seen, weight = made.x, None
+        if made.level is not None and all(part.name in CENTRED for part in parts_of(self.noise)):
+            # Errors grow with the level: weak noise is to count as much as strong.
+            level = made.level.reshape(-1, *(1 for _ in seen.shape[1:])).clamp(min=1e-6)
+            weight = (level.mean() / level).clamp(max=MOST_WEIGHT).expand_as(seen)
         if self.steps:
             step = (self.high - self.low) / (self.steps - 1)
             kept = self.low + ((seen.clamp(self.low, self.high) - self.low) / step).round() * step
             which = uniform((len(seen), *(1 for _ in seen.shape[1:])), seen, rng) < 0.25
             seen = torch.where(which, kept, seen)
-        return seen, batch.x, None
+        return seen, batch.x, weight
 
 
 @dataclass(frozen=True)
@@ -158,5 +164,9 @@ class BlindSpots(Lesson):
 
 def lesson_alone(noise: Noise) -> Lesson:
     """The lesson for noisy data alone: noise of mean zero is drawn once more, other noise hidden from."""
-    parts = noise.noises if isinstance(noise, Chain) else (noise,)
-    return Redrawn(noise) if all(part.name in CENTRED for part in parts) else BlindSpots()
+    return Redrawn(noise) if all(part.name in CENTRED for part in parts_of(noise)) else BlindSpots()
+
+
+def parts_of(noise: Noise) -> tuple[Any, ...]:
+    """The noises that follow each other in one."""
+    return noise.noises if isinstance(noise, Chain) else (noise,)

@@ -49,20 +49,22 @@ class Muon(torch.optim.Optimizer):
                     self._adam(p, group["lr"])
 
     def _orthogonal(self, p: Tensor, lr: float) -> None:
-        state = self.state[p]
+        state, slope = self.state[p], p.grad
+        assert slope is not None
         mean = state.setdefault("mean", torch.zeros_like(p))
-        mean.lerp_(p.grad, 1 - MOMENTUM)  # type: ignore[arg-type]
-        step = orthogonal(p.grad.lerp(mean, MOMENTUM).flatten(1))  # type: ignore[union-attr]
+        mean.lerp_(slope, 1 - MOMENTUM)
+        step = orthogonal(slope.lerp(mean, MOMENTUM).flatten(1))
         rows, columns = step.shape
         p.add_(step.reshape(p.shape), alpha=-lr * max(1.0, rows / columns) ** 0.5)
 
     def _adam(self, p: Tensor, lr: float) -> None:
-        state = self.state[p]
+        state, slope = self.state[p], p.grad
+        assert slope is not None
         mean = state.setdefault("mean", torch.zeros_like(p))
         square = state.setdefault("square", torch.zeros_like(p))
         count = state["count"] = state.get("count", 0) + 1
-        mean.lerp_(p.grad, 1 - BETAS[0])  # type: ignore[arg-type]
-        square.lerp_(p.grad.square(), 1 - BETAS[1])  # type: ignore[union-attr]
+        mean.lerp_(slope, 1 - BETAS[0])
+        square.lerp_(slope.square(), 1 - BETAS[1])
         size = (square / (1 - BETAS[1] ** count)).sqrt_().add_(TINY)
         p.addcdiv_(mean / (1 - BETAS[0] ** count), size, value=-lr)
 

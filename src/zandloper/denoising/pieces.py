@@ -58,9 +58,7 @@ def task_of(kind: str, X: Any, y: Any, noisy: Any, learn_from: str, noise: Noise
     if targets is not None:
         _check_pairs(fields, targets, owner)
     if len(fields.channels | (targets.channels if targets else set())) > 1:
-        raise DataError(
-            f"{owner} got items with {sorted(fields.channels)} channels: convert them to one kind, or fit one model each"
-        )
+        raise DataError(f"{owner} got items with {sorted(fields.channels)} channels: convert them to one kind")
     size, given = CROP[kind], noise
     some = crops(fields, size, MEASURED)
     found: Audit | None = None
@@ -82,7 +80,7 @@ def task_of(kind: str, X: Any, y: Any, noisy: Any, learn_from: str, noise: Noise
         noise = noise or AUTO[kind]
         first = fields.items[0]
         whole = first.low is not None and first.high is not None and first.values.dtype.kind != "b"
-        steps = int(round((first.high - first.low) * first.unit)) + 1 if whole else 0  # type: ignore[operator]
+        steps = round((first.high - first.low) * first.unit) + 1 if whole else 0  # type: ignore[operator]
         lesson = FromClean(noise, steps, first.low or 0.0, 1.0 if first.high is None else first.high)
     if found is not None and not found.realistic and given is not None:
         warnings.warn(f"{found.verdict} audit_ has the numbers.", UserWarning, stacklevel=4)
@@ -101,7 +99,7 @@ def fit_fields(
 ) -> tuple[Restorer, Run]:
     """A net trained for a task."""
     channels = len(task.fields.items[0].values)
-    spec = Picture(channels, **({} if hidden is None else {"hidden": hidden}))
+    spec = Picture(channels) if hidden is None else Picture(channels, hidden)
     restorer = Restorer(spec.build(), task.lesson)
     initialise(restorer, torch.Generator().manual_seed(seed))
     restorer.net.start_at_zero()  # type: ignore[operator]
@@ -162,7 +160,9 @@ def _image_bands(net: Any, item: Any, average: int) -> Any:
 
     def function(tiles: torch.Tensor) -> torch.Tensor:
         y = tiles.movedim(-1, 1).float() / item.unit
-        made = sum(turned_back(net(turned(y, way).contiguous()), way) for way in WAYS[average])
+        made = torch.zeros_like(y)
+        for way in WAYS[average]:
+            made += turned_back(net(turned(y, way).contiguous()), way)
         return (made / len(WAYS[average])).movedim(1, -1)
 
     view = np.moveaxis(item.values, 0, -1)

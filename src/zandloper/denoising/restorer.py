@@ -74,11 +74,12 @@ class PictureNet(nn.Module):
         self.spec = spec
         folded = spec.channels * spec.fold**2
         unet = UNet2d(spec.hidden, activation="relu", skips=True, residual=spec.blocks, bias=False, grid=True)
-        self.encoder: Any = unet.encoder((folded, 0, 0))
-        self.decoder: Any = unet.decoder(spec.hidden[-1], (folded, 0, 0))
-        for edge in (self.encoder.first, self.decoder.last):  # see `zandloper.denoising.muon`
-            for weight in edge.parameters():
-                weight.lr_scale = EDGE  # type: ignore[attr-defined]
+        encoder: Any = unet.encoder((folded, 0, 0))
+        decoder: Any = unet.decoder(spec.hidden[-1], (folded, 0, 0))
+        self.encoder, self.decoder = encoder, decoder
+        edges: list[Any] = [*encoder.first.parameters(), *decoder.last.parameters()]
+        for weight in edges:  # see `zandloper.denoising.muon`
+            weight.lr_scale = EDGE
 
     def start_at_zero(self) -> None:
         """Take off nothing."""

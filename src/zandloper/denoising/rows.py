@@ -70,7 +70,7 @@ def _template(p: Any, noise: Noise, learn_from: str, kind: str, seed: int) -> Ba
     if p.autoencoder is not None:
         model = clone(p.autoencoder)
     else:
-        settings = {"latent_dim": LATENTS, "hidden": HIDDEN, "max_epochs": EPOCHS}
+        settings: dict[str, Any] = {"latent_dim": LATENTS, "hidden": HIDDEN, "max_epochs": EPOCHS}
         if learn_from == "pairs" or (learn_from == "noisy" and not hides(noise)):
             model = Autoencoder(**settings)
         else:
@@ -115,11 +115,12 @@ def spread_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> A
         batch = module.scaled(batch)
         neck, offset = module.summary(batch.x, batch.condition)
         mean, log_variance = module.bottleneck.posterior(neck.value, offset)
-        first = second = 0.0
+        first: Any = 0.0
+        second: Any = 0.0
         for noise in noises:
             point = module.compare.point(module.decode(mean + noise * torch.exp(0.5 * log_variance))).double()
             first, second = first + point, second + point.square()
-        variance = (second / draws - (first / draws).square()).clamp(min=0)  # type: ignore[operator,attr-defined]
+        variance = (second / draws - (first / draws).square()).clamp(min=0)
         total = variance + module.compare.log_variance.clamp(-10, 10).exp()
         # From model units to the data's own: a scale is linear, so that what it adds drops out.
         zero = scale.restore(torch.zeros_like(total).float())
