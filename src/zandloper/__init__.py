@@ -18,6 +18,7 @@ _HOMES = {
     "curves_table": "zandloper.application.curves_table",
     "Denoiser": "zandloper.application.denoiser",
     "DenoisingAutoencoder": "zandloper.denoising_autoencoder",
+    "Generator": "zandloper.application.generator",
     "QuantizedAutoencoder": "zandloper.quantized_autoencoder",
     "SparseAutoencoder": "zandloper.sparse_autoencoder",
     "VariationalAutoencoder": "zandloper.variational_autoencoder",

@@ -29,8 +29,9 @@ class MaskedHourglass(Hourglass):
         x, valid = self.scale.encode(torch.where(hidden, torch.nan, values))
         target, _ = self.scale.target(raw)
         weight = torch.where(hidden, 1.0, SEEN) * there
-        whole = Batch(x, valid, target, weight, batch.condition)
-        code, skips = self.encode(Seen(x, valid), batch.condition, rng, progress)
+        told = self.told(len(raw), raw, batch.condition, rng if self.training else None)
+        whole = Batch(x, valid, target, weight, told)
+        code, skips = self.encode(Seen(x, valid), told, rng, progress)
         return self.judged(whole, code, skips)
 
     def encode(

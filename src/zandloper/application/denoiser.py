@@ -194,7 +194,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         As X. Where the noise is missing values alone, values that are there stay as they are.
         """
         check_is_fitted(self, "modality_")
-        if self.restorer_ is None:
+        if self.model_ is not None:
             return restore_rows(self.model_, X, self.noise_)
         fields = read_fields(X, self.modality_, type(self).__name__)
         return fields.give(restore_fields(self.restorer_.net, fields, self.average, type(self).__name__))
