@@ -120,7 +120,9 @@ def read_fields(X: Any, kind: str, owner: str) -> Fields:
         return _many([X], kind, owner, "one")
     if isinstance(X, list | tuple):
         if not len(X):
-            raise DataError(f"Found array with 0 sample(s) while a minimum of 1 is required by {owner}: the list is empty")
+            raise DataError(
+                f"Found array with 0 sample(s) while a minimum of 1 is required by {owner}: the list is empty"
+            )
         if not (kind == "audio" and np.isscalar(X[0])):
             return _many(list(X), kind, owner, "list")
     if hasattr(X, "columns"):
@@ -135,14 +137,18 @@ def read_fields(X: Any, kind: str, owner: str) -> Fields:
         wanted = wanted if kind == "image" else "(time,), (n, time) or (n, time, channels)"
         raise DataError(f"{owner} got {kind}s as an array of shape {array.shape}: wanted are {wanted}")
     if len(array) == 0:
-        raise DataError(f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required by {owner}")
+        raise DataError(
+            f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required by {owner}"
+        )
     return _many(list(array), kind, owner, "array")
 
 
 def _many(items: list[Any], kind: str, owner: str, shape: str) -> Fields:
     axes = 2 if kind == "image" else 1
     pil = hasattr(items[0], "getbands")
-    arrays = [pixels_of(x) if hasattr(x, "getbands") else x if isinstance(x, np.ndarray) else np.asarray(x) for x in items]
+    arrays = [
+        pixels_of(x) if hasattr(x, "getbands") else x if isinstance(x, np.ndarray) else np.asarray(x) for x in items
+    ]
     fields, flat = [], []
     for i, array in enumerate(arrays):
         if array.ndim not in (axes, axes + 1) or 0 in array.shape:
@@ -158,7 +164,9 @@ def _many(items: list[Any], kind: str, owner: str, shape: str) -> Fields:
         fields.append(Field(values, *_unit(array.dtype, kind, owner)))
         if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)) and not np.isfinite(array).all():
             n = int((~np.isfinite(array)).sum())
-            raise DataError(f"Input X contains NaN or infinity ({n} values at position {i}): {owner} needs finite numbers")
+            raise DataError(
+                f"Input X contains NaN or infinity ({n} values at position {i}): {owner} needs finite numbers"
+            )
     return Fields(kind, fields, shape, flat, pil)
 
 

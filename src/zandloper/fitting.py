@@ -341,9 +341,10 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
         threads=defaults.threads(3.0 * work * batch),
         seed=seed,
         checkpoint=None if p.checkpoint is None else Path(p.checkpoint),
-        progress=_interactive() if p.verbose == "auto" else bool(p.verbose),
+        progress=interactive() if p.verbose == "auto" else bool(p.verbose),
     )
 
 
-def _interactive() -> bool:
+def interactive() -> bool:
+    """Whether somebody looks on."""
     return sys.stderr is not None and sys.stderr.isatty()

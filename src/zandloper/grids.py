@@ -65,7 +65,13 @@ class GridHourglass(Hourglass):
     """
 
     def __init__(
-        self, spec: UNet2d, channels: int, outputs: int, compare: Any, target_scale: Scale | None = None, last: bool = True
+        self,
+        spec: UNet2d,
+        channels: int,
+        outputs: int,
+        compare: Any,
+        target_scale: Scale | None = None,
+        last: bool = True,
     ) -> None:
         encoder = spec.encoder((channels, 0, 0))
         decoder = spec.decoder(spec.hidden[-1], (outputs, 0, 0))
