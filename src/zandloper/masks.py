@@ -81,8 +81,8 @@ class Classes:
             raise DataError(f"the masks of {owner} hold {held}: there is nothing to tell apart, pass some with two")
         if len(values) > MOST_CLASSES:
             raise DataError(
-                f"the masks of {owner} hold {len(values)} different numbers, wanted are at most {MOST_CLASSES} classes: "
-                "numbers of single objects are no classes, pass masks > 0"
+                f"the masks of {owner} hold {len(values)} different numbers, wanted are at most {MOST_CLASSES} "
+                "classes: numbers of single objects are no classes, pass masks > 0"
             )
         return cls(values, ignore, dtype)
 

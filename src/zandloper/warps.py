@@ -86,7 +86,7 @@ class MaskedPatches(Patches):
 
     def blocks(self, block: int) -> Iterator[Batch]:
         """Every pixel, in patches that lie side by side and at the far rim overlap."""
-        places = [
+        places: list[tuple[int, tuple[int, ...], int]] = [
             (i, (top, left), 0)
             for i, item in enumerate(self.items)
             for top, left in itertools.product(*(_beside(have, want) for have, want in zip(item.size, self.size)))

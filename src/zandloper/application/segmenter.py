@@ -284,7 +284,7 @@ class Segmenter(BaseEstimator):
         owner = type(self).__name__
 
         def whole(value: Any, low: int) -> bool:
-            return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= low
+            return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= low
 
         def number(value: Any) -> bool:
             return isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))
