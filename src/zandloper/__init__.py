@@ -20,6 +20,7 @@ _HOMES = {
     "DenoisingAutoencoder": "zandloper.denoising_autoencoder",
     "Generator": "zandloper.application.generator",
     "QuantizedAutoencoder": "zandloper.quantized_autoencoder",
+    "Segmenter": "zandloper.application.segmenter",
     "SparseAutoencoder": "zandloper.sparse_autoencoder",
     "VariationalAutoencoder": "zandloper.variational_autoencoder",
     "load": "zandloper.loading",
