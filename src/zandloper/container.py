@@ -142,9 +142,16 @@ class Reading:
         )
         if rest == BLOCK and self._complete(at):
             raise FileError(f"block {len(self.index)} of {self.name} is damaged: its checksum is wrong")
-        if total is not None and self.rows == total:
-            self.lost = f"{self.name} is damaged at its end: all {self.rows:,} rows are there, its index is not"
+        if rest == INDEX:
+            self._refuse_whole(at)
         return {}
+
+    def _refuse_whole(self, at: int) -> None:
+        """An index that is all there and could not be read is damaged, not cut off."""
+        self.file.seek(at)
+        head = self.file.read(8)
+        if len(head) == 8 and at + 8 + struct.unpack("<I", head[4:])[0] + 4 + 4 + len(END) <= self.size:
+            raise FileError(f"the index of {self.name} is damaged, at byte {at}")
 
     def _complete(self, at: int) -> bool:
         """Whether the file goes on for as long as a block says it does."""
