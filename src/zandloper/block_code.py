@@ -2,8 +2,8 @@
 
     values -> latents -> integers, coded -> decoder -> prediction -> integers of the correction, coded
 
-The bound is checked on every value as it will be given back; what is beyond it is kept as it is. The integers of a block
-have a checksum of their own, so that a machine that came to other ones would say so.
+The bound is checked on every value as it will be given back; what is beyond it is kept as it is. The integers of a
+block have a checksum of their own, so that a machine that came to other ones would say so.
 """
 
 from __future__ import annotations
@@ -108,7 +108,9 @@ class BlockCode:
         at, known = unpack_items(edge)
         whole.reshape(-1)[at] = known
         if self.correction is not None:
-            whole = _walked(self.correction.code(Reader(correction), _walked(whole), _walked(there), None)).astype(float)
+            whole = _walked(self.correction.code(Reader(correction), _walked(whole), _walked(there), None)).astype(
+                float
+            )
         if zlib.crc32(_bytes(whole[there]), zlib.crc32(_bytes(codes))) != crc:
             raise FileError(
                 "a block decodes to other numbers than were written: this machine's arithmetic differs from that of "
@@ -127,7 +129,9 @@ class BlockCode:
         """
         if self.latents is None:
             return np.broadcast_to(self.rest[:, None, None], shape).astype(np.float64), np.zeros(0, np.int64)
-        return predict(self.code, self.layout.of_codes(codes), self.grid, self.layout, shape[2], FINE if self.correction else 1)
+        return predict(
+            self.code, self.layout.of_codes(codes), self.grid, self.layout, shape[2], FINE if self.correction else 1
+        )
 
     def _write_latents(self, values: np.ndarray, lanes: int) -> tuple[bytes, np.ndarray]:
         if self.latents is None:
@@ -150,7 +154,7 @@ class BlockCode:
 
 
 def learn_block_code(
-    model: Any, layout: Layout, grid: Grid | None, block: Block, total: int, quality: float | None, seed: int
+    model: Any, layout: Layout, grid: Grid, block: Block, total: int, quality: float | None, seed: int
 ) -> BlockCode:
     """The parts of a code for data like a block, for `total` values in all.
 
@@ -180,10 +184,11 @@ def learn_block_code(
     plain = np.broadcast_to(rest[:, None, None], values.shape).astype(np.float64)
 
     def cost(prediction: np.ndarray) -> float:
-        part = [_walked(a[..., here]) for a in (steps, prediction, there)]
-        return _bits(learn_context(*part, *shape, net=False), *part) * (there.sum() / max(1, part[2].sum()))
+        v, p, t = (_walked(a[..., here]) for a in (steps, prediction, there))
+        found = learn_context(v, p, t, *shape, net=False)
+        return _bits(found, v, p, t) * (there.sum() / max(1, t.sum()))
 
-    best = (cost(plain), None, plain)
+    best: tuple[float, Any, np.ndarray] = (cost(plain), None, plain)
     unit = code.steps
     for size in FINENESS if unit is not None else (1.0,):
         trial = LatentCode(model, None if unit is None else unit * size)
@@ -191,13 +196,13 @@ def learn_block_code(
         prediction, _ = predict(trial, layout.of_codes(codes), grid, layout, lanes)
         bits = cost(prediction) + _entropy(codes)
         if bits < best[0]:
-            best = (bits, trial, prediction)  # type: ignore[assignment]
-    found: Any = best[1]
-    latents = None
-    if found is not None:
-        code, latents = found, _learn_latents(found, layout.codes(found.encode(samples), lanes), layout, **seeds)
+            best = (bits, trial, prediction)
+    used: Context | None = None
+    if best[1] is not None:
+        code = best[1]
+        used = _learn_latents(code, layout.codes(code.encode(samples), lanes), layout, **seeds)
     correction = learn_context(_walked(steps), _walked(best[2]), _walked(there), *shape)
-    return BlockCode(layout, grid, code, latents, correction, rest)
+    return BlockCode(layout, grid, code, used, correction, rest)
 
 
 def _unit_steps(code: LatentCode, points: np.ndarray, samples: torch.Tensor) -> np.ndarray:

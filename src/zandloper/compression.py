@@ -147,7 +147,7 @@ class RateError(Study):
         from zandloper.study import chart
 
         shown = [*self.errors, *self.pca_errors]
-        figure, ax = chart(list(self.bits), shown, self.title, self.remark)
+        figure, ax = chart([1, 2], shown, self.title, self.remark)
         ax.plot(self.pca_bits, self.pca_errors, color=COLOURS[3], marker="s", linewidth=2, label="PCA, coded alike")
         ax.plot(self.bits, self.errors, color=COLOURS[0], marker="o", linewidth=2, label="autoencoder")
         every = [*self.bits, *self.pca_bits]
@@ -208,7 +208,8 @@ def rate_error(compressor: Any, X: Any, qualities: Any) -> RateError:
         back = mine[1][0].T * step @ pca.components_[keep] + pca.mean_
         pca_bits.append(8 * len(writer.bytes()) / count)
         pca_errors.append(float(np.sqrt(np.mean((back - B) ** 2))))
-    return RateError(tuple(map(float, qualities)), *map(tuple, (bits, errors, pca_bits, pca_errors)), count)  # type: ignore[arg-type]
+    curve: Any = {"bits": bits, "errors": errors, "pca_bits": pca_bits, "pca_errors": pca_errors}
+    return RateError(tuple(map(float, qualities)), **{k: tuple(v) for k, v in curve.items()}, values=count)
 
 
 def _fine(grid: Any, spread: np.ndarray) -> Any:

@@ -37,10 +37,7 @@ def save_compressor(compressor: Any, path: str | Path, overwrite: bool) -> None:
         recipe["parameters_not_saved"].remove("autoencoder")
     weights = {PREFIX + name: _halved(v) for name, v in model.module_.state_dict().items()}
     described = recipe_of(model)
-    described["learned"]["history"] = [
-        {k: None if v is None else float(f"{v:.4g}") for k, v in entry.items()}
-        for entry in described["learned"]["history"]
-    ]
+    described["learned"]["history"] = _shortened(described["learned"]["history"])
     recipe["model"] = described
     recipe["learned"] = {
         "n_features_in": compressor.n_features_in_,
@@ -94,6 +91,17 @@ def hash_of(code: BlockCode) -> str:
     return digest.hexdigest()
 
 
+def _shortened(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first entry, the best and the last, in four digits: a compressor's folder counts."""
+    scored = [i for i, entry in enumerate(history) if entry["validation"] is not None]
+    kept = {0, len(history) - 1, *sorted(scored, key=lambda i: history[i]["validation"])[:1]}
+    return [
+        {k: None if v is None else float(f"{v:.4g}") for k, v in history[i].items()}
+        for i in sorted(kept)
+        if 0 <= i < len(history)
+    ]
+
+
 def _halved(tensor: Tensor) -> Tensor:
     """In 16 bits, where that loses nothing."""
     half = tensor.half() if tensor.dtype == torch.float32 else tensor
@@ -131,7 +139,8 @@ def _unpack_code(data: bytes, model: Any, layout: Layout) -> BlockCode:
         arrays[name] = np.frombuffer(flat[at : at + count], dtype).reshape(shape).copy()
         at += count
     settings = head["settings"]
-    grid = Grid(*(arrays[f"grid.{n}"] for n in ("bound", "offset", "step", "scale")), tuple(settings["dtypes"]))
+    steps: Any = {n: arrays[f"grid.{n}"] for n in ("bound", "offset", "step", "scale")}
+    grid = Grid(**steps, dtypes=tuple(settings["dtypes"]))
     contexts: dict[str, Context | None] = {}
     for part in ("latents", "correction"):
         own = {n.removeprefix(f"{part}."): v for n, v in {**settings, **arrays}.items() if n.startswith(f"{part}.")}
@@ -160,5 +169,5 @@ def _unpack_layout(settings: dict[str, Any], form: Any) -> Layout:
     if not settings:
         return Layout(form)
     given = settings["time"]
-    plain = None if given is None else {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    plain: Any = None if given is None else {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     return SeriesLayout(form, None if plain is None else Column(**plain), tuple(settings["names"]))

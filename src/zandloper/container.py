@@ -4,8 +4,8 @@
     block    "BLK1" | length (4) | rows (8) | payload | CRC-32 (4) of all before it in the block and of its number
     index    "IDX1" | length (4) | JSON: where each block begins, and its rows | CRC-32 (4) | length again (4) | "END1"
 
-Numbers are unsigned and little-endian. A CRC-32 finds every flipped bit (Peterson and Brown 1961). The number of a block
-counts in its checksum, so that blocks cannot change places unseen. The index at the end finds a block without reading
+Numbers are unsigned and little-endian. A CRC-32 finds every flipped bit (Peterson and Brown 1961). The number of a
+block counts in its checksum, so that blocks cannot change places unseen. The index at the end finds a block without reading
 those before it; where the end is missing, blocks are found by walking from the front.
 """
 
@@ -148,9 +148,12 @@ class Reading:
 
     def _refuse_whole(self, at: int) -> None:
         """An index that is all there and could not be read is damaged, not cut off."""
+        self.file.seek(self.size - len(END))
+        ended = self.file.read(len(END)) == END
         self.file.seek(at)
         head = self.file.read(8)
-        if len(head) == 8 and at + 8 + struct.unpack("<I", head[4:])[0] + 4 + 4 + len(END) <= self.size:
+        whole = len(head) == 8 and at + 8 + struct.unpack("<I", head[4:])[0] + 4 + 4 + len(END) <= self.size
+        if ended or whole:
             raise FileError(f"the index of {self.name} is damaged, at byte {at}")
 
     def _complete(self, at: int) -> bool:

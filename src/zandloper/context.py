@@ -120,7 +120,14 @@ class Context:
                     known = None if values is None else values[step, c][lanes]
                     first_tap = walk.tapped(step, c)
                     out[step, c][lanes] = self._code(
-                        coder, tables, c, centre[lanes], scale[lanes], prediction[step, c][lanes], first_tap[lanes], known
+                        coder,
+                        tables,
+                        c,
+                        centre[lanes],
+                        scale[lanes],
+                        prediction[step, c][lanes],
+                        first_tap[lanes],
+                        known,
                     )
                 walk.learn(step, c, out[step, c])
         return out.astype(np.int64)
@@ -250,10 +257,11 @@ class Walk:
             self._usual[c] += np.floor((missed * 16 - self._usual[c]) / 16)
 
 
-def distance_classes(
-    centre: np.ndarray, scale: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each value its class, the step that its centre lies in, the sign of distances, and how many bits are plain."""
+def distance_classes(centre: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """For each value its class, the step that its centre lies in, the sign of distances, and how many bits are plain.
+
+    All have the shape (n,).
+    """
     third = np.floor(scale * THIRDS / UNIT)
     bucket = (third - SMALLEST * THIRDS).clip(0, BUCKETS - 1)
     shift = (np.floor(third / THIRDS) - (LARGEST - 1)).clip(0, 24)
@@ -280,4 +288,3 @@ def antilog(logs: np.ndarray) -> np.ndarray:
 def log_of(shares: np.ndarray) -> np.ndarray:
     """Tables as logarithms, (classes, symbols) uint8, from shares whose rows sum to 1."""
     return np.rint(8 * np.log2(np.maximum(shares, 1e-9) * 2.0**16)).clip(0, 128).astype(np.uint8)
-

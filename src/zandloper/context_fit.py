@@ -1,4 +1,4 @@
-"""A `Context` from examples: its taps, its linear part by least absolute errors, its net by the training loop, its tables.
+"""A `Context` from examples: taps, the linear part by least absolute errors, the net by the training loop, tables.
 
 What it learns costs room in the model, so the number of values that the model is for decides how much it may learn.
 """
@@ -117,11 +117,11 @@ def learn_context(
     return _learn_tables(context, _follow(walk, values), walk, values, prediction, there, kinds, total)
 
 
-def _follow(walk: Walk, values: np.ndarray) -> list[list[tuple[np.ndarray, ...]]]:
+def _follow(walk: Walk, values: np.ndarray) -> list[list[Any]]:
     """What a walk over known values looks at: centre, scale, inputs, linear centre and first tap of each."""
-    out = []
+    out: list[list[Any]] = []
     for step in range(len(values)):
-        row = []
+        row: list[Any] = []
         for c in range(values.shape[1]):
             centre, scale, inputs = walk.look(step, c)
             row.append((centre, scale, inputs.astype(np.float32), walk._centre.copy(), walk.tapped(step, c)))
@@ -169,7 +169,7 @@ def _taps(
 
 
 def _strength(off: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
-    """How much columns tell of each other: their correlation, or where one is a category, the information they share."""
+    """How much columns tell of each other: correlation, or where one is a category, the information that they share."""
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.nan_to_num(abs(np.corrcoef(off)))
     for c, kind in enumerate(kinds):
@@ -221,9 +221,7 @@ def _learn_linear(context: Context, walk: Walk, values: np.ndarray, there: np.nd
     context.unit[c] = int(np.clip(np.rint(np.log2(missed / 2 + 1)), 0, 30))
 
 
-def _normalise(
-    context: Context, walk: Walk, looks: Any, there: np.ndarray, prediction: np.ndarray
-) -> None:
+def _normalise(context: Context, walk: Walk, looks: Any, there: np.ndarray, prediction: np.ndarray) -> None:
     """Bring the net's inputs to about 64."""
     near = context.shifts.shape[1] - EXTRA
     for c in range(context.channels):
@@ -292,7 +290,7 @@ def _learn_net(context: Context, looks: Any, values: np.ndarray, there: np.ndarr
             x[part, c, :inputs] = seen[:, mine].T
             x[part, c, -2] = values[s, c][mine] - linear[mine] / FINE
             x[part, c, -1] = there[s, c][mine]
-    unit = 2.0 ** context.unit / FINE
+    unit = 2.0**context.unit / FINE
     mean = (abs(x[..., -2]) * x[..., -1]).sum(0) / np.maximum(x[..., -1].sum(0), 1)
     start = np.log2(np.maximum(0.72 * mean, 0.05))
     net = _Net(channels, inputs, max(0, hidden), torch.from_numpy(start).float(), torch.from_numpy(unit).float(), seed)
@@ -319,7 +317,7 @@ def _learn_tables(
     total: int,
 ) -> Context:
     """Tables of distances for all channels together, and tables of values for channels that have few and gain by it."""
-    channels, lanes = values.shape[1:]
+    channels = values.shape[1]
     prior = _logistic_tables()
     counts = np.zeros(prior.shape)
     found = []

@@ -1,13 +1,14 @@
 """Integers to bits and back: a range coder with one frequency table a class, all of whose numbers are integers.
 
-The coder is `constriction`'s (Bamler 2022, "Understanding entropy coding with asymmetric numeral systems"; range coding:
-Martin 1979). A `Writer` and a `Reader` have the same two methods, so that what codes values is written once: it asks for
-symbols, and gives them where it knows them.
+The coder is `constriction`'s (Bamler 2022, "Understanding entropy coding with asymmetric numeral systems"; range
+coding: Martin 1979). A `Writer` and a `Reader` have the same two methods, so that what codes values is written once: it
+asks for symbols, and gives them where it knows them.
 """
 
 from __future__ import annotations
 
 import importlib
+import itertools
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def _groups(classes: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int, int]]
     order = np.argsort(classes, kind="stable")
     ranked = classes[order]
     cuts = [0, *(np.flatnonzero(np.diff(ranked)) + 1).tolist(), len(ranked)]
-    return order, [(int(ranked[a]), a, b) for a, b in zip(cuts, cuts[1:]) if b > a]
+    return order, [(int(ranked[a]), a, b) for a, b in itertools.pairwise(cuts) if b > a]
 
 
 class _explained:
@@ -137,5 +138,3 @@ class _explained:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if kind is not None and issubclass(kind, Exception):
             raise FileError("a block cannot be decoded: it was written by another model, or on another kind of machine")
-
-

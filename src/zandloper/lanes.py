@@ -17,7 +17,16 @@ import torch
 from torch import Tensor
 
 from zandloper import clock
-from zandloper.columns import Column, dims_of, give_column, give_frame, give_numbers, is_frame, learn_column, read_column
+from zandloper.columns import (
+    Column,
+    dims_of,
+    give_column,
+    give_frame,
+    give_numbers,
+    is_frame,
+    learn_column,
+    read_column,
+)
 from zandloper.errors import DataError, FileError
 from zandloper.modality import Form
 from zandloper.several import are_several, each_of
@@ -53,13 +62,13 @@ class Layout:
     window = 1
     unit = "rows"
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: Any) -> None:
         self.form: Any = form
         self.image = form.name == "image_form"
         if self.image:
             self.unit = "images"
-            self.height, self.width, channels = form.shape  # type: ignore[attr-defined]
-            self.kinds, self.dtypes = ("number",) * channels, (form.dtype,) * channels  # type: ignore[attr-defined]
+            self.height, self.width, channels = form.shape
+            self.kinds, self.dtypes = ("number",) * channels, (form.dtype,) * channels
         else:
             self.height = self.width = 1
             self.kinds = tuple("category" if c.kind == "category" else "number" for c in self.form.columns)

@@ -73,11 +73,11 @@ class LatentCode:
         """Latents (n, latents) of raw rows, not rounded; symbols as they are."""
 
         def of(batch: Batch) -> Tensor:
+            if self.symbols:  # of a book of float32
+                scaled = self.model.module_.scaled(batch)
+                return self.model.module_.bottleneck.symbols(self.model.module_.summary(scaled.x)[0].value)
             scaled = self.module.scaled(batch)
-            x = scaled.x.double()
-            if self.symbols:
-                return self.module.bottleneck.symbols(self.module.summary(x, scaled.condition)[0].value)
-            return self.module.encode(Seen(x, scaled.valid), scaled.condition)[0].z.flatten(1)
+            return self.module.encode(Seen(scaled.x.double(), scaled.valid))[0].z.flatten(1)
 
         return self._blockwise(of, samples).double().numpy()
 

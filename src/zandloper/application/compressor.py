@@ -171,7 +171,8 @@ class Compressor(BaseEstimator):
         check_is_fitted(self, "_code")
         with _opened(data) as (file, name):
             reading = self._reading(file, name, damaged)
-            blocks, first = [], 0
+            blocks: list[Block] = []
+            first = 0
             if rows is not None:
                 first = _check_rows(rows, reading)
             for number, block in self._decoded(reading, damaged, rows):
@@ -263,7 +264,7 @@ class Compressor(BaseEstimator):
     def _form(self) -> Any:
         return self.autoencoder_._form
 
-    def _write(self, file: BinaryIO, X: Any) -> tuple[Sizes, int, int]:
+    def _write(self, file: BinaryIO, X: Any) -> tuple[Sizes, int, float]:
         """Data into a file: sizes of the parts, number of values, and bytes of the data in their own types."""
         check_is_fitted(self, "_code")
         layout = self._code.layout
@@ -291,7 +292,10 @@ class Compressor(BaseEstimator):
             for block in layout.blocks(raw):
                 payload, sizes = self._code.encode(block)
                 writing.block(block.rows, payload)
-                total, values = total + sizes, values + block.rows * layout.channels * (layout.height * layout.width or 1)
+                total, values = (
+                    total + sizes,
+                    values + block.rows * layout.channels * (layout.height * layout.width or 1),
+                )
         if writing is None:
             raise DataError("there are no data to compress: the stream has no parts")
         writing.close()
@@ -331,17 +335,19 @@ class Compressor(BaseEstimator):
             value = getattr(self, name)
             good = isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 <= float(value) <= most
             if value is not None and not (good and math.isfinite(float(value))):
-                wanted = "a finite number from 0 on, or None" if name == "max_error" else "a number from 0 to 1, or None"
+                wanted = (
+                    "a finite number from 0 on, or None" if name == "max_error" else "a number from 0 to 1, or None"
+                )
                 raise bad_parameter(owner, name, wanted, value)
         if self.max_error is not None and self.quality is not None:
             raise bad_parameter(owner, "quality", "None where max_error is given: it sets no bound", self.quality)
         if not isinstance(self.relative, bool | np.bool_):
             raise bad_parameter(owner, "relative", "True or False", self.relative)
-        inner = getattr(self.autoencoder, "estimator", self.autoencoder)
+        inner: Any = getattr(self.autoencoder, "estimator", self.autoencoder)
         if inner is not None and not isinstance(inner, BaseAutoencoder):
             wanted = "None, an autoencoder of zandloper, or a FrozenEstimator of a fitted one"
             raise bad_parameter(owner, "autoencoder", wanted, self.autoencoder)
-        if getattr(inner, "target", "input") != "input":
+        if inner is not None and inner.target != "input":
             raise bad_parameter(owner, "autoencoder", 'one that gives back its input (target="input")', inner.target)
 
     def _quality(self) -> float | None:
@@ -449,10 +455,8 @@ class _opened:
         with in_one_sentence(Path(self.data), "read"):
             if not Path(self.data).is_file():
                 raise FileError(f"{self.data} does not exist, or is no file: check the name")
-            self.file = open(self.data, "rb")  # noqa: SIM115 (closed in __exit__)
+            self.file = open(self.data, "rb")
         return self.file, str(self.data)
 
     def __exit__(self, *error: Any) -> None:
         self.file.close()
-
-
