@@ -25,7 +25,7 @@ from zandloper.grid import Grid, pack_items, unpack_items
 from zandloper.lanes import Block, Layout
 from zandloper.latent_code import LatentCode, predict
 
-COARSEST, FINEST = 6, -3  # octaves of the same, at quality 0 and 1
+COARSEST, FINEST = 2, -4  # octaves of the same, at quality 0 and 1
 FINENESS = (2.0, 1.0, 0.5, 0.25)  # steps of latents that are tried, as shares of the decoder's own error
 
 

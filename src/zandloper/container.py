@@ -5,8 +5,8 @@
     index    "IDX1" | length (4) | JSON: where each block begins, and its rows | CRC-32 (4) | length again (4) | "END1"
 
 Numbers are unsigned and little-endian. A CRC-32 finds every flipped bit (Peterson and Brown 1961). The number of a
-block counts in its checksum, so that blocks cannot change places unseen. The index at the end finds a block without reading
-those before it; where the end is missing, blocks are found by walking from the front.
+block counts in its checksum, so that blocks cannot change places unseen. The index at the end finds a block without
+reading those before it; where the end is missing, blocks are found by walking from the front.
 """
 
 from __future__ import annotations

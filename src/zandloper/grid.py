@@ -39,7 +39,7 @@ class Grid:
     Examples
     --------
     >>> import numpy as np
-    >>> grid = Grid.learn(np.array([[0.1, 0.25, 0.9]]), np.array([0.01]), ("float64",))
+    >>> grid = Grid.learn(np.array([[0.1, 0.25, 0.91]]), np.array([0.01]), ("float64",))
     >>> grid.scale.tolist(), grid.step.tolist(), grid.values(grid.steps(np.array([[0.25]]))).tolist()
     ([100.0], [3.0], [[0.25]])
     """
