@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AnomalyDetector": "zandloper.application.anomaly_detector",
     "Autoencoder": "zandloper.autoencoder",
+    "Compressor": "zandloper.application.compressor",
     "compare_with_pca": "zandloper.application.compare_with_pca",
     "compare_latent_dims": "zandloper.application.compare_latent_dims",
     "curves_table": "zandloper.application.curves_table",

@@ -11,6 +11,7 @@ from zandloper.errors import FileError
 from zandloper.files import arrays, images, tables
 from zandloper.files.images import Images
 from zandloper.files.look import choose_columns, in_words
+from zandloper.files.parts import chunks_of_file
 from zandloper.files.place import atomic, check_place, ending, in_one_sentence, named
 from zandloper.files.tables import beside
 
@@ -21,6 +22,7 @@ __all__ = [
     "check_output",
     "check_place",
     "choose_columns",
+    "chunks_of_file",
     "ending",
     "in_words",
     "read",
