@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.errors import UnsupportedError, bad_parameter
 from zandloper.generator_file import generator_of, save_generator
-
 from zandloper.parameters import seed_of
 from zandloper.variational_autoencoder import VariationalAutoencoder
 
