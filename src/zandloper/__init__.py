@@ -20,6 +20,7 @@ _HOMES = {
     "Denoiser": "zandloper.application.denoiser",
     "DenoisingAutoencoder": "zandloper.denoising_autoencoder",
     "Generator": "zandloper.application.generator",
+    "MaskedAutoencoder": "zandloper.masked_autoencoder",
     "QuantizedAutoencoder": "zandloper.quantized_autoencoder",
     "Segmenter": "zandloper.application.segmenter",
     "SparseAutoencoder": "zandloper.sparse_autoencoder",

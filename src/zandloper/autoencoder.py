@@ -22,7 +22,7 @@ from zandloper.describe import Description, describe
 from zandloper.errors import DataError, UnsupportedError
 from zandloper.fitting import fit_hourglass
 from zandloper.hourglass import blockwise, weighted
-from zandloper.modality import Modality
+from zandloper.modality import Modality, modality
 from zandloper.own import Own
 from zandloper.persist import estimator_of, save_estimator
 from zandloper.spec import Spec
@@ -39,6 +39,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     corrupt: Any
     bottleneck: Any
     loss: Any
+    modality: Any
     target: Any
     score_means = "1: exact, 0: as good as a constant"  # what `score` gives, in words
 
@@ -50,6 +51,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _prior_spec(self, conditional: bool = False) -> Spec | None:
         return None
+
+    def _reader(self, X: Any, owner: str) -> Modality:
+        """What X is read by."""
+        return modality(self.modality, X, owner)
 
     def _loaded(self) -> None:
         """What a type puts in order after its parameters, blueprint and weights came from a file."""
@@ -63,6 +68,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _default_latents(self, features: int) -> int | None:
         """How many latents for `latent_dim=None`; None: as many as PCA needs for 90 % of the variance."""
         return None
+
+    def _default_epochs(self, rows: int) -> int:
+        """How many passes over so many rows for `max_epochs="auto"`."""
+        return defaults.epochs(rows)
 
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data.

@@ -11,7 +11,7 @@ from zandloper.errors import FileError
 from zandloper.files import arrays, images, tables
 from zandloper.files.images import Images
 from zandloper.files.look import choose_columns, in_words
-from zandloper.files.parts import chunks_of_file
+from zandloper.files.chunks import chunks_of_file
 from zandloper.files.place import atomic, check_place, ending, in_one_sentence, named
 from zandloper.files.tables import beside
 
