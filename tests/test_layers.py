@@ -42,7 +42,7 @@ LAYERS = (
     ("plots",),
     ("modality",),
     ("clock", "several"),
-    ("columns", "files", "period", "windows"),
+    ("columns", "files", "period", "vocabulary", "windows"),
     ("prior", "elbo", "told", "conformal"),
     ("hourglass",),
     ("own", "linear"),

@@ -75,7 +75,7 @@ class Blueprint:
         bottleneck = (
             OwnBottleneck(own["bottleneck"], encoder.neck_dim)
             if isinstance(self.bottleneck, Own)
-            else self.bottleneck.build(encoder.neck_dim, self.latent_dim)
+            else self.bottleneck.build(encoder.neck_dim, self.latent_dim, **_places(self.bottleneck, encoder))
         )
         latent = math.prod(bottleneck.latent_shape)
         decoder = (
@@ -111,6 +111,12 @@ class Blueprint:
         return cls(
             **specs, latent_dim=settings["latent_dim"], linear=settings["linear"], told=settings.get("told", False)
         )
+
+
+def _places(bottleneck: Any, encoder: Any) -> dict[str, int]:
+    """The places that an encoder summarises one by one, for those bottlenecks that want to know."""
+    found = getattr(encoder, "places", 1)
+    return {"places": found} if found > 1 and getattr(bottleneck, "by_place", False) else {}
 
 
 def _spec(package: Any, settings: dict[str, Any] | None) -> Any:
@@ -158,7 +164,8 @@ def start(
     unit, spread = module.unit, float(module.spread)
     seen = principal if unit else principal.in_units(float(module.centre), spread)
     directions = module.linear.start(seen) * (1.0 if unit else spread)
-    if targets is not None or len(directions) != len(mean):  # another target, or the same laid out in another way
+    alike = scale.shares(first.x)[0].shape == module.scale.encode(first.x)[0].shape if targets is None else False
+    if not alike:  # another target, or the same laid out in another way
         directions = _covariance(module, inputs, rows, mean)
     if not isinstance(module.corrupt, IdentityCorruption | OwnCorruption):
         directions = _against_noise(module, inputs, rows, mean, rng)

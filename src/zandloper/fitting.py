@@ -84,7 +84,8 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     }
     compare = Own() if "compare" in own else p._compare_spec(target_form or form)
 
-    scale, inputs = form.scale(), chunks_of(rows.raw, rows.train)
+    scale, step = form.scale(), _step(rows.raw, form)
+    inputs = chunks_of(rows.raw, rows.train, values=step * _size(rows.raw))
     scale.learn(inputs)
     features = math.prod(form.in_shape)
     principal = None
@@ -120,7 +121,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     module.scale.load_state_dict(scale.state_dict())
     targets = None
     if rows.target is not None:
-        targets = chunks_of(rows.target, rows.train, values=_step(rows.raw) * _size(rows.target))
+        targets = chunks_of(rows.target, rows.train, values=step * _size(rows.target))
         module.target_scale.learn(targets)
     _check_targets(module, rows)
     rng = torch.Generator().manual_seed(seed)
@@ -231,9 +232,9 @@ def _fingerprint(p: Any, rows: Rows, module: Hourglass, blueprint: Blueprint, se
     return fingerprint_of(arrays, {**told, "seed": seed, "blueprint": blueprint.to_dict(), "shapes": shapes})
 
 
-def _step(raw: Any) -> int:
-    """Rows in a chunk of the inputs, so that chunks of targets keep step."""
-    return max(16, 2**21 // _size(raw))
+def _step(raw: Any, form: Form) -> int:
+    """Rows in a chunk of inputs, and of targets with them: scaled, they may take more room than raw."""
+    return max(16, 2**21 // max(_size(raw), math.prod(form.in_shape)))
 
 
 def _size(raw: Any) -> int:
@@ -255,7 +256,7 @@ def _net(choice: Any, form: Form, latent: int, p: Any, owner: str, parameter: st
     nets: dict[str, type[Net]] = discover(zandloper.nets)
     shape = form.in_shape
     if choice == "auto":
-        choice = LARGE.get(len(shape), "dense") if math.prod(shape) > SMALL else "dense"
+        choice = form.net or (LARGE.get(len(shape), "dense") if math.prod(shape) > SMALL else "dense")
     if choice not in nets:
         raise bad_parameter(owner, parameter, f"'auto', one of {sorted(nets)} or an nn.Module", choice)
     net = nets[choice]
@@ -279,7 +280,7 @@ def _decoder(p: Any, form: Form, target_form: Form | None, encoder: Spec, latent
     if (
         p.decoder == "auto"
         and not isinstance(encoder, Own)
-        and (target_form is None or len(target_form.in_shape) == len(form.in_shape))
+        and (target_form is None or (len(target_form.in_shape), target_form.net) == (len(form.in_shape), form.net))
     ):
         return encoder
     return _net(p.decoder, target_form or form, latent, p, owner, "decoder")
