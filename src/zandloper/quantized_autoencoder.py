@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,20 +12,21 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 import zandloper.bottleneck
-from zandloper import defaults
 from zandloper.autoencoder import Autoencoder, BaseAutoencoder
 from zandloper.batch import Batch
 from zandloper.errors import DataError, bad_parameter
-from zandloper.layers import initialise
-from zandloper.prior.autoregressive import Autoregressive
+from zandloper.modality.text import TextForm
+from zandloper.prior.autoregressive import Autoregressive, Drawing
+from zandloper.prior_fitting import fit_prior
 from zandloper.quantized_plots import QuantizedPictures
 from zandloper.signature import with_parameters_of
-from zandloper.source import ArraySource
 from zandloper.spec import Spec, discover
-from zandloper.training import Training, train
 
 METHODS = ("vq", "fsq")
 PRIOR_ROWS = 600_000  # symbols' rows that the prior sees in all, at most
+PRIOR_SHARE = 0.7  # of the minutes
+GUIDANCE = 2.0  # how strongly texts are followed
+NOMINAL = 4e10  # operations a second that a plan counts on
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,9 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         Length of a symbol's vector (vq).
     levels : tuple of int
         Levels of each value of a symbol (fsq); their product is the number of symbols.
+    prior : "auto" or a zandloper.prior.autoregressive.Autoregressive
+        The transformer that `sample` draws symbols from, trained after the autoencoder: of what size. "auto": a small
+        one, or with texts as a condition one of the size that they need.
 
     Examples
     --------
@@ -81,7 +86,12 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     bottleneck = None
 
     def __init__(
-        self, method: str = "vq", codes: int = 256, code_dim: int = 8, levels: tuple[int, ...] = (8, 6, 5)
+        self,
+        method: str = "vq",
+        codes: int = 256,
+        code_dim: int = 8,
+        levels: tuple[int, ...] = (8, 6, 5),
+        prior: Any = "auto",
     ) -> None: ...
 
     def _bottleneck_spec(self) -> Any:
@@ -103,37 +113,56 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
                 raise bad_parameter(owner, name, f"an integer >= {low}", getattr(self, name))
         return part(int(self.codes), int(self.code_dim))
 
-    def _prior_spec(self) -> Spec:
+    def _prior_spec(self, condition: Any = None) -> Spec:
         spec = self._bottleneck_spec()
         number = spec.codes if self.method == "vq" else int(np.prod(spec.levels))
-        return Autoregressive(vocabulary=number)
+        prompt = condition.in_shape if isinstance(condition, TextForm) else ()
+        if isinstance(self.prior, Autoregressive):
+            return replace(self.prior, vocabulary=number, prompt=prompt)
+        if self.prior != "auto":
+            wanted = "'auto' or a zandloper.prior.autoregressive.Autoregressive"
+            raise bad_parameter(type(self).__name__, "prior", wanted, self.prior)
+        size = {"width": 128, "layers": 4} if prompt else {}
+        return Autoregressive(**size, vocabulary=number, prompt=prompt)
+
+    def _minutes(self) -> float | None:
+        return None if self.max_minutes is None else self.max_minutes * (1 - PRIOR_SHARE)
 
     def _default_latents(self, features: int) -> int | None:
         return min(16, features)
 
-    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data, then the prior over their symbols. As `Autoencoder.fit`."""
-        super().fit(X, y, init_from=init_from)
-        symbols = self.encode_symbols(X).astype(np.int32)
+        started = time.monotonic()
+        super().fit(X, y, init_from=init_from, condition=condition)
+        told = self._conditions(condition, 1)
+        symbols = self._each_block(self._symbols, self._read(X), condition=told).int()
         seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
         rng = torch.Generator().manual_seed(seed)
-        prior: Any = self.module_.prior
-        initialise(prior, rng)
-        prior.start(rng)
-        prior.natural_loss = float(np.log(prior.spec.vocabulary))
-        held = np.arange(len(symbols)) % 10 == 9 if len(symbols) >= 20 else np.zeros(len(symbols), bool)
-        batch = defaults.batch_size(int((~held).sum()))
-        settings = Training(
-            max_epochs=min(self.n_epochs_ or 1, max(1, min(30, PRIOR_ROWS // len(symbols)))),
-            batch_size=batch,
-            lr=3e-3,
-            threads=defaults.threads(6.0 * batch * sum(p.numel() for p in prior.parameters()) * symbols.shape[1]),
-            seed=seed,
-            device=str(next(self.module_.parameters()).device),
+        left = None if self.max_minutes is None else max(1e-9, self.max_minutes - (time.monotonic() - started) / 60)
+        epochs = self._prior_epochs(len(symbols))
+        fit_prior(
+            self.module_, symbols, told, rng, max_epochs=epochs, max_minutes=left, precision=self.precision, seed=seed
         )
-        source = ArraySource(symbols, rows=np.flatnonzero(~held), batch_size=batch, seed=seed)
-        train(prior, source, ArraySource(symbols, rows=np.flatnonzero(held)) if held.any() else None, settings)
         return self
+
+    def _prior_epochs(self, rows: int) -> int:
+        """Passes over the symbols: as many as the autoencoder made; told texts, as many as the minutes are planned for.
+
+        The plan follows from the minutes that were asked for and the work, never from the clock, so that the learning
+        rate has come down in time on a machine of ordinary speed.
+        """
+        most = max(1, min(30, PRIOR_ROWS // rows))
+        prior: Any = self.module_.prior
+        if not prior.spec.prompt:
+            return min(self.n_epochs_ or 1, most)
+        if self.max_epochs != "auto":
+            return int(self.max_epochs)
+        if self.max_minutes is None:
+            return most
+        weights = sum(p.numel() for p in prior.blocks.parameters()) + prior.word.weight.numel()
+        work = 6.0 * weights * (self.latent_shape_[0] + prior.told) * rows
+        return int(max(1, min(100, self.max_minutes * PRIOR_SHARE * 60 * NOMINAL / work)))
 
     def encode_symbols(self, X: Any) -> np.ndarray:
         """The symbols of each sample, (n, latent_dim) integers from 0 on."""
@@ -149,22 +178,44 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
                 f"symbols must be integers below {bottleneck.vocabulary} of shape (n, {self.latent_shape_[0]}), "
                 f"got {symbols.dtype} of shape {symbols.shape}: pass what encode_symbols returns"
             )
-        with torch.inference_mode():
-            codes = bottleneck.vectors_of(torch.from_numpy(symbols.astype(np.int64)))
-        return self.inverse_transform(codes.reshape(len(symbols), -1).cpu().numpy())
+        return self._said(torch.from_numpy(symbols.astype(np.int64)), None)
 
     def code_usage(self, X: Any) -> CodeUsage:
         """How often each symbol is chosen for these data."""
         return CodeUsage(np.bincount(self.encode_symbols(X).ravel(), minlength=self.module_.bottleneck.vocabulary))
 
-    def sample(self, n: int = 1, random_state: Any = None) -> Any:
-        """New data in the form of the training data: symbols are drawn from the prior, then decoded."""
+    def sample(
+        self,
+        n: int = 1,
+        random_state: Any = None,
+        condition: Any = None,
+        guidance: float | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Any:
+        """New data in the form of the training data: symbols are drawn from the prior, then decoded.
+
+        With a condition of the kind that `fit` was given, n for each of its rows. How symbols are drawn, see
+        `zandloper.prior.autoregressive.Drawing`; guidance None is 2 for texts and 1 for everything else.
+        """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise bad_parameter("sample", "n", "a positive integer", n)
         prior: Any = self.module_.prior
         rng = torch.Generator().manual_seed(int(np.random.default_rng(random_state).integers(2**31)))
-        return self.decode_symbols(prior.sample(int(n), rng).numpy())
+        told = self._conditions(condition, int(n))
+        count = int(n) if told is None else len(told)
+        if guidance is None:
+            guidance = GUIDANCE if prior.spec.prompt and told is not None else 1.0
+        how = Drawing(temperature, top_k, top_p, guidance)
+        return self._said(prior.sample(count, rng, self._context(count, told), how).long(), told)
+
+    def _said(self, symbols: Tensor, condition: Any) -> Any:
+        """What symbols (n, latent_dim) decode to, told raw conditions."""
+        with torch.inference_mode():
+            codes = self.module_.bottleneck.vectors_of(symbols)
+        return self._decoded(codes.reshape(len(symbols), -1).cpu(), condition)
 
     def _symbols(self, batch: Batch) -> Tensor:
         batch = self.module_.scaled(batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -110,7 +111,7 @@ class AutoregressivePrior(nn.Module):
 
     def __init__(self, spec: Autoregressive, latent_dim: int, context_dim: int = 0) -> None:
         super().__init__()
-        self.spec, self.latent_dim, self.natural_loss = spec, latent_dim, 0.0
+        self.spec, self.latent_dim, self.natural_loss = spec, latent_dim, math.log(spec.vocabulary)
         self.symbol = nn.Parameter(torch.zeros(spec.vocabulary + 1, spec.width))  # the last one opens a code
         pieces, self.told = spec.prompt or (0, 1 if context_dim else 0)
         self.place = nn.Parameter(torch.zeros(self.told + latent_dim, spec.width))
@@ -121,14 +122,11 @@ class AutoregressivePrior(nn.Module):
         self.word = Linear(spec.width, spec.vocabulary)
 
     @torch.no_grad()
-    def start(self, rng: torch.Generator) -> None:
+    def start(self, codes: Tensor, rng: torch.Generator) -> None:
         """Small random tables: the layers' weights are drawn by `initialise`."""
         for table in (self.symbol, self.place, self.piece):
             if table is not None:
                 table.normal_(0.0, 0.1, generator=rng)
-
-    def learn(self, codes: Tensor, rng: torch.Generator) -> None:
-        """Nothing: this prior is trained by the loop."""
 
     def opening(self, condition: Tensor | None, n: int) -> Tensor:
         """The tokens that stand before the first symbol: what is told, and the one that opens the code.
