@@ -52,6 +52,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """What new codes are drawn from, where the data are told a condition of some form."""
         return None
 
+    def _epochs(self, rows: int, work: int) -> int:
+        """How many passes over `rows` of so many operations each, where the user does not say."""
+        return defaults.epochs(rows)
+
     def _minutes(self) -> float | None:
         """How much of `max_minutes` the autoencoder itself may take, where more is trained after it."""
         return self.max_minutes

@@ -45,7 +45,7 @@ def fit_prior(
     max_minutes: float | None = None,
     precision: str = "float32",
     seed: int = 0,
-) -> None:
+) -> list[dict[str, float]]:
     """Fit `module.prior` to codes (n, latent_dim), symbols or points, and their raw conditions.
 
     Parameters
@@ -54,11 +54,15 @@ def fit_prior(
         Of the loop, where the prior is trained by it.
     precision : "auto", "float32" or "bfloat16"
         Of the matrix products in it.
+
+    Returns
+    -------
+    The loop's history; nothing where the prior is fitted in one go.
     """
     prior = module.prior
     if not hasattr(prior, "loss"):
         prior.learn(codes, rng)
-        return
+        return []
     initialise(prior, rng)
     prior.start(codes, rng)
     n, device = len(codes), next(module.parameters()).device
@@ -81,4 +85,4 @@ def fit_prior(
     arrays = {"raw": codes.numpy(), "condition": condition}
     source = ArraySource(**arrays, rows=np.flatnonzero(~held), batch_size=batch, seed=seed)
     rest = ArraySource(**arrays, rows=np.flatnonzero(held)) if held.any() else None
-    train(ToldPrior(module).to(device), source, rest, settings)
+    return train(ToldPrior(module).to(device), source, rest, settings).history

@@ -26,7 +26,7 @@ METHODS = ("vq", "fsq")
 PRIOR_ROWS = 600_000  # symbols' rows that the prior sees in all, at most
 PRIOR_SHARE = 0.7  # of the minutes
 GUIDANCE = 2.0  # how strongly texts are followed
-NOMINAL = 4e10  # operations a second that a plan counts on
+NOMINAL = 1e11  # operations a second that a plan counts on
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,10 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         size = {"width": 128, "layers": 4} if prompt else {}
         return Autoregressive(**size, vocabulary=number, prompt=prompt)
 
+    def _epochs(self, rows: int, work: int) -> int:
+        usual, minutes = super()._epochs(rows, work), self._minutes()
+        return usual if minutes is None else int(max(1, min(2 * usual, minutes * 60 * NOMINAL / (3 * work * rows))))
+
     def _minutes(self) -> float | None:
         return None if self.max_minutes is None else self.max_minutes * (1 - PRIOR_SHARE)
 
@@ -141,7 +145,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         rng = torch.Generator().manual_seed(seed)
         left = None if self.max_minutes is None else max(1e-9, self.max_minutes - (time.monotonic() - started) / 60)
         epochs = self._prior_epochs(len(symbols))
-        fit_prior(
+        self.prior_history_ = fit_prior(
             self.module_, symbols, told, rng, max_epochs=epochs, max_minutes=left, precision=self.precision, seed=seed
         )
         return self

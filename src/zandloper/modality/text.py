@@ -135,7 +135,7 @@ class TextForm(Form):
 
     def read_known(self, X: Any, owner: str) -> np.ndarray:
         """As `read`, of texts that a model is told to follow: what it cannot know is an error."""
-        texts = gather(X, owner)
+        texts = [" ".join(text.split()) for text in gather(X, owner)]
         rows = self.vocabulary.split(texts)
         odd = [i for i, row in enumerate(rows) if any(v != v for v in row)]
         if odd:
