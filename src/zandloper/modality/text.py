@@ -40,7 +40,7 @@ class Text(Modality):
     >>> import zandloper as zl
     >>> form, raw = zl.modality.Text().learn(["a b", "b a b", "a b a"] * 3, "me")
     >>> raw[:2].tolist(), form.give(raw[:2])
-    ([[1, 2, 0], [2, 1, 2]], ['a b', 'b a b'])
+    ([[1.0, 2.0, 0.0], [2.0, 1.0, 2.0]], ['a b', 'b a b'])
     """
 
     name: ClassVar[str] = "text"
