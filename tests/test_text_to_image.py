@@ -1,6 +1,5 @@
 """Images drawn from captions: a grid of symbols, a prior that reads words, and how its symbols are picked."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -18,6 +18,7 @@ _HOMES = {
     "curves_table": "zandloper.application.curves_table",
     "DenoisingAutoencoder": "zandloper.denoising_autoencoder",
     "Generator": "zandloper.application.generator",
+    "MaskedAutoencoder": "zandloper.masked_autoencoder",
     "QuantizedAutoencoder": "zandloper.quantized_autoencoder",
     "SparseAutoencoder": "zandloper.sparse_autoencoder",
     "VariationalAutoencoder": "zandloper.variational_autoencoder",

@@ -22,7 +22,7 @@ from zandloper.describe import Description, describe
 from zandloper.errors import DataError, UnsupportedError
 from zandloper.fitting import fit_hourglass
 from zandloper.hourglass import blockwise, weighted
-from zandloper.modality import Modality
+from zandloper.modality import Modality, modality
 from zandloper.own import Own
 from zandloper.persist import estimator_of, save_estimator
 from zandloper.spec import Spec
@@ -39,6 +39,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     corrupt: Any
     bottleneck: Any
     loss: Any
+    modality: Any
     target: Any
     score_means = "1: exact, 0: as good as a constant"  # what `score` gives, in words
 
@@ -52,13 +53,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """What new codes are drawn from, where the data are told a condition of some form."""
         return None
 
-    def _epochs(self, rows: int, work: int) -> int:
-        """How many passes over `rows` of so many operations each, where the user does not say."""
-        return defaults.epochs(rows)
-
     def _minutes(self) -> float | None:
         """How much of `max_minutes` the autoencoder itself may take, where more is trained after it."""
         return self.max_minutes
+
+    def _reader(self, X: Any, owner: str) -> Modality:
+        """What X is read by."""
+        return modality(self.modality, X, owner)
 
     def _loaded(self) -> None:
         """What a type puts in order after its parameters, blueprint and weights came from a file."""
@@ -72,6 +73,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _default_latents(self, features: int) -> int | None:
         """How many latents for `latent_dim=None`; None: as many as PCA needs for 90 % of the variance."""
         return None
+
+    def _default_epochs(self, rows: int, work: int = 0) -> int:
+        """How many passes over so many rows, of so many operations each, for `max_epochs="auto"`."""
+        return defaults.epochs(rows)
 
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data.

@@ -86,8 +86,8 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     }
     compare = Own() if "compare" in own else p._compare_spec(target_form or form)
 
-    scale, step = form.scale(), _step(rows.raw, form)
-    inputs = chunks_of(rows.raw, rows.train, values=step * _size(rows.raw))
+    scale = form.scale()
+    inputs = chunks_of(rows.raw, rows.train, _step(rows.raw, form) * _size(rows.raw))
     scale.learn(inputs)
     features = math.prod(form.in_shape)
     principal = None
@@ -124,7 +124,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     module.scale.load_state_dict(scale.state_dict())
     targets = None
     if rows.target is not None:
-        targets = chunks_of(rows.target, rows.train, values=step * _size(rows.target))
+        targets = chunks_of(rows.target, rows.train, values=_step(rows.raw, form) * _size(rows.target))
         module.target_scale.learn(targets)
     if module.teller is not None:
         module.teller.learn(chunks_of(rows.condition, rows.train))
@@ -158,7 +158,7 @@ def _seed(p: Any, owner: str) -> int:
 def _read(
     p: Any, X: Any, y: Any, owner: str, seed: int, init_from: Any, condition: Any
 ) -> tuple[Form, Form | None, Form | None, Rows]:
-    reader = modality(p.modality, X, owner)
+    reader = p._reader(X, owner)
     supervised = p.target == "y"
     if supervised and y is None:
         raise DataError(f'{owner} with target="y" requires y to be passed, but the target y is None')
@@ -247,7 +247,7 @@ def _fingerprint(p: Any, rows: Rows, module: Hourglass, blueprint: Blueprint, se
 
 
 def _step(raw: Any, form: Form) -> int:
-    """Rows in a chunk of inputs, and of targets with them: scaled, they may take more room than raw."""
+    """Rows in a chunk of the inputs, so that chunks of targets keep step; what nets read may be wider than the raw."""
     return max(16, 2**21 // max(_size(raw), math.prod(form.in_shape)))
 
 
@@ -324,7 +324,7 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
     pick = lambda name, value: value if getattr(p, name) == "auto" else getattr(p, name)  # noqa: E731
     size = sum(w.numel() for w in module.parameters())
     batch = pick("batch_size", defaults.batch_size(rows.n_train, size))
-    epochs = pick("max_epochs", p._epochs(rows.n_train, work))
+    epochs = pick("max_epochs", p._default_epochs(rows.n_train, work))
     widths = [min(w.shape[:2]) for w in module.parameters() if w.dim() >= 2]
     where = defaults.device(p.device, owner)
     return Training(

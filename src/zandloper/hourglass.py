@@ -158,8 +158,8 @@ class Hourglass(nn.Module):
         return Loss(mean_error + cost, mean_error.detach(), cost.detach())
 
     def weighed(self, batch: Batch, seen: Seen) -> Batch:
-        """The batch with what its errors weigh after the corruption: as before it."""
-        return batch
+        """The batch with what its errors weigh after the corruption: as before it, unless that says otherwise."""
+        return batch if seen.asked is None else replace(batch, target_valid=seen.asked)
 
     def no_context(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
         """What to tell the encoder on a dry run."""

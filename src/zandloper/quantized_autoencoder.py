@@ -125,9 +125,13 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         size = {"width": 128, "layers": 4} if prompt else {}
         return Autoregressive(**size, vocabulary=number, prompt=prompt)
 
-    def _epochs(self, rows: int, work: int) -> int:
-        usual, minutes = super()._epochs(rows, work), self._minutes()
-        return usual if minutes is None else int(max(1, min(2 * usual, minutes * 60 * NOMINAL / (3 * work * rows))))
+    def _default_epochs(self, rows: int, work: int = 0) -> int:
+        usual, minutes = super()._default_epochs(rows, work), self._minutes()
+        return (
+            usual
+            if minutes is None or not work
+            else int(max(1, min(2 * usual, minutes * 60 * NOMINAL / (3 * work * rows))))
+        )
 
     def _minutes(self) -> float | None:
         return None if self.max_minutes is None else self.max_minutes * (1 - PRIOR_SHARE)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
 from pathlib import Path
 from typing import Any, Self
 
+import narwhals as nw
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from zandloper.autoencoder import BaseAutoencoder
+from zandloper.columns import is_frame
 from zandloper.condition import are_texts
-from zandloper.errors import UnsupportedError, bad_parameter
+from zandloper.errors import DataError, UnsupportedError, bad_parameter
+from zandloper.evaluation import evaluate
 from zandloper.generator_file import generator_of, save_generator
+from zandloper.masked_autoencoder import MaskedAutoencoder
 from zandloper.modality import modality
 from zandloper.parameters import seed_of
 from zandloper.quantized_autoencoder import QuantizedAutoencoder
 from zandloper.variational_autoencoder import VariationalAutoencoder
 
 LATENTS = 49  # symbols of an image that is told by a text: a grid of about 7 x 7
+CANNOT = {  # what a type may not be able to do when sampling, and which one can
+    "like": ("makes no variations of items", "VariationalAutoencoder"),
+    "given": ("fixes no columns", "MaskedAutoencoder"),
+}
 
 
 class Generator(BaseEstimator):
@@ -86,6 +95,7 @@ class Generator(BaseEstimator):
             self.model_ = frozen
         else:
             self.model_ = self._template(X, condition).fit(X, condition=condition)
+        self._seen = X  # to tell copies from: in memory alone, `save` leaves it out
         self.n_features_in_ = self.model_.n_features_in_
         names = getattr(self.model_, "feature_names_in_", None)
         if names is not None:
@@ -125,13 +135,42 @@ class Generator(BaseEstimator):
                 f"{sorted(drawing)} say how symbols are drawn, and {type(self.model_).__name__} has none: "
                 "take Generator(QuantizedAutoencoder())"
             )
+        if condition is not None:
+            given |= self._parted(given.pop("condition"))
+        accepted, kind = inspect.signature(self.model_.sample).parameters, type(self.model_).__name__
+        for name, (cannot, other) in CANNOT.items():
+            if name in given and name not in accepted:
+                raise UnsupportedError(f"{kind} {cannot}: take {other}")
         if n == 0:
             return form.give(np.empty((0, *form.target_shape)))
         return self.model_.sample(int(n), random_state=seed, **given, **drawing)
 
-    def evaluate(self, real: Any) -> Any:
-        """How useful, faithful and new what is drawn is, beside real data that trained nothing."""
-        raise UnsupportedError("evaluate is not there for these data yet")
+    def evaluate(self, real: Any, train: Any = None, target: Any = None, random_state: Any = 0) -> Any:
+        """How useful, faithful and new what is drawn is, beside real rows that trained nothing.
+
+        Parameters
+        ----------
+        real : frame or array
+            Real rows that `fit` did not see.
+        train : frame or array, optional
+            The rows that `fit` saw, to tell copies from. None: those of the last `fit`, which no file keeps.
+        target : column name, optional
+            What a model trained on drawn rows shall foretell in real ones. None: the last column that holds classes, or
+            else the last.
+        random_state : int, RandomState or None
+
+        Returns
+        -------
+        zandloper.evaluation.Evaluation
+            Prints as a table; `plot()` draws it, `report().save("report.html")` puts it on a page.
+        """
+        check_is_fitted(self)
+        train = getattr(self, "_seen", None) if train is None else train
+        return evaluate(self, real, train, target, seed_of(random_state, type(self).__name__))
+
+    def report(self, real: Any) -> Any:
+        """What `evaluate` finds, with pictures, on a page that needs no network: `report(real).save("report.html")`."""
+        return self.evaluate(real).report()
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the generator as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
@@ -156,6 +195,26 @@ class Generator(BaseEstimator):
         return generator
 
     # ------------------------------------------------------------------------------------------------------------------
+
+    def _parted(self, condition: Any) -> dict[str, Any]:
+        """A condition as columns that are fixed, and what `fit` was given as condition."""
+        columns, told = self.model_._form.column_names(), self.model_._blueprint.condition
+        names: list[Any] = list(condition) if isinstance(condition, dict) else []
+        if is_frame(condition):
+            condition = nw.from_native(condition, eager_only=True)
+            names = condition.columns
+        fixed = [name for name in names if str(name) in columns]
+        rest = [name for name in names if name not in fixed]
+        part = lambda chosen: (  # noqa: E731
+            {name: condition[name] for name in chosen}
+            if isinstance(condition, dict)
+            else condition.select(chosen).to_native()
+        )
+        if fixed and rest and told is None:
+            raise DataError(f"columns {rest[:5]} of the condition are neither columns of the data nor of a condition")
+        if not fixed:
+            return {"condition": condition.to_native() if isinstance(condition, nw.DataFrame) else condition}
+        return {"given": part(fixed)} | ({"condition": part(rest)} if rest else {})
 
     def _check(self) -> None:
         owner = type(self).__name__
@@ -185,7 +244,10 @@ class Generator(BaseEstimator):
 
 def default_for(X: Any, choice: Any, condition: Any = None) -> BaseAutoencoder:
     """What suits data and condition, by their modality: the one place that decides."""
-    if are_texts(condition) and modality(choice, X, "Generator").name == "image":
+    kind = modality(choice, X, "Generator").name
+    if kind in ("table", "symbols"):
+        return MaskedAutoencoder()
+    if kind == "image" and are_texts(condition):
         quantised: Any = QuantizedAutoencoder
         return quantised(latent_dim=LATENTS, encoder="grid", codes=1024, code_dim=4)
     return VariationalAutoencoder()
