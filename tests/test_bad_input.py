@@ -119,14 +119,14 @@ def test_parameters_that_can_be(name, value):
 def test_parameters_that_contradict_each_other():
     for encoder, reads in (("conv1d", "series and sounds"), ("conv2d", "images"), ("attention", "images and series")):
         wanted = (
-            rf"`encoder` of Autoencoder must be 'auto' or 'dense' for samples of shape .*'{encoder}' reads {reads}, of"
+            rf"`encoder` of Autoencoder must be 'auto' or 'dense'.* for samples of shape .*'{encoder}' reads {reads}, of"
         )
         with pytest.raises(ParameterError, match=wanted):
             fit(X, encoder=encoder)
         with pytest.raises(ParameterError, match=wanted.replace("encoder", "decoder", 1)):
             fit(X, decoder=encoder)
     with pytest.raises(
-        ParameterError, match="must be 'auto' or 'attention' or 'conv2d' or 'dense' or 'grid' .*for samples of shape"
+        ParameterError, match=r"must be 'auto' or 'attention' or 'conv2d' or 'dense' or 'grid' .*for samples of shape"
     ):
         fit(np.zeros((9, 5, 5), np.uint8), encoder="conv1d")
     for encoder in ("conv2d", "attention"):
