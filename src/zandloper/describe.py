@@ -155,7 +155,7 @@ def describe_detector(detector: Any) -> DetectorDescription:
         levels=first.levels,
         known=0 if detector.neighbourhood_ is None else len(detector.neighbourhood_.known),
         calibrated_on=len(detector.calibration_),
-        unit={"series": "time steps", "images": "images"}.get(model.data.split(" ")[0], "rows"),
+        unit={"series": "time steps", "images": "images", "sounds": "sounds"}.get(model.data.split(" ")[0], "rows"),
         false_alarm_rate=float(detector.false_alarm_rate),
         reachable_rate=1 / (len(detector.calibration_) + 1),
         threshold=-float(detector.offset_),

@@ -138,7 +138,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     if settings.checkpoint is not None:
         fingerprint = _fingerprint(p, rows, module, blueprint, seed, init_from)
     run = train(module, source, validation, settings, fingerprint=fingerprint, started=started)
-    return Fitted(module, blueprint, run, defaults.block(work), work)
+    return Fitted(module, blueprint, run, defaults.block(work + module.scale.work), work)
 
 
 def _seed(p: Any, owner: str) -> int:

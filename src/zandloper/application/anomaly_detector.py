@@ -77,7 +77,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         kept for it. Of series it is not asked.
     fast : bool
         One model and one noise level, without neighbours: many times as fast, and less sharp.
-    modality : "auto", "table", "image", "series" or an object of zl.modality
+    modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
         What the data are read as.
     max_epochs, max_minutes : numbers, optional
         Where given, they override the autoencoder's; minutes are for all models together.
