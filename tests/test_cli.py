@@ -16,6 +16,8 @@ from PIL import Image
 
 from zandloper import Autoencoder, cli, files, load, noise, type_options
 from zandloper.autoencoder import BaseAutoencoder
+from zandloper.cli import fit_reduce
+from zandloper.cli import options as opt
 from zandloper.demo import run_demo
 from zandloper.loading import loadable
 
@@ -85,7 +87,7 @@ def test_python_m(tmp_path):
 
 
 def test_options_are_parameters_of_the_estimator():
-    options = set(inspect.signature(cli._fit_command(cli.APPLICATIONS["reduce"])).parameters)
+    options = set(inspect.signature(fit_reduce.fit).parameters)
     here_only = {"data", "output", "columns", "drop", "size", "channels", "window", "time", "force", "quiet", "seed"}
     here_only |= {"type"}
     of_types = set(type_options.type_options())
@@ -142,11 +144,11 @@ def test_wrong_usage(refused, line, says):
     ("text", "value"), [("auto", "auto"), ("none", ()), ("", ()), ("64", (64,)), ("64, 32", (64, 32))]
 )
 def test_hidden(text, value):
-    assert cli.opt.read_hidden(text) == value
+    assert opt.read_hidden(text) == value
 
 
 def test_latent_dim():
-    assert [cli.opt.read_latent_dim(text) for text in ("8", "0.95", "-1")] == [8, 0.95, -1]
+    assert [opt.read_latent_dim(text) for text in ("8", "0.95", "-1")] == [8, 0.95, -1]
 
 
 # --------------------------------------------------------------------------------------------------- fit, run, describe

@@ -12,13 +12,15 @@ from zandloper.blueprint import Blueprint, flops_per_row
 from zandloper.bottleneck.plain import Plain
 from zandloper.compare.mse import MSE
 from zandloper.corrupt.identity import Identity
-from zandloper.errors import ParameterError
+from zandloper.errors import DataError, ParameterError
 from zandloper.fitting import _net
+from zandloper.layers import initialise
 from zandloper.modality import Form, Modality, Scale
 from zandloper.nets.attention import Attention
 from zandloper.nets.conv1d import Conv1d
 from zandloper.nets.conv2d import Conv2d
 from zandloper.nets.dense import Dense
+from zandloper.nets.unet2d import UNet2d
 
 
 @dataclass(frozen=True)
@@ -150,3 +152,63 @@ def test_bfloat16_trains_attention(images):
     assert np.isfinite(model.transform(images)).all() and all(
         p.dtype == torch.float32 for p in model.module_.parameters()
     )
+
+
+def grids(spec, outputs=2):
+    """Encoder and decoder of a U-Net on grids as one function, its weights drawn."""
+    encoder, decoder = spec.encoder((1, 0, 0)).eval(), spec.decoder(spec.hidden[-1], (outputs, 0, 0)).eval()
+    for part in (encoder, decoder):
+        initialise(part, torch.Generator().manual_seed(0))
+
+    def both(x):
+        neck = encoder(x)
+        return decoder(neck.value, neck.skips)
+
+    return both
+
+
+@pytest.mark.parametrize("skips", [True, False])
+@pytest.mark.parametrize("residual", [0, 2])
+def test_one_unet_reads_images_of_any_size(skips, residual, rng):
+    """What it says in the middle of a large image it says of that part alone: nothing depends on the size."""
+    net = grids(UNet2d((4, 8, 8), skips=skips, residual=residual, grid=True))
+    image = torch.from_numpy(rng.normal(size=(2, 1, 160, 136)).astype(np.float32))
+    with torch.no_grad():
+        whole, part = net(image), net(image[..., 16:144, 16:120])
+    assert whole.shape == (2, 2, 160, 136)
+    torch.testing.assert_close(whole[..., 64:96, 64:72], part[..., 48:80, 48:56], rtol=1e-4, atol=1e-5)
+    with pytest.raises(DataError, match="reads sizes that 4 divides, got \\(30, 32\\)"):
+        net(image[..., :30, :32])
+
+
+@pytest.mark.parametrize("residual", [0, 4])
+@pytest.mark.parametrize("skips", [True, False])
+def test_a_unet_without_biases_keeps_a_factor(residual, skips, rng):
+    net = grids(UNet2d((4, 8, 16), bias=False, residual=residual, skips=skips, grid=True))
+    image = torch.from_numpy(rng.normal(size=(1, 1, 32, 32)).astype(np.float32))
+    with torch.no_grad():
+        torch.testing.assert_close(net(10 * image), 10 * net(image), rtol=1e-4, atol=1e-4)
+        assert 0.01 < net(image).std() < 100  # many blocks in a row neither fade nor blow up
+    with pytest.raises(ParameterError, match=r"relu.*with bias=False"):
+        UNet2d(activation="silu", bias=False)
+
+
+@pytest.mark.parametrize("residual", [0, 1])
+def test_skips_carry_what_the_code_lacks(residual, rng):
+    """From the same code, other skips decode to something else; without skips there is the code alone."""
+    x = torch.from_numpy(rng.normal(size=(2, 1, 16, 16)).astype(np.float32))
+    for skips in (True, False):
+        spec = UNet2d((4, 8, 8), skips=skips, residual=residual, grid=True)
+        encoder, decoder = spec.encoder((1, 0, 0)).eval(), spec.decoder(8, (1, 0, 0)).eval()
+        for part in (encoder, decoder):
+            initialise(part, torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            mine, other = encoder(x), encoder(2 * x)
+            assert len(mine.skips) == (2 if skips else 0)
+            one, two = decoder(mine.value, mine.skips), decoder(mine.value, other.skips)
+        assert torch.equal(one, two) != skips
+
+
+def test_bfloat16_trains_a_unet(images):
+    model = Autoencoder(3, (4, 8), encoder="unet2d", precision="bfloat16", max_epochs=2, random_state=0).fit(images)
+    assert model.predict(images).shape == images.shape and np.isfinite(model.transform(images)).all()

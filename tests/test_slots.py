@@ -36,6 +36,7 @@ from zandloper.nets.attention import Attention, Patches
 from zandloper.nets.conv1d import Conv1d
 from zandloper.nets.conv2d import Conv2d
 from zandloper.nets.dense import Dense
+from zandloper.nets.unet2d import UNet2d
 from zandloper.spec import Spec, build_spec, discover
 from zandloper.transformer import Block, Heads
 
@@ -186,6 +187,9 @@ VARIANTS = [
     Conv1d((3, 5, 6, 7), "gelu"),
     Conv2d((4,), "relu"),
     Conv2d((3, 5, 6, 7), "gelu"),
+    UNet2d((4, 8), "silu"),
+    UNet2d((4, 6, 8), residual=2),
+    UNet2d((5,), bias=False, residual=1),
     Attention((10, 6), "relu", patch=3, heads=2, summaries=1),
     Attention((5,), "gelu", patch=100, heads=1),
 ]

@@ -17,6 +17,8 @@ _HOMES = {
     "compare_latent_dims": "zandloper.application.compare_latent_dims",
     "curves_table": "zandloper.application.curves_table",
     "DenoisingAutoencoder": "zandloper.denoising_autoencoder",
+    "Generator": "zandloper.application.generator",
+    "MaskedAutoencoder": "zandloper.masked_autoencoder",
     "QuantizedAutoencoder": "zandloper.quantized_autoencoder",
     "SparseAutoencoder": "zandloper.sparse_autoencoder",
     "VariationalAutoencoder": "zandloper.variational_autoencoder",

@@ -16,12 +16,13 @@ from zandloper import defaults
 from zandloper.batch import Batch
 from zandloper.bottleneck.plain import Plain
 from zandloper.columns import dims_of, is_frame
+from zandloper.condition import read_condition
 from zandloper.corrupt.identity import Identity
 from zandloper.describe import Description, describe
 from zandloper.errors import DataError, UnsupportedError
 from zandloper.fitting import fit_hourglass
 from zandloper.hourglass import blockwise, weighted
-from zandloper.modality import Modality
+from zandloper.modality import Modality, modality
 from zandloper.own import Own
 from zandloper.persist import estimator_of, save_estimator
 from zandloper.spec import Spec
@@ -38,6 +39,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     corrupt: Any
     bottleneck: Any
     loss: Any
+    modality: Any
     target: Any
     score_means = "1: exact, 0: as good as a constant"  # what `score` gives, in words
 
@@ -47,8 +49,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _bottleneck_spec(self) -> Any:
         return Plain() if self.bottleneck is None else Own()
 
-    def _prior_spec(self) -> Spec | None:
+    def _prior_spec(self, conditional: bool = False) -> Spec | None:
         return None
+
+    def _reader(self, X: Any, owner: str) -> Modality:
+        """What X is read by."""
+        return modality(self.modality, X, owner)
 
     def _loaded(self) -> None:
         """What a type puts in order after its parameters, blueprint and weights came from a file."""
@@ -63,7 +69,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """How many latents for `latent_dim=None`; None: as many as PCA needs for 90 % of the variance."""
         return None
 
-    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data.
 
         Parameters
@@ -74,6 +80,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Ignored, unless the constructor says `target="y"`.
         init_from : fitted estimator, optional
             Start from its weights and scales (fine-tuning). The data must have its form and the nets its shapes.
+        condition : labels, array or frame, optional
+            What is known of each sample, told to encoder, decoder and prior: see `zandloper.condition`.
 
         Returns
         -------
@@ -89,7 +97,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         started = time.monotonic()
         if is_frame(X):  # names that scikit-learn refuses are refused before the work
             type(self)()._check_columns(X, reset=True)
-        fitted = fit_hourglass(self, X, y, init_from, started)
+        fitted = fit_hourglass(self, X, y, init_from, started, condition)
         self.module_, self._blueprint, self._block, self._threads_work = (
             fitted.module,
             fitted.blueprint,
@@ -136,9 +144,26 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if len(z) == 0 or not np.isfinite(z).all():
             what = "NaN or infinity" if len(z) else "0 sample(s)"
             raise DataError(f"latents of {type(self).__name__} hold {what}: pass at least one row of finite numbers")
-        codes = torch.from_numpy(np.array(z)).reshape(len(z), *self.latent_shape_)
-        out = self._each_block(lambda batch: self.module_.generated(batch.x), codes)
-        return self._blueprint.output.give(out.numpy(), like=Z)
+        return self._decoded(torch.from_numpy(np.array(z)), None, like=Z)
+
+    def _decoded(self, codes: Tensor, condition: Any, like: Any = None) -> Any:
+        """What codes (n, prod(latent_shape_)) decode to, told raw conditions, in the form of the data."""
+        codes = codes.reshape(len(codes), *self.latent_shape_)
+        out = self._each_block(
+            lambda batch: self.module_.generated(batch.x, batch.condition), codes, condition=condition
+        )
+        return self._blueprint.output.give(out.numpy(), like=like)
+
+    def _conditions(self, condition: Any, n: int) -> Any:
+        """The user's conditions as raw rows, each n times in a row; None where nothing is known."""
+        if condition is None:
+            return None
+        if self._blueprint.condition is None:
+            raise DataError(
+                f"{type(self).__name__} was fitted without a condition and knows none: fit(X, condition=...)"
+            )
+        raw = torch.as_tensor(read_condition(self._blueprint.condition, condition, type(self).__name__))
+        return raw.repeat_interleave(n, 0)
 
     def predict(self, X: Any) -> Any:
         """The reconstruction of X in its own form; with `target="y"`, the predicted target.
@@ -247,14 +272,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         estimator._loaded()
         return estimator
 
-    def _each_block(self, function: Any, raw: Any, target: Any = None) -> Tensor:
+    def _each_block(self, function: Any, raw: Any, target: Any = None, condition: Any = None) -> Tensor:
         """A function over fixed blocks of rows, without gradients, as many threads as the work is worth."""
         device = next(self.module_.parameters()).device
         before = torch.get_num_threads()
         torch.set_num_threads(defaults.threads(self._threads_work * self._block))
         try:
             with torch.inference_mode():
-                out = blockwise(lambda batch: function(batch.to(device)).cpu(), Batch(raw, target=target), self._block)
+                batch = Batch(raw, target=target, condition=condition)
+                out = blockwise(lambda rows: function(rows.to(device)).cpu(), batch, self._block)
         finally:
             torch.set_num_threads(before)
         return out.clone()
@@ -277,6 +303,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         out = self._each_block(both, raw, target)
         shape = self._blueprint.output.target_shape
         return out[:, :-1].reshape(len(out), *shape), out[:, -1].clamp(min=1)
+
+    def _context(self, n: int, condition: Any) -> Tensor | None:
+        """What the prior is told of raw conditions, (n, dim)."""
+        with torch.inference_mode():
+            context = self.module_.told(n, torch.zeros(()), condition)
+        return None if context is None else context.float()
 
     def _read(self, X: Any) -> Any:
         """Raw rows that give tensors: a tensor, or windows."""

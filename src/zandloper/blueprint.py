@@ -16,6 +16,7 @@ import zandloper.modality
 import zandloper.nets
 import zandloper.prior
 from zandloper.batch import Batch
+from zandloper.condition import Teller
 from zandloper.corrupt.identity import IdentityCorruption
 from zandloper.hourglass import Hourglass, weighted
 from zandloper.layers import initialise
@@ -35,6 +36,7 @@ PACKAGES = {
     "decoder": zandloper.nets,
     "compare": zandloper.compare,
     "prior": zandloper.prior,
+    "condition": zandloper.modality,
 }
 
 
@@ -53,6 +55,7 @@ class Blueprint:
     linear: bool
     prior: Any = None
     told: bool = False  # whether the nets are told how noisy their input is
+    condition: Form | None = None  # the form of what they are told beside the data
 
     @property
     def output(self) -> Form:
@@ -62,6 +65,8 @@ class Blueprint:
     def build(self, own: dict[str, nn.Module]) -> Hourglass:
         """The hourglass, its weights not drawn yet; `own` has the user's modules by slot."""
         form, output = self.form, self.output
+        teller = None if self.condition is None else Teller(self.condition)
+        context = 0 if teller is None else teller.dim
         compare = (
             OwnComparison(own["compare"], output.target_shape)
             if isinstance(self.compare, Own)
@@ -70,7 +75,7 @@ class Blueprint:
         encoder = (
             OwnEncoder(own["encoder"], form.in_shape)
             if isinstance(self.encoder, Own)
-            else self.encoder.encoder(form.in_shape, int(self.told))
+            else self.encoder.encoder(form.in_shape, context + int(self.told))
         )
         bottleneck = (
             OwnBottleneck(own["bottleneck"], encoder.neck_dim)
@@ -81,7 +86,7 @@ class Blueprint:
         decoder = (
             OwnDecoder(own["decoder"], bottleneck.latent_shape, compare.params_shape)
             if isinstance(self.decoder, Own)
-            else self.decoder.decoder(latent, compare.params_shape)
+            else self.decoder.decoder(latent, compare.params_shape, context)
         )
         corrupt = (
             OwnCorruption(own["corrupt"], form.in_shape) if isinstance(self.corrupt, Own) else self.corrupt.build()
@@ -92,7 +97,8 @@ class Blueprint:
             form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path
         )
         module.draws_globally = bool(own)
-        module.prior = None if self.prior is None else self.prior.build(self.latent_dim)
+        module.teller = teller
+        module.prior = None if self.prior is None else self.prior.build(self.latent_dim, context)
         return module
 
     def to_dict(self) -> dict[str, Any]:
@@ -251,9 +257,10 @@ def flops_per_row(module: Hourglass, rows: int = 2) -> int:
         with torch.no_grad():
             module.eval()
             x = torch.zeros(rows, *module.in_shape)
-            neck = module.encoder(x, module.no_context(x))
+            context = module.told(rows, x, None)
+            neck = module.encoder(x, module.no_context(x, context))
             code = module.bottleneck(neck.value, None, None)
-            module.decoder(code.z, neck.skips, None)
+            module.decoder(code.z, neck.skips, context)
     finally:
         for hook in hooks:
             hook.remove()

@@ -35,6 +35,14 @@ def sizes_of(shape: tuple[int, ...], stages: int) -> list[tuple[int, ...]]:
     return [tuple(-(-length // 2**stage) for length in shape) for stage in range(stages + 1)]
 
 
+def with_planes(x: Tensor, context: Tensor | None) -> Tensor:
+    """Grids (n, channels, *axes) with what they are told (n, values) as further channels of one value each."""
+    if context is None:
+        return x
+    planes = context.to(x.dtype).reshape(*context.shape, *(1 for _ in x.shape[2:]))
+    return torch.cat([x, planes.expand(-1, -1, *x.shape[2:])], dim=1)
+
+
 class ConvEncoder(nn.Module):
     """Strided convolutions; what they see of the context is channels of one value each."""
 
@@ -49,9 +57,7 @@ class ConvEncoder(nn.Module):
     def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
         """The flat neck of grids (n, channels, *axes)."""
         act = ACTIVATIONS[self.activation]
-        if context is not None:
-            planes = context.to(x.dtype).reshape(*context.shape, *(1 for _ in x.shape[2:]))
-            x = torch.cat([x, planes.expand(-1, -1, *x.shape[2:])], dim=1)
+        x = with_planes(x, context)
         for part in self.layers:
             x = act(part(x))
         return Neck(x.flatten(1))

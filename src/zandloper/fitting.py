@@ -20,6 +20,7 @@ import zandloper.nets
 from zandloper import defaults
 from zandloper.blueprint import Blueprint, flops_per_row, start
 from zandloper.columns import dims_of
+from zandloper.condition import learn_condition, read_condition
 from zandloper.errors import DataError, bad_parameter
 from zandloper.hourglass import Hourglass
 from zandloper.linear import MOST_FEATURES, Principal, principal_components
@@ -54,8 +55,9 @@ class Rows:
 
     raw: Any
     target: Any
+    condition: Any
     train: np.ndarray | None
-    validation: tuple[Any, Any, np.ndarray | None] | None
+    validation: tuple[Any, Any, Any, np.ndarray | None] | None
 
     @property
     def n_train(self) -> int:
@@ -63,14 +65,14 @@ class Rows:
         return len(self.raw) if self.train is None else len(self.train)
 
 
-def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float) -> Fitted:
+def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float, condition: Any = None) -> Fitted:
     """All of `fit`; the estimator's parameters are read and nothing is written to it."""
     p, owner = estimator, type(estimator).__name__
     check_parameters(p, owner)
     seed = _seed(p, owner)
     if init_from is not None:
         check_is_fitted(init_from)
-    form, target_form, rows = _read(p, X, y, owner, seed, init_from)
+    form, target_form, condition_form, rows = _read(p, X, y, owner, seed, init_from, condition)
     own = {  # copies: what the user gave is only stored
         slot: copy.deepcopy(part)
         for slot, part in {
@@ -84,7 +86,8 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     }
     compare = Own() if "compare" in own else p._compare_spec(target_form or form)
 
-    scale, inputs = form.scale(), chunks_of(rows.raw, rows.train)
+    scale = form.scale()
+    inputs = chunks_of(rows.raw, rows.train, _step(rows.raw, form) * _size(rows.raw))
     scale.learn(inputs)
     features = math.prod(form.in_shape)
     principal = None
@@ -113,15 +116,18 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
         compare,
         latent,
         linear,
-        p._prior_spec(),
+        p._prior_spec(condition_form is not None),
         told,
+        condition_form,
     )
     module = blueprint.build(own)
     module.scale.load_state_dict(scale.state_dict())
     targets = None
     if rows.target is not None:
-        targets = chunks_of(rows.target, rows.train, values=_step(rows.raw) * _size(rows.target))
+        targets = chunks_of(rows.target, rows.train, values=_step(rows.raw, form) * _size(rows.target))
         module.target_scale.learn(targets)
+    if module.teller is not None:
+        module.teller.learn(chunks_of(rows.condition, rows.train))
     _check_targets(module, rows)
     rng = torch.Generator().manual_seed(seed)
     start(module, rng, inputs, targets, principal)
@@ -130,10 +136,9 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
 
     work = flops_per_row(module)
     settings = _settings(p, rows, module, work, seed, owner)
-    source = ArraySource(rows.raw, rows.target, rows=rows.train, batch_size=settings.batch_size, seed=seed)
-    validation = (
-        None if rows.validation is None else ArraySource(*rows.validation[:2], rows=rows.validation[2], seed=seed)
-    )
+    arrays = rows.raw, rows.target, rows.condition
+    source = ArraySource(*arrays, rows=rows.train, batch_size=settings.batch_size, seed=seed)
+    validation = None if rows.validation is None else ArraySource(*rows.validation, seed=seed)
     fingerprint = ""
     if settings.checkpoint is not None:
         fingerprint = _fingerprint(p, rows, module, blueprint, seed, init_from)
@@ -150,8 +155,10 @@ def _seed(p: Any, owner: str) -> int:
     return seed_of(p.random_state, owner)
 
 
-def _read(p: Any, X: Any, y: Any, owner: str, seed: int, init_from: Any) -> tuple[Form, Form | None, Rows]:
-    reader = modality(p.modality, X, owner)
+def _read(
+    p: Any, X: Any, y: Any, owner: str, seed: int, init_from: Any, condition: Any
+) -> tuple[Form, Form | None, Form | None, Rows]:
+    reader = p._reader(X, owner)
     supervised = p.target == "y"
     if supervised and y is None:
         raise DataError(f'{owner} with target="y" requires y to be passed, but the target y is None')
@@ -179,8 +186,14 @@ def _read(p: Any, X: Any, y: Any, owner: str, seed: int, init_from: Any) -> tupl
         )
         if len(target) != len(raw):
             raise DataError(f"X has {len(raw)} samples and y has {len(target)}: they must be as many")
-    train, validation = _split(p.validation, form, target_form, raw, target, y, owner, seed)
-    return form, target_form, Rows(raw, target, train, validation)
+    condition_form, told = None, None
+    if condition is not None and init_from is not None and init_from._blueprint.condition is not None:
+        condition_form = init_from._blueprint.condition
+        told = read_condition(condition_form, condition, owner)
+    elif condition is not None:
+        condition_form, told = learn_condition(condition, len(raw), owner)
+    train, validation = _split(p.validation, form, target_form, raw, target, told, y, owner, seed)
+    return form, target_form, condition_form, Rows(raw, target, told, train, validation)
 
 
 def _split(
@@ -189,10 +202,11 @@ def _split(
     target_form: Form | None,
     raw: Any,
     target: Any,
+    condition: Any,
     y: Any,
     owner: str,
     seed: int,
-) -> tuple[np.ndarray | None, tuple[Any, Any, np.ndarray | None] | None]:
+) -> tuple[np.ndarray | None, tuple[Any, Any, Any, np.ndarray | None] | None]:
     """Which rows train (None: all), and what validates: arrays with the rows of them that count."""
     wanted = "a share of the rows from 0 to below 1, validation data, or a scikit-learn splitter"
     if isinstance(choice, numbers.Real) and not isinstance(choice, bool):
@@ -206,10 +220,10 @@ def _split(
                 owner, "validation", f"a share that leaves some of the {len(raw)} rows to train on", choice
             )
         train, held = form.split(raw, float(choice), seed)
-        return train, None if held is None else (raw, target, held)
+        return train, None if held is None else (raw, target, condition, held)
     if hasattr(choice, "split") and not isinstance(choice, str):
         train, held = form.split_by(choice, raw, y, owner)
-        return train, (raw, target, held)
+        return train, (raw, target, condition, held)
     if choice is None or isinstance(choice, str | bool):
         raise bad_parameter(owner, "validation", wanted, choice)
     X, held_y = choice if isinstance(choice, tuple) and len(choice) == 2 and target_form is not None else (choice, None)
@@ -218,7 +232,8 @@ def _split(
     held = form.read(X, owner)
     if len(held) == 0:
         raise DataError(f"Found array with 0 sample(s) in `validation` of {owner} while a minimum of 1 is required")
-    return None, (held, None if target_form is None else target_form.read(held_y, owner), None)
+    # Other data come without a condition: they are measured as rows of which nothing is known.
+    return None, (held, None if target_form is None else target_form.read(held_y, owner), None, None)
 
 
 def _fingerprint(p: Any, rows: Rows, module: Hourglass, blueprint: Blueprint, seed: int, init_from: Any) -> str:
@@ -227,13 +242,13 @@ def _fingerprint(p: Any, rows: Rows, module: Hourglass, blueprint: Blueprint, se
     told = {k: repr(v) for k, v in p.get_params(deep=False).items() if k not in free and not isinstance(v, nn.Module)}
     shapes = {k: tuple(v.shape) for k, v in module.state_dict().items()}
     start = [] if init_from is None else [v.cpu().numpy() for v in init_from.module_.state_dict().values()]
-    arrays = [rows.raw, rows.target, rows.train, *(rows.validation or ()), *start]
+    arrays = [rows.raw, rows.target, rows.condition, rows.train, *(rows.validation or ()), *start]
     return fingerprint_of(arrays, {**told, "seed": seed, "blueprint": blueprint.to_dict(), "shapes": shapes})
 
 
-def _step(raw: Any) -> int:
-    """Rows in a chunk of the inputs, so that chunks of targets keep step."""
-    return max(16, 2**21 // _size(raw))
+def _step(raw: Any, form: Form) -> int:
+    """Rows in a chunk of the inputs, so that chunks of targets keep step; what nets read may be wider than the raw."""
+    return max(16, 2**21 // max(_size(raw), math.prod(form.in_shape)))
 
 
 def _size(raw: Any) -> int:

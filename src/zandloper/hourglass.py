@@ -72,6 +72,7 @@ class Hourglass(nn.Module):
         self.corrupt, self.encoder, self.bottleneck = corrupt, encoder, bottleneck
         self.decoder, self.compare, self.linear = decoder, compare, linear
         self.prior: Any = None  # what new codes are drawn from, where the type has it
+        self.teller: Any = None  # makes of a batch's raw condition what nets and prior are told, where there is one
         # Nets and linear path see inputs of mean zero and unit spread and give outputs of unit spread, whatever the
         # model's units; set once from the data. Scales that standardise already spare every step that work.
         self.unit, self.target_unit = scale.unit, (target_scale or scale).unit
@@ -82,8 +83,13 @@ class Hourglass(nn.Module):
         self.register_buffer("constant", torch.zeros(tuple(compare.params_shape)))
         self.natural_loss = 0.0  # of that prediction; training that ends up far above has diverged
 
-    def scaled(self, batch: Batch) -> Batch:
-        """The raw batch in model units. Without a target of its own, the target is the input."""
+    def scaled(self, batch: Batch, rng: torch.Generator | None = None) -> Batch:
+        """The raw batch in model units. Without a target of its own, the target is the input.
+
+        With `rng`, some of what the condition says is held back, so that less may be said later.
+        """
+        if self.teller is not None:
+            batch = replace(batch, condition=self.told(len(batch.x), batch.x, batch.condition, rng))
         if self.target_scale is None:
             x, valid, target, target_valid = self.scale.both(batch.x)
             return Batch(x, valid, target, target_valid, batch.condition)
@@ -92,6 +98,12 @@ class Hourglass(nn.Module):
             return replace(batch, x=x, valid=valid)
         target, target_valid = self.target_scale.target(batch.target)
         return Batch(x, valid, target, target_valid, batch.condition)
+
+    def told(self, n: int, like: Tensor, condition: Tensor | None, rng: torch.Generator | None = None) -> Tensor | None:
+        """What nets and prior are told of raw conditions, (n, dim); None: nothing is known of the rows."""
+        if self.teller is None:
+            return None
+        return self.teller.unknown(n, like) if condition is None else self.teller(condition, rng)
 
     def encode(
         self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
@@ -123,7 +135,7 @@ class Hourglass(nn.Module):
 
         `progress` is the share of the steps that are done: what warms up looks at it, and is at full weight at 1.
         """
-        batch = self.scaled(batch)
+        batch = self.scaled(batch, rng if self.training else None)
         seen = self.corrupt(batch, rng)
         batch = self.weighed(batch, seen)
         code, skips = self.encode(seen, batch.condition, rng, progress)
@@ -139,12 +151,12 @@ class Hourglass(nn.Module):
         return Loss(mean_error + cost, mean_error.detach(), cost.detach())
 
     def weighed(self, batch: Batch, seen: Seen) -> Batch:
-        """The batch with what its errors weigh after the corruption: as before it."""
-        return batch
+        """The batch with what its errors weigh after the corruption: as before it, unless that says otherwise."""
+        return batch if seen.asked is None else replace(batch, target_valid=seen.asked)
 
-    def no_context(self, x: Tensor) -> Tensor | None:
+    def no_context(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
         """What to tell the encoder on a dry run."""
-        return None
+        return condition
 
     def latent(self, batch: Batch) -> Tensor:
         """Codes of clean raw inputs, (n, *latent_shape)."""
@@ -178,8 +190,8 @@ class Hourglass(nn.Module):
         return out.restore(self.compare.point(params.float()))
 
     def generated(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The point that codes decode to, in raw units."""
-        return self.restore(self.decode(z, (), condition))
+        """The point that codes decode to given raw conditions, in raw units."""
+        return self.restore(self.decode(z, (), self.told(len(z), z, condition)))
 
     def _clean(self, batch: Batch) -> tuple[Tensor, tuple, Batch]:
         batch = self.scaled(batch)

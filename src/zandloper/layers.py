@@ -110,7 +110,7 @@ def initialise(module: nn.Module, rng: torch.Generator) -> None:
             fan = max(1, part.in_channels * math.prod(part.kernel_size) // math.prod(part.stride))
         elif isinstance(part, Affine):
             fan = part.weight.shape[1]
-        elif isinstance(part, nn.GroupNorm | nn.LayerNorm):
+        elif isinstance(part, nn.GroupNorm | nn.LayerNorm | nn.BatchNorm2d):
             part.reset_parameters()
             continue
         elif isinstance(part, Positions):

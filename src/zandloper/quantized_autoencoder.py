@@ -11,17 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 import zandloper.bottleneck
-from zandloper import defaults
 from zandloper.autoencoder import Autoencoder, BaseAutoencoder
 from zandloper.batch import Batch
 from zandloper.errors import DataError, bad_parameter
-from zandloper.layers import initialise
 from zandloper.prior.autoregressive import Autoregressive
+from zandloper.prior_fitting import fit_prior
 from zandloper.quantized_plots import QuantizedPictures
 from zandloper.signature import with_parameters_of
-from zandloper.source import ArraySource
 from zandloper.spec import Spec, discover
-from zandloper.training import Training, train
 
 METHODS = ("vq", "fsq")
 PRIOR_ROWS = 600_000  # symbols' rows that the prior sees in all, at most
@@ -103,7 +100,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
                 raise bad_parameter(owner, name, f"an integer >= {low}", getattr(self, name))
         return part(int(self.codes), int(self.code_dim))
 
-    def _prior_spec(self) -> Spec:
+    def _prior_spec(self, conditional: bool = False) -> Spec:
         spec = self._bottleneck_spec()
         number = spec.codes if self.method == "vq" else int(np.prod(spec.levels))
         return Autoregressive(vocabulary=number)
@@ -111,28 +108,14 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     def _default_latents(self, features: int) -> int | None:
         return min(16, features)
 
-    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data, then the prior over their symbols. As `Autoencoder.fit`."""
-        super().fit(X, y, init_from=init_from)
-        symbols = self.encode_symbols(X).astype(np.int32)
+        super().fit(X, y, init_from=init_from, condition=condition)
+        told = self._conditions(condition, 1)
+        symbols = self._each_block(self._symbols, self._read(X), condition=told).int()
         seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
-        rng = torch.Generator().manual_seed(seed)
-        prior: Any = self.module_.prior
-        initialise(prior, rng)
-        prior.start(rng)
-        prior.natural_loss = float(np.log(prior.spec.vocabulary))
-        held = np.arange(len(symbols)) % 10 == 9 if len(symbols) >= 20 else np.zeros(len(symbols), bool)
-        batch = defaults.batch_size(int((~held).sum()))
-        settings = Training(
-            max_epochs=min(self.n_epochs_ or 1, max(1, min(30, PRIOR_ROWS // len(symbols)))),
-            batch_size=batch,
-            lr=3e-3,
-            threads=defaults.threads(6.0 * batch * sum(p.numel() for p in prior.parameters()) * symbols.shape[1]),
-            seed=seed,
-            device=str(next(self.module_.parameters()).device),
-        )
-        source = ArraySource(symbols, rows=np.flatnonzero(~held), batch_size=batch, seed=seed)
-        train(prior, source, ArraySource(symbols, rows=np.flatnonzero(held)) if held.any() else None, settings)
+        epochs = min(self.n_epochs_ or 1, max(1, min(30, PRIOR_ROWS // len(symbols))))
+        fit_prior(self.module_, symbols, told, torch.Generator().manual_seed(seed), max_epochs=epochs, seed=seed)
         return self
 
     def encode_symbols(self, X: Any) -> np.ndarray:
@@ -149,22 +132,31 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
                 f"symbols must be integers below {bottleneck.vocabulary} of shape (n, {self.latent_shape_[0]}), "
                 f"got {symbols.dtype} of shape {symbols.shape}: pass what encode_symbols returns"
             )
-        with torch.inference_mode():
-            codes = bottleneck.vectors_of(torch.from_numpy(symbols.astype(np.int64)))
-        return self.inverse_transform(codes.reshape(len(symbols), -1).cpu().numpy())
+        return self._said(torch.from_numpy(symbols.astype(np.int64)), None)
 
     def code_usage(self, X: Any) -> CodeUsage:
         """How often each symbol is chosen for these data."""
         return CodeUsage(np.bincount(self.encode_symbols(X).ravel(), minlength=self.module_.bottleneck.vocabulary))
 
-    def sample(self, n: int = 1, random_state: Any = None) -> Any:
-        """New data in the form of the training data: symbols are drawn from the prior, then decoded."""
+    def sample(self, n: int = 1, random_state: Any = None, condition: Any = None) -> Any:
+        """New data in the form of the training data: symbols are drawn from the prior, then decoded.
+
+        With a condition of the kind that `fit` was given, n for each of its rows.
+        """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise bad_parameter("sample", "n", "a positive integer", n)
         prior: Any = self.module_.prior
         rng = torch.Generator().manual_seed(int(np.random.default_rng(random_state).integers(2**31)))
-        return self.decode_symbols(prior.sample(int(n), rng).numpy())
+        told = self._conditions(condition, int(n))
+        count = int(n) if told is None else len(told)
+        return self._said(prior.sample(count, rng, self._context(count, told)).long(), told)
+
+    def _said(self, symbols: Tensor, condition: Any) -> Any:
+        """What symbols (n, latent_dim) decode to, told raw conditions."""
+        with torch.inference_mode():
+            codes = self.module_.bottleneck.vectors_of(symbols)
+        return self._decoded(codes.reshape(len(symbols), -1).cpu(), condition)
 
     def _symbols(self, batch: Batch) -> Tensor:
         batch = self.module_.scaled(batch)

@@ -17,12 +17,14 @@ from zandloper.batch import Batch
 from zandloper.bottleneck.variational import Variational, kl_divergence
 from zandloper.elbo import ELBO_DRAWS, balanced_noise, elbo, log_likelihood, noise, posterior
 from zandloper.errors import DataError, UnsupportedError, bad_parameter
+from zandloper.prior_fitting import fit_prior
 from zandloper.signature import with_parameters_of
 from zandloper.spec import Spec, discover
 from zandloper.variational_plots import VariationalPictures
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, section 5.2: a latent is active when its mean varies more than this
-PRIOR_ROWS = 20_000
+PRIOR_ROWS = 20_000  # codes that the prior is fitted to
+PRIOR_EPOCHS, PRIOR_SEEN = 300, 3_000_000  # passes of a prior that is trained by the loop, and codes in all, at most
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         Nats per latent that cost nothing while training: against collapse.
     importance_samples : int
         Points drawn per sample while training; more than one trains the importance-weighted bound.
-    prior : "auto", "normal", "mixture" or an object of zandloper.prior
-        What `sample` draws codes from, fitted after training. "auto": the mixture, which follows the real codes.
+    prior : "auto", "normal", "mixture", "score" or an object of zandloper.prior
+        What `sample` draws codes from, fitted after training. "auto": the mixture, which follows the real codes; with a
+        condition the score model, which is told it.
 
     Examples
     --------
@@ -105,24 +108,25 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         spec = form.loss(self.loss)
         return form.loss("gaussian") if self.loss == "auto" and spec.name == "mse" else spec
 
-    def _prior_spec(self) -> Spec:
+    def _prior_spec(self, conditional: bool = False) -> Spec:
         priors = {name: part for name, part in discover(zandloper.prior).items() if not part.of_symbols}
-        if isinstance(self.prior, Spec) and self.prior.name in priors:
-            return self.prior
-        name = "mixture" if self.prior == "auto" else self.prior
-        if not isinstance(name, str) or name not in priors:
-            raise bad_parameter(
-                type(self).__name__, "prior", f"'auto', one of {sorted(priors)} or one's object", self.prior
-            )
-        return priors[name]()
+        told = {name: part for name, part in priors.items() if part.conditional or not conditional}
+        name = getattr(self.prior, "name", self.prior)
+        if name == "auto":
+            name = "score" if conditional else "mixture"
+        if not isinstance(name, str) or name not in told:
+            wanted = f"'auto', one of {sorted(told)} or one's object" + (" with a condition" if conditional else "")
+            raise bad_parameter(type(self).__name__, "prior", wanted, self.prior)
+        return self.prior if isinstance(self.prior, Spec) else told[name]()
 
-    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data, then fit the prior to their codes. As `Autoencoder.fit`."""
-        super().fit(X, y, init_from=init_from)
-        raw = self._read(X)
+        super().fit(X, y, init_from=init_from, condition=condition)
+        raw, told = self._read(X), self._conditions(condition, 1)
         rng = torch.Generator().manual_seed(20140401)
-        raw = raw[torch.randperm(len(raw), generator=rng)[:PRIOR_ROWS]]
-        mean, spread = self._posterior(raw)
+        kept = torch.randperm(len(raw), generator=rng)[:PRIOR_ROWS]
+        raw, told = raw[kept], None if told is None else told[kept]
+        mean, spread = self._posterior(raw, told)
         if not (mean.var(0) > ACTIVE_VARIANCE).any():
             warnings.warn(
                 f"{type(self).__name__} collapsed: no latent is in use, samples will all look alike. Lower `beta`, "
@@ -130,7 +134,16 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
                 RuntimeWarning,
                 stacklevel=2,
             )
-        self.module_.prior.learn(mean + spread * torch.randn(mean.shape, generator=rng), rng)
+        codes = mean + spread * torch.randn(mean.shape, generator=rng)
+        fit_prior(
+            self.module_,
+            codes,
+            told,
+            rng,
+            max_epochs=max(1, min(PRIOR_EPOCHS, PRIOR_SEEN // len(codes), 10 * (self.n_epochs_ or 1))),
+            max_minutes=None if self.max_minutes is None else self.max_minutes / 2,
+            seed=self.random_state if isinstance(self.random_state, int) else 0,
+        )
         return self
 
     def elbo(self, X: Any, y: Any = None) -> np.ndarray:
@@ -169,27 +182,39 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         draws = noise(n_samples, self._n_latents())
         return self._nats(lambda batch: log_likelihood(self.module_, batch, draws), X, y)
 
-    def sample(self, n: int = 1, like: Any = None, random_state: Any = None) -> Any:
+    def sample(self, n: int = 1, like: Any = None, random_state: Any = None, condition: Any = None) -> Any:
         """New data in the form of the training data.
 
         Parameters
         ----------
         n : int
-            How many; with `like`, how many variations of each item.
+            How many; with `like`, how many variations of each item; with `condition`, how many for each of its rows.
         like : data, optional
             Items to vary: codes are drawn around theirs instead of from the prior. Variations of one item lie together.
         random_state : int or None
             The same number gives the same samples.
+        condition : labels, array or frame, optional
+            What is known of the new data, of the kind that `fit` was given; with `like`, of each item. Samples of one
+            row lie together.
         """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise bad_parameter("sample", "n", "a positive integer", n)
         seed = int(np.random.default_rng(random_state).integers(2**31))
         rng = torch.Generator().manual_seed(seed)
+        told = self._conditions(condition, int(n))
         if like is None:
-            return self.inverse_transform(self.module_.prior.sample(int(n), rng).numpy())
-        mean, spread = (t.repeat_interleave(int(n), 0) for t in self._posterior(self._read(like)))
-        return self.inverse_transform((mean + spread * torch.randn(mean.shape, generator=rng)).numpy())
+            count = int(n) if told is None else len(told)
+            context = self._context(count, told)
+            return self._decoded(self.module_.prior.sample(count, rng, context), told)
+        items = self._read(like)
+        if told is not None and len(told) != len(items) * int(n):
+            raise DataError(
+                f"like has {len(items)} items and condition {len(told) // int(n)} rows: they must be as many"
+            )
+        known = None if told is None else told[:: int(n)]
+        mean, spread = (t.repeat_interleave(int(n), 0) for t in self._posterior(items, known))
+        return self._decoded(mean + spread * torch.randn(mean.shape, generator=rng), told)
 
     def interpolate(self, first: Any, second: Any, steps: int = 8) -> Any:
         """Morphs between two items (data of one sample each): decoded points on the line between their codes."""
@@ -206,10 +231,10 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         mean, spread = self._posterior(self._read(X))
         return LatentUsage(kl_divergence(mean, 2 * spread.log()).mean(0).numpy(), mean.var(0).numpy())
 
-    def _posterior(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+    def _posterior(self, raw: Tensor, condition: Any = None) -> tuple[Tensor, Tensor]:
         """Means and standard deviations of the codes of raw rows."""
         both = lambda batch: torch.cat(posterior(self.module_, batch)[:2], dim=1)  # noqa: E731
-        mean, log_variance = self._each_block(both, raw).chunk(2, dim=1)
+        mean, log_variance = self._each_block(both, raw, condition=condition).chunk(2, dim=1)
         return mean, torch.exp(0.5 * log_variance)
 
     def _nats(self, function: Any, X: Any, y: Any) -> np.ndarray:

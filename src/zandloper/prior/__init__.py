@@ -1,3 +1,7 @@
 """What is sampled from: a distribution over the latent space, fitted after training. One file each: a `Spec` whose
-`build(latent_dim)` gives a module with `learn(codes, rng)`, `sample(n, rng) -> (n, latent_dim)` and
-`log_prob(z) -> (n,)` in nats; `of_symbols` says whether its codes are symbols or points."""
+`build(latent_dim, context_dim)` gives a module with `sample(n, rng, context) -> (n, latent_dim)` and
+`log_prob(z) -> (n,)` in nats. It is fitted by `learn(codes, rng)`, or, where it has `loss(batch, rng)`, by the training
+loop after `start(codes, rng)`; its context then stands in `batch.condition`.
+
+`of_symbols` says whether its codes are symbols or points, `conditional` whether it may stand in a model that is told a
+condition. The normal one may: its nets are told, and the variational cost pulls every condition's codes towards it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -29,14 +30,15 @@ class Autoregressive(Spec):
 
     name: ClassVar[str] = "autoregressive"
     of_symbols: ClassVar[bool] = True
+    conditional: ClassVar[bool] = True
     width: int = 96
     layers: int = 2
     heads: int = 4
     vocabulary: int = 256
 
-    def build(self, latent_dim: int) -> nn.Module:
+    def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
         """The module for codes of `latent_dim` symbols."""
-        return AutoregressivePrior(self, latent_dim)
+        return AutoregressivePrior(self, latent_dim, context_dim)
 
 
 class AutoregressivePrior(nn.Module):
@@ -46,28 +48,28 @@ class AutoregressivePrior(nn.Module):
     fitted after the autoencoder, by the same training loop. Its loss is the cross-entropy per symbol, in nats.
     """
 
-    def __init__(self, spec: Autoregressive, latent_dim: int) -> None:
+    def __init__(self, spec: Autoregressive, latent_dim: int, context_dim: int = 0) -> None:
         super().__init__()
-        self.spec, self.latent_dim, self.natural_loss = spec, latent_dim, 0.0
+        self.spec, self.latent_dim, self.natural_loss = spec, latent_dim, math.log(spec.vocabulary)
         self.symbol = nn.Parameter(torch.zeros(spec.vocabulary + 1, spec.width))  # the last one opens a code
         self.place = nn.Parameter(torch.zeros(latent_dim, spec.width))
         self.blocks: Any = nn.ModuleList(Block(spec.width, spec.heads, causal=True) for _ in range(spec.layers))
         self.norm = nn.LayerNorm(spec.width)
+        self.hear = Linear(context_dim, spec.width) if context_dim else None
         self.word = Linear(spec.width, spec.vocabulary)
 
     @torch.no_grad()
-    def start(self, rng: torch.Generator) -> None:
+    def start(self, codes: Tensor, rng: torch.Generator) -> None:
         """Small random tables: the layers' weights are drawn by `initialise`."""
         for table in (self.symbol, self.place):
             table.normal_(0.0, 0.1, generator=rng)
 
-    def learn(self, codes: Tensor, rng: torch.Generator) -> None:
-        """Nothing: this prior is trained by the loop."""
-
-    def forward(self, symbols: Tensor) -> Tensor:
+    def forward(self, symbols: Tensor, context: Tensor | None = None) -> Tensor:
         """Scores of every symbol at every place given those before it: (n, latent_dim, vocabulary)."""
         opening = symbols.new_full((len(symbols), 1), self.spec.vocabulary)
         h = self.symbol[torch.cat([opening, symbols[:, :-1]], dim=1)] + self.place
+        if self.hear is not None and context is not None:
+            h = h + self.hear(context.to(h.dtype))[:, None]
         for block in self.blocks:
             h = block(h)
         return self.word(self.norm(h))
@@ -75,15 +77,15 @@ class AutoregressivePrior(nn.Module):
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
         """The mean cross-entropy per symbol of codes `batch.x` (n, latent_dim), in nats."""
         symbols = batch.x.long()
-        error = F.cross_entropy(self(symbols).float().flatten(0, 1), symbols.flatten())
+        error = F.cross_entropy(self(symbols, batch.condition).float().flatten(0, 1), symbols.flatten())
         return Loss(error, error.detach(), error.new_zeros(()))
 
     @torch.inference_mode()
-    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator, context: Tensor | None = None) -> Tensor:
         """New codes, (n, latent_dim) integers, drawn from left to right."""
         symbols = torch.zeros(n, self.latent_dim, dtype=torch.long)
         for place in range(self.latent_dim):
-            share = self(symbols)[:, place].softmax(1)
+            share = self(symbols, context)[:, place].softmax(1)
             symbols[:, place] = torch.multinomial(share, 1, generator=rng)[:, 0]
         return symbols
 

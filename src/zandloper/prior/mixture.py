@@ -21,9 +21,10 @@ class Mixture(Spec):
 
     name: ClassVar[str] = "mixture"
     of_symbols: ClassVar[bool] = False
+    conditional: ClassVar[bool] = False
     components: int = 20
 
-    def build(self, latent_dim: int) -> nn.Module:
+    def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
         """The module."""
         return MixturePrior(self, latent_dim)
 
@@ -64,7 +65,7 @@ class MixturePrior(nn.Module):
         self.means[:k] = torch.from_numpy(mixture.means_)
         self.factors[:k] = torch.from_numpy(np.linalg.cholesky(mixture.covariances_))
 
-    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator, context: Tensor | None = None) -> Tensor:
         """Points of the latent space, (n, latent_dim)."""
         which = torch.multinomial(self.weights, n, replacement=True, generator=rng)
         noise = torch.randn(n, self.means.shape[1], generator=rng)

@@ -17,8 +17,9 @@ class Normal(Spec):
 
     name: ClassVar[str] = "normal"
     of_symbols: ClassVar[bool] = False
+    conditional: ClassVar[bool] = True
 
-    def build(self, latent_dim: int) -> nn.Module:
+    def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
         """The module."""
         return NormalPrior(latent_dim)
 
@@ -33,7 +34,7 @@ class NormalPrior(nn.Module):
     def learn(self, codes: Tensor, rng: torch.Generator) -> None:
         """Nothing is to be learned."""
 
-    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator, context: Tensor | None = None) -> Tensor:
         """Points of the latent space, (n, latent_dim)."""
         return torch.randn(n, self.latent_dim, generator=rng)
 

@@ -117,6 +117,14 @@ def parameters_of_types() -> list[inspect.Parameter]:
     ]
 
 
+def with_options_of_types(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command with `**of_types` an option for each of these parameters: typer reads them from the signature."""
+    signature = inspect.signature(command, eval_str=True)
+    shared = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    command.__signature__ = signature.replace(parameters=[*shared, *parameters_of_types()])  # type: ignore[attr-defined]
+    return command
+
+
 def flag(parameter: str) -> str:
     """The option of a parameter."""
     return f"--{parameter.replace('_', '-')}"
@@ -146,7 +154,8 @@ def _training(metavar: str, help: str, *names: str) -> Any:
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="CSV, Parquet, NPY, NPZ, image, or folder of images.")]
 DataOrStream = Annotated[
-    Path, typer.Argument(metavar="DATA", help="As for fit; of a detector also -, rows of CSV from standard input.")
+    Path | None,
+    typer.Argument(metavar="DATA", help="As for fit; of a detector also -, rows of CSV from standard input."),
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder, as `zandloper fit` writes it.")]
 ModelOut = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The model to write.")]

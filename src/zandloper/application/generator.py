@@ -1,0 +1,174 @@
+"""New data that look like the old: what an autoencoder's prior draws, decoded, under the user's conditions."""
+
+from __future__ import annotations
+
+import numbers
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from zandloper.autoencoder import BaseAutoencoder
+from zandloper.errors import UnsupportedError, bad_parameter
+from zandloper.generator_file import generator_of, save_generator
+
+from zandloper.parameters import seed_of
+from zandloper.variational_autoencoder import VariationalAutoencoder
+
+
+class Generator(BaseEstimator):
+    """Draws new data of the kind that it was fitted to, freely, under conditions, or around given items.
+
+    Parameters
+    ----------
+    autoencoder : autoencoder with `sample`, FrozenEstimator of a fitted one, or None
+        What to generate with; it is cloned. None: what suits the data.
+    prior : "auto", a name or an object of zandloper.prior
+        What codes are drawn from; where given, it overrides the autoencoder's.
+    modality : "auto", "table", "image", "series" or an object of zl.modality
+        What the data are read as.
+    max_epochs, max_minutes : numbers, optional
+        Where given, they override the autoencoder's.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    model_ : autoencoder
+        The fitted one.
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> import zandloper as zl
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> generator = zl.Generator(max_epochs=5, random_state=0).fit(X, condition=y)
+    >>> generator.sample(3, condition=[0, 2], random_state=0).shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        autoencoder: Any = None,
+        prior: Any = "auto",
+        modality: Any = "auto",
+        max_epochs: Any = None,
+        max_minutes: float | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.autoencoder = autoencoder
+        self.prior = prior
+        self.modality = modality
+        self.max_epochs = max_epochs
+        self.max_minutes = max_minutes
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, *, condition: Any = None) -> Self:
+        """Learn what the data look like; y is ignored.
+
+        Parameters
+        ----------
+        X : array, frame, list of images, series or path
+        y : ignored
+        condition : labels, array or frame, optional
+            What is known of each sample and may be asked for later, one row a sample: see `zandloper.condition`.
+        """
+        self._check()
+        frozen = getattr(self.autoencoder, "estimator", None)
+        if frozen is not None:
+            check_is_fitted(frozen)
+            self.model_ = frozen
+        else:
+            self.model_ = self._template(X).fit(X, condition=condition)
+        self.n_features_in_ = self.model_.n_features_in_
+        names = getattr(self.model_, "feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        return self
+
+    def sample(self, n: int = 1, condition: Any = None, like: Any = None, random_state: Any = None) -> Any:
+        """New data in the form of the training data.
+
+        Parameters
+        ----------
+        n : int
+            How many; with a condition, how many for each of its rows, which lie together; with `like`, how many
+            variations of each item. 0 gives none, in the data's own form.
+        condition : labels, array or frame, optional
+            Of the kind that `fit` was given. A frame whose columns are columns of the training data fixes those.
+        like : data, optional
+            Items to vary.
+        random_state : int, RandomState or None
+            The same number gives the same samples; None: others each time.
+        """
+        check_is_fitted(self)
+        if isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 0:
+            raise bad_parameter("sample", "n", "an integer >= 0", n)
+        given: dict[str, Any] = {"condition": condition, "like": like}
+        given = {name: value for name, value in given.items() if value is not None}
+        form, seed = self.model_._blueprint.output, seed_of(random_state, type(self).__name__)
+        if n == 0:
+            return form.give(np.empty((0, *form.target_shape)))
+        return self.model_.sample(int(n), random_state=seed, **given)
+
+    def evaluate(self, real: Any) -> Any:
+        """How useful, faithful and new what is drawn is, beside real data that trained nothing."""
+        raise UnsupportedError("evaluate is not there for these data yet")
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the generator as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
+
+        Raises
+        ------
+        FileError
+            Something stands there already (an earlier model is replaced with `overwrite=True`), the disk is full ...
+        """
+        check_is_fitted(self)
+        save_generator(self, path, overwrite)
+
+    def describe(self) -> Any:
+        """What it generates with; prints well."""
+        check_is_fitted(self)
+        return self.model_.describe()
+
+    @classmethod
+    def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
+        """What `save` wrote, out of a folder's recipe and weights."""
+        generator: Self = generator_of(cls, types, path, recipe, tensors, parts)
+        return generator
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        owner = type(self).__name__
+        inner = getattr(self.autoencoder, "estimator", self.autoencoder)
+        if inner is None:
+            return
+        if not isinstance(inner, BaseAutoencoder) or not callable(getattr(type(inner), "sample", None)):
+            wanted = "None, a variational, quantised or masked autoencoder, or a FrozenEstimator of a fitted one"
+            raise bad_parameter(owner, "autoencoder", wanted, self.autoencoder)
+        if inner.target != "input":
+            raise bad_parameter(owner, "autoencoder", 'one that gives back its input (target="input")', inner.target)
+
+    def _template(self, X: Any) -> Any:
+        """The autoencoder, not fitted, with what the generator's own parameters override."""
+        model = default_for(X, self.modality) if self.autoencoder is None else clone(self.autoencoder)
+        given = {"max_epochs": self.max_epochs, "max_minutes": self.max_minutes}
+        own = {name: value for name, value in given.items() if value is not None}
+        if not (isinstance(self.modality, str) and self.modality == "auto"):
+            own["modality"] = self.modality
+        if not (isinstance(self.prior, str) and self.prior == "auto"):
+            if "prior" not in model.get_params(deep=False):
+                raise bad_parameter(type(self).__name__, "prior", f"'auto' with {type(model).__name__}", self.prior)
+            own["prior"] = self.prior
+        seed = seed_of(self.random_state, type(self).__name__)
+        return model.set_params(**own, random_state=seed)
+
+
+def default_for(X: Any, choice: Any) -> BaseAutoencoder:
+    """What suits data, by their modality: the one place that decides."""
+    return VariationalAutoencoder()

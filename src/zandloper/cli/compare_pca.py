@@ -1,0 +1,64 @@
+"""`zandloper compare-pca`: an autoencoder beside PCA, over sizes of the latent space."""
+
+from __future__ import annotations
+
+import typer
+
+from zandloper.cli import given
+from zandloper.cli import options as opt
+from zandloper.cli.commands import app
+from zandloper.errors import FileError, ParameterError
+
+
+@app.command()
+def compare_pca(
+    data: opt.StudyData = None,
+    output: opt.StudyOut = None,
+    columns: opt.Columns = None,
+    drop: opt.Drop = None,
+    modality: opt.Modality = None,
+    size: opt.Size = None,
+    channels: opt.Channels = None,
+    latent_dims: opt.LatentDims = None,
+    max_epochs: opt.MaxEpochs = None,
+    max_minutes: opt.MaxMinutes = None,
+    seed: opt.Seed = 0,
+    force: opt.Force = False,
+) -> None:
+    """Measure PCA and an autoencoder on rows that neither saw, over sizes of the latent space."""
+    from rich.console import Console
+
+    from zandloper import compare_with_pca, curves_table, files
+
+    if output is not None:
+        files.check_output(output, force)
+        if files.ending(output) not in (".png", *files.tables.ENDINGS):
+            raise FileError(f"{output}: the picture is written to .png, the numbers to .csv or .parquet")
+    if data is None:
+        of_data = {"--latent-dims": latent_dims, "--columns": columns, "--drop": drop, "--modality": modality}
+        odd = next((name for name, value in of_data.items() if value is not None), None)
+        if odd:
+            raise ParameterError(
+                f"{odd} is for data of your own, and no file is named: zandloper compare-pca DATA {odd} ..."
+            )
+        found = curves_table(max_epochs=max_epochs, random_state=seed)
+    else:
+        if output is not None:
+            given.check_apart(output, data)
+        X = given.read(data, columns, drop)
+        typer.echo(f"data     {files.in_words(X)}")
+        found = compare_with_pca(
+            X,
+            latent_dims,
+            modality=given.modality(X, modality, size, channels),
+            max_epochs=max_epochs,
+            max_minutes=max_minutes,
+            random_state=seed,
+        )
+    Console(highlight=False, soft_wrap=True).print(found)
+    if output is not None:
+        if files.ending(output) == ".png":
+            files.write_figure(output, found.plot(), force)
+        else:
+            files.write(output, found.frame, force=force)
+        typer.echo(f"written  {output}")

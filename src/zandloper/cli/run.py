@@ -1,0 +1,69 @@
+"""`zandloper run`: use a model on data. What that means, the model's application says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from zandloper.cli import given
+from zandloper.cli import options as opt
+from zandloper.cli.applications import Job, application_of, applications, given_options, takers, with_options
+from zandloper.cli.commands import app
+from zandloper.errors import ParameterError
+
+
+@app.command()
+@with_options("run")
+def run(
+    ctx: typer.Context,
+    model: opt.Model,
+    data: opt.DataOrStream = None,
+    output: opt.DataOutOrStream = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+    **options: Any,
+) -> None:
+    """Use a model on data: latents, reconstructions, errors or verdicts into a file, or images into a folder.
+
+    A detector also answers rows as they come: zandloper run MODEL - reads CSV from standard input, the header first,
+    and writes CSV to standard output.
+    """
+    from zandloper import files, load
+
+    options = given_options(options)
+    if data == Path("-"):
+        if output is not None:
+            raise ParameterError("rows from standard input are answered on standard output: leave out -o, and use >")
+        _stream(load(model), options)
+        return
+    fitted = load(model) if data is None else None
+    if fitted is not None and application_of(fitted).reads:
+        ctx.fail("Missing argument 'DATA'.")
+    if output is None:
+        raise ParameterError("say with -o where to write, such as -o out.csv")
+    files.check_output(output, force)
+    given.check_apart(output, model)
+    if data is not None:
+        given.check_apart(output, data)
+    fitted = load(model) if fitted is None else fitted
+    application = application_of(fitted)
+    if data is not None and not application.reads:
+        raise ParameterError(f"{application.one} {application.gives}, and reads no data: leave out {data}")
+    for name, value in options.items():
+        whose = takers("run", name)
+        if application not in whose:
+            said = opt.flag(name) if isinstance(value, bool | list) else f"{opt.flag(name)} {value}"
+            many = " and ".join(a.many for a in whose)
+            raise ParameterError(f"{said} is for {many}: {application.one} {application.gives}")
+    application.run(Job(fitted, data, output, force, given.speaker(quiet)), **options)
+
+
+def _stream(fitted: Any, options: dict[str, Any]) -> None:
+    answer = application_of(fitted).stream
+    if answer is None or options:
+        who = " or ".join(f"{a.one} (zandloper fit {a.name})" for a in applications() if a.stream)
+        without = " or ".join(opt.flag(name) for name in options) or "--what"
+        raise ParameterError(f"only {who} answers rows from standard input, without {without}")
+    answer(fitted)

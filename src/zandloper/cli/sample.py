@@ -1,0 +1,40 @@
+"""`zandloper sample`: new data from a model that has a prior."""
+
+from __future__ import annotations
+
+import inspect
+
+from zandloper.cli import given
+from zandloper.cli import options as opt
+from zandloper.cli.applications import known
+from zandloper.cli.commands import app
+from zandloper.errors import UnsupportedError
+
+
+@app.command()
+def sample(
+    model: opt.Model,
+    output: opt.DataOut,
+    number: opt.Number = 16,
+    like: opt.Like = None,
+    seed: opt.SampleSeed = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Draw new data from a variational or quantised model, in the form of those that it was trained on."""
+    from zandloper import files, load
+
+    files.check_output(output, force)
+    given.check_apart(output, model)
+    fitted = load(model)
+    draw, settings = fitted.sample, {"random_state": seed}  # types without a prior say which have one
+    if like is not None:
+        if "like" not in inspect.signature(draw).parameters:
+            kind = type(fitted).__name__
+            raise UnsupportedError(f"--like: {kind} makes no variations of items, only --type variational does")
+        given.check_apart(output, like)
+        settings["like"] = known(fitted, files.read(like))
+    made = draw(number, **settings)
+    names = list(getattr(fitted, "feature_names_in_", [])) or [f"f{i}" for i in range(fitted.n_features_in_)]
+    files.write(output, made, names if getattr(made, "ndim", 0) == 2 else None, force)
+    given.speaker(quiet)(f"written  {output} ({len(made):,} sample{'s' if len(made) > 1 else ''})")

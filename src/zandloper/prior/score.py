@@ -1,0 +1,119 @@
+"""A learned prior: noise becomes codes step by step, by a net that knows how to take noise away."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from zandloper.batch import Batch, Loss
+from zandloper.errors import UnsupportedError
+from zandloper.layers import ACTIVATIONS, Linear
+from zandloper.spec import Spec
+
+LEVELS = 0.002, 80.0  # noise, in standard deviations of the codes, that sampling ends and begins at
+BEND = 7.0  # how closely the steps lie at low levels
+TRAINED = -1.2, 1.2  # mean and deviation of the logarithm of the levels that it is trained at
+WAVES = 16  # sines and cosines that tell the net the level
+
+
+@dataclass(frozen=True)
+class Score(Spec):
+    """Settings of the score model.
+
+    Parameters
+    ----------
+    width, layers : int
+        Of its net, a row of residual layers.
+    steps : int
+        From noise to a code.
+    """
+
+    name: ClassVar[str] = "score"
+    of_symbols: ClassVar[bool] = False
+    conditional: ClassVar[bool] = True
+    width: int = 256
+    layers: int = 3
+    steps: int = 24
+
+    def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
+        """The module for codes of `latent_dim` values."""
+        return ScorePrior(self, latent_dim, context_dim)
+
+
+class ScorePrior(nn.Module):
+    """A diffusion model over the codes, trained to take noise of any level away, which is the score of their density.
+
+    Karras, Aittala, Aila and Laine 2022, "Elucidating the design space of diffusion-based generative models": what the
+    net sees and says is scaled by table 1, the training levels are its log-normal, `sample` is its algorithm 1 without
+    fresh noise (Heun's steps). Over the codes of an autoencoder: Vahdat et al. 2021, "Score-based generative modeling
+    in latent space".
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, spec: Score, latent_dim: int, context_dim: int = 0) -> None:
+        super().__init__()
+        self.spec, self.latent_dim, self.natural_loss = spec, latent_dim, 1.0
+        self.first = Linear(latent_dim + context_dim + 2 * WAVES, spec.width)
+        self.norms = nn.ModuleList(nn.LayerNorm(spec.width) for _ in range(spec.layers))
+        self.widen: Any = nn.ModuleList(Linear(spec.width + 2 * WAVES, spec.width) for _ in range(spec.layers))
+        self.narrow: Any = nn.ModuleList(Linear(spec.width, spec.width) for _ in range(spec.layers))
+        self.last = Linear(spec.width, latent_dim)
+        self.register_buffer("mean", torch.zeros(latent_dim))
+        self.register_buffer("spread", torch.ones(()))
+
+    @torch.no_grad()
+    def start(self, codes: Tensor, rng: torch.Generator) -> None:
+        """The codes' units, one for all values so that silent ones stay silent, and a net that says nothing yet."""
+        self.mean.copy_(codes.mean(0))
+        spread = codes.std(0).square().mean().sqrt()
+        self.spread.copy_(spread if spread > 0 else torch.ones(()))
+        self.last.weight.zero_()
+
+    def denoised(self, x: Tensor, level: Tensor, context: Tensor | None = None) -> Tensor:
+        """What codes x (n, latent_dim) in unit size with noise of a level (n, 1) were without it."""
+        told = self._waves(level)
+        size = (1 + level.square()).sqrt()
+        h = torch.cat([t for t in (x / size, context, told) if t is not None], dim=1)
+        h = self.first(h)
+        act = ACTIVATIONS["silu"]
+        for norm, widen, narrow in zip(self.norms, self.widen, self.narrow):
+            h = h + narrow(act(widen(torch.cat([norm(h), told], dim=1))))
+        return x / size.square() + self.last(act(h)) * level / size
+
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+        """The squared error at random levels, each weighed so that the net's own error counts alike."""
+        x = (batch.x - self.mean) / self.spread
+        draw = torch.randn(len(x), x.shape[1] + 1, generator=rng, device=x.device)
+        level = (TRAINED[0] + TRAINED[1] * draw[:, :1]).exp()
+        made = self.denoised(x + level * draw[:, 1:], level, batch.condition)
+        error = ((made - x).square() * (1 + level.square()) / level.square()).mean()
+        return Loss(error, error.detach(), error.new_zeros(()))
+
+    @torch.inference_mode()
+    def sample(self, n: int, rng: torch.Generator, context: Tensor | None = None) -> Tensor:
+        """Codes, (n, latent_dim)."""
+        low, high = (v ** (1 / BEND) for v in LEVELS)
+        k = self.spec.steps
+        levels = [(high + i / (k - 1) * (low - high)) ** BEND for i in range(k)] + [0.0]
+        x = torch.randn(n, self.latent_dim, generator=rng) * levels[0]
+        slope = lambda x, s: (x - self.denoised(x, x.new_full((n, 1), s), context)) / s  # noqa: E731
+        for now, then in zip(levels, levels[1:]):
+            first = slope(x, now)
+            guess = x + (then - now) * first
+            x = guess if then == 0 else x + (then - now) * (first + slope(guess, then)) / 2
+        return x * self.spread + self.mean
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Not told: the density of a score model is an integral over all levels."""
+        raise UnsupportedError("a score model draws codes and does not say how likely they are: take prior='mixture'")
+
+    def _waves(self, level: Tensor) -> Tensor:
+        rates = torch.exp2(torch.arange(WAVES, device=level.device) * (6 / WAVES) - 2)
+        angle = level.log() * rates * (math.pi / 4)
+        return torch.cat([angle.sin(), angle.cos()], dim=1)

@@ -1,0 +1,79 @@
+"""The prior is fitted after the autoencoder, to the codes of its training rows; what has a loss by the one loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from zandloper import defaults
+from zandloper.batch import Batch, Loss
+from zandloper.layers import initialise
+from zandloper.source import ArraySource
+from zandloper.training import Training, train
+
+RATE = 3e-3
+HELD = 0.1  # share of the codes that choose when to stop
+
+
+class ToldPrior(nn.Module):
+    """The prior of an hourglass, told what the hourglass is told: what the loop trains. The rest stays as it is."""
+
+    def __init__(self, hourglass: Any) -> None:
+        super().__init__()
+        self.prior, self._hourglass = hourglass.prior, [hourglass]  # in a list: no part of what is trained
+        self.natural_loss = self.prior.natural_loss
+
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+        """The prior's loss on codes `batch.x`, told the batch's raw conditions."""
+        with torch.no_grad():
+            told = self._hourglass[0].told
+            context = told(len(batch.x), batch.x, batch.condition, rng if self.training else None)
+        return self.prior.loss(replace(batch, condition=context), rng, progress)
+
+
+def fit_prior(
+    module: Any,
+    codes: Tensor,
+    condition: Any,
+    rng: torch.Generator,
+    *,
+    max_epochs: int,
+    max_minutes: float | None = None,
+    seed: int = 0,
+) -> None:
+    """Fit `module.prior` to codes (n, latent_dim), symbols or points, and their raw conditions.
+
+    Parameters
+    ----------
+    max_epochs, max_minutes : numbers
+        Of the loop, where the prior is trained by it.
+    """
+    prior = module.prior
+    if not hasattr(prior, "loss"):
+        prior.learn(codes, rng)
+        return
+    initialise(prior, rng)
+    prior.start(codes, rng)
+    n, device = len(codes), next(module.parameters()).device
+    held = np.arange(n) % round(1 / HELD) == round(1 / HELD) - 1 if n >= 20 else np.zeros(n, bool)
+    batch = defaults.batch_size(int((~held).sum()))
+    weights = sum(p.numel() for p in prior.parameters())
+    places = codes.shape[1] if prior.spec.of_symbols else 1
+    settings = Training(
+        max_epochs=max_epochs,
+        max_minutes=max_minutes,
+        batch_size=batch,
+        lr=RATE,
+        threads=defaults.threads(6.0 * batch * weights * places),
+        patience=max(10, max_epochs // 2),
+        seed=seed,
+        device=str(device),
+    )
+    arrays = {"raw": codes.numpy(), "condition": condition}
+    source = ArraySource(**arrays, rows=np.flatnonzero(~held), batch_size=batch, seed=seed)
+    rest = ArraySource(**arrays, rows=np.flatnonzero(held)) if held.any() else None
+    train(ToldPrior(module).to(device), source, rest, settings)
