@@ -9,7 +9,7 @@ import torch
 from scipy.io import wavfile
 
 import zandloper as zl
-from zandloper import files, spectrogram
+from zandloper import cli, files, spectrogram
 from zandloper.clips import clips_of, joined, lay_sounds, sound_of
 from zandloper.errors import DataError, DataTypeError, FileError, MissingExtraError, ParameterError
 from zandloper.files import sounds
@@ -199,6 +199,22 @@ def test_a_folder_of_sounds_is_read(folder):
     model = zl.Autoencoder(**QUICK).fit(folder)
     assert model._form.rate == RATE and [len(x) for x in model.predict(found)] == [len(x) for x in tones(4)]
     np.testing.assert_allclose(found[1], tones(4)[1], atol=1e-4)
+
+
+def test_the_command_line_takes_sounds(folder, tmp_path, capsys):
+    go = lambda *words: cli._run([str(w) for w in words])  # noqa: E731
+    quick = ("--max-epochs", 1, "--hidden", 8, "--latent-dim", 2, "--seed", 0)
+    assert go("fit", "reduce", folder, "-o", tmp_path / "m", "--type", "variational", *quick) == 0
+    assert "4 sounds of" in capsys.readouterr().out
+    assert go("run", tmp_path / "m", folder, "-o", tmp_path / "again", "--what", "reconstruction") == 0
+    again = files.read(tmp_path / "again")
+    assert again.names == [f"{i}.wav" for i in range(4)] and again.rates == [RATE] * 4
+    assert [len(x) for x in again] == [len(x) for x in tones(4)]
+    assert go("run", tmp_path / "m", folder, "-o", tmp_path / "z.csv") == 0
+    assert files.read(tmp_path / "z.csv").column_names[0] == "sound"
+    assert go("sample", tmp_path / "m", "-o", tmp_path / "new", "-n", 3) == 0 and len(files.read(tmp_path / "new")) == 3
+    assert go("run", tmp_path / "m", folder, "-o", tmp_path / "z.wav") == 2
+    assert "is for sounds" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("end", [".wav", ".flac", ".ogg"])

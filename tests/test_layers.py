@@ -17,7 +17,7 @@ LAYERS = (
     ("detector_file", "detector_report", "generator_file"),
     ("detector_plots",),
     ("detections",),
-    ("study", "oddness"),
+    ("judging", "study", "oddness"),
     (
         "denoising_autoencoder",
         "masked_autoencoder",

@@ -112,7 +112,9 @@ class MaskedAutoencoder(BaseAutoencoder):
             count = len(told)
         if fixed is not None:
             if told is not None and len(told) != len(fixed) * int(n):
-                raise DataError(f"given has {len(fixed)} rows and condition {len(told) // int(n)}: they must be as many")
+                raise DataError(
+                    f"given has {len(fixed)} rows and condition {len(told) // int(n)}: they must be as many"
+                )
             fixed = np.repeat(fixed, int(n), axis=0)
             count = len(fixed)
         start = np.full((count, len(form.places)), UNKNOWN, np.int16)

@@ -15,6 +15,7 @@ from zandloper.autoencoder import Autoencoder, BaseAutoencoder
 from zandloper.batch import Batch
 from zandloper.errors import DataError, bad_parameter
 from zandloper.prior.autoregressive import Autoregressive
+from zandloper.fitting import by_row
 from zandloper.prior_fitting import fit_prior
 from zandloper.quantized_plots import QuantizedPictures
 from zandloper.signature import with_parameters_of
@@ -111,8 +112,9 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data, then the prior over their symbols. As `Autoencoder.fit`."""
         super().fit(X, y, init_from=init_from, condition=condition)
-        told = self._conditions(condition, 1)
-        symbols = self._each_block(self._symbols, self._read(X), condition=told).int()
+        raw = self._read(X)
+        told = self._conditions(by_row(self._form, condition, raw), 1)
+        symbols = self._each_block(self._symbols, raw, condition=told).int()
         seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
         epochs = min(self.n_epochs_ or 1, max(1, min(30, PRIOR_ROWS // len(symbols))))
         fit_prior(self.module_, symbols, told, torch.Generator().manual_seed(seed), max_epochs=epochs, seed=seed)

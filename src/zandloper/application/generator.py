@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.errors import UnsupportedError, bad_parameter
 from zandloper.generator_file import generator_of, save_generator
-
+from zandloper.judging import images, series, sounds
+from zandloper.modality import modality
 from zandloper.parameters import seed_of
 from zandloper.variational_autoencoder import VariationalAutoencoder
 
@@ -27,7 +28,7 @@ class Generator(BaseEstimator):
         What to generate with; it is cloned. None: what suits the data.
     prior : "auto", a name or an object of zandloper.prior
         What codes are drawn from; where given, it overrides the autoencoder's.
-    modality : "auto", "table", "image", "series" or an object of zl.modality
+    modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
         What the data are read as.
     max_epochs, max_minutes : numbers, optional
         Where given, they override the autoencoder's.
@@ -115,9 +116,42 @@ class Generator(BaseEstimator):
             return form.give(np.empty((0, *form.target_shape)))
         return self.model_.sample(int(n), random_state=seed, **given)
 
-    def evaluate(self, real: Any) -> Any:
-        """How useful, faithful and new what is drawn is, beside real data that trained nothing."""
-        raise UnsupportedError("evaluate is not there for these data yet")
+    def evaluate(self, real: Any, labels: Any = None, random_state: Any = 0) -> Any:
+        """What judges say of generated data beside real data that trained nothing; prints as a table.
+
+        Images: Fréchet distance, precision and recall in the features of a classifier that learned on half of `real`.
+        Series: discriminative and predictive scores of recurrent nets. Sounds: a classifier of spectrograms, and
+        spectral distances. All beside the same figures of real data against other real data.
+
+        Parameters
+        ----------
+        real : data
+            Of the kind that was learned.
+        labels : array (n,), optional
+            Classes of the real images or sounds, which the classifier learns; without them it learns groups that look
+            alike. With a generator that was fitted with such classes as its condition, each is asked for as often as it
+            occurs, and the share that is recognised is told.
+        random_state : int, RandomState or None
+
+        Returns
+        -------
+        zandloper.judging.Verdict
+        """
+        check_is_fitted(self)
+        judges = {"image_form": images, "series_form": series, "audio_form": sounds}
+        judge = judges.get(self.model_._blueprint.output.name)
+        if judge is None:
+            raise UnsupportedError("evaluate is there for images, series and sounds, and not yet for these data")
+        return judge.evaluate(self, real, labels, seed_of(random_state, type(self).__name__))
+
+    def morph(self, first: Any, second: Any, steps: int = 8) -> Any:
+        """A way from one item to another (data of one sample each), through the latent space; both ends included."""
+        check_is_fitted(self)
+        if not hasattr(type(self.model_), "interpolate"):
+            raise UnsupportedError(
+                f"{type(self.model_).__name__} has no way between two items: take a variational type"
+            )
+        return self.model_.interpolate(first, second, steps)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the generator as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
@@ -169,6 +203,13 @@ class Generator(BaseEstimator):
         return model.set_params(**own, random_state=seed)
 
 
+SETTINGS: dict[str, dict[str, Any]] = {  # by modality: more latents than a map needs, and a prior that knows them well
+    "image": {"latent_dim": 32, "prior": "score"},
+    "series": {"latent_dim": 0.99, "prior": "score"},
+    "audio": {"latent_dim": 64, "prior": "score"},
+}
+
+
 def default_for(X: Any, choice: Any) -> BaseAutoencoder:
     """What suits data, by their modality: the one place that decides."""
-    return VariationalAutoencoder()
+    return VariationalAutoencoder(**SETTINGS.get(modality(choice, X, "Generator").name, {}))

@@ -197,12 +197,22 @@ class SymbolScale(Scale):
 
 def _warn_of_identifiers(column: Any, x: np.ndarray, owner: str) -> None:
     there = x[~np.isnan(x)]
-    text = column.kind == "category" and len(column.levels) >= IDENTIFIER and bool((np.bincount(there.astype(int)) <= 1).all())
-    number = column.kind == "number" and column.integer and len(there) >= IDENTIFIER and len(np.unique(there)) == len(there)
+    text = (
+        column.kind == "category"
+        and len(column.levels) >= IDENTIFIER
+        and bool((np.bincount(there.astype(int)) <= 1).all())
+    )
+    number = (
+        column.kind == "number" and column.integer and len(there) >= IDENTIFIER and len(np.unique(there)) == len(there)
+    )
     if text or number:
         warnings.warn(
             f"column {column.name!r} of {owner}'s data has another value in every row, as identifiers have: "
-            + ("those that are drawn would be copied from the rows" if text else "new ones are drawn, which name nothing")
+            + (
+                "those that are drawn would be copied from the rows"
+                if text
+                else "new ones are drawn, which name nothing"
+            )
             + "; drop the column",
             UserWarning,
             stacklevel=3,
