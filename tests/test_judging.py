@@ -40,7 +40,7 @@ def waves():
 def test_the_frechet_distance_by_hand(rng):
     a = rng.normal(size=(20_000, 3))
     assert frechet(a, a) == pytest.approx(0, abs=1e-9)
-    assert frechet(a, a + [3, 0, 0]) == pytest.approx(9, rel=1e-6)
+    assert frechet(a, a + np.array([3, 0, 0])) == pytest.approx(9, rel=1e-6)
     assert frechet(a, 2 * a) == pytest.approx(3, rel=0.05)  # (2 - 1)^2 for each of three
 
 
