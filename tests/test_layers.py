@@ -14,7 +14,7 @@ LAYERS = (
     ("__init__",),
     ("datasets", "loading"),
     ("application",),
-    ("detector_file", "detector_report", "generator_file"),
+    ("detector_file", "detector_report", "evaluation", "generator_file"),
     ("detector_plots",),
     ("detections",),
     ("judging", "study", "oddness"),

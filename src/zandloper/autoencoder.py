@@ -69,6 +69,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """How many latents for `latent_dim=None`; None: as many as PCA needs for 90 % of the variance."""
         return None
 
+    def _default_epochs(self, rows: int) -> int:
+        """How many passes over so many rows for `max_epochs="auto"`."""
+        return defaults.epochs(rows)
+
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data.
 

@@ -5,7 +5,8 @@ the `Teller`, part of the graph, makes a context (n, dim) of it, which nets and 
 more kind of condition is one more form, and a net in the teller where its numbers are to be summarised first.
 
 While training, some of what is known is held back at random, so that one model serves whatever is said later: all of
-the condition, some of its columns, or nothing (Ho and Salimans 2021, "Classifier-free diffusion guidance", section 3.2).
+the condition, some of its columns, or nothing (Ho and
+Salimans 2021, "Classifier-free diffusion guidance", section 3.2).
 """
 
 from __future__ import annotations

@@ -329,7 +329,7 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
     pick = lambda name, value: value if getattr(p, name) == "auto" else getattr(p, name)  # noqa: E731
     size = sum(w.numel() for w in module.parameters())
     batch = pick("batch_size", defaults.batch_size(rows.n_train, size))
-    epochs = pick("max_epochs", defaults.epochs(rows.n_train))
+    epochs = pick("max_epochs", p._default_epochs(rows.n_train))
     widths = [min(w.shape[:2]) for w in module.parameters() if w.dim() >= 2]
     where = defaults.device(p.device, owner)
     return Training(

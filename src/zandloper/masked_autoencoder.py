@@ -7,6 +7,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+import pyarrow as pa
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
@@ -16,7 +17,7 @@ from zandloper.alphabet import UNKNOWN
 from zandloper.autoencoder import Autoencoder, BaseAutoencoder
 from zandloper.batch import Seen
 from zandloper.bottleneck.dropout import Dropout
-from zandloper.columns import is_frame
+from zandloper.columns import is_frame, read_column
 from zandloper.corrupt.places import Places
 from zandloper.errors import DataError, bad_parameter
 from zandloper.modality import Modality, modality
@@ -24,7 +25,7 @@ from zandloper.modality.symbols import SymbolTable
 from zandloper.signature import with_parameters_of
 from zandloper.spec import Spec
 
-WORK = 1.2e9  # operations a step of sampling and block of rows
+SEEN, EPOCHS = 2_400_000, (20, 400)  # rows in all passes together; passes, at least and at most
 
 
 @with_parameters_of(Autoencoder, without=("bottleneck", "linear_path", "corrupt", "loss", "target", "target_modality"))
@@ -87,6 +88,9 @@ class MaskedAutoencoder(BaseAutoencoder):
     def _default_latents(self, features: int) -> int | None:
         return min(256, max(64, 2 ** math.ceil(math.log2(features))))
 
+    def _default_epochs(self, rows: int) -> int:
+        return int(np.clip(-(-SEEN // max(1, rows)), *EPOCHS))
+
     def sample(self, n: int = 1, given: Any = None, condition: Any = None, random_state: Any = None) -> Any:
         """New rows in the form of the training data.
 
@@ -106,40 +110,27 @@ class MaskedAutoencoder(BaseAutoencoder):
             raise bad_parameter("sample", "n", "a positive integer", n)
         form, seed = self._form, int(np.random.default_rng(random_state).integers(2**31))
         told = self._conditions(condition, int(n))
-        fixed = None if given is None else self._fixed(given)
-        count = int(n)
-        if told is not None:
-            count = len(told)
-        if fixed is not None:
-            if told is not None and len(told) != len(fixed) * int(n):
+        count = int(n) if told is None else len(told)
+        fixed = np.full((count, len(form.alphabets)), np.nan)
+        if given is not None:
+            fixed = np.repeat(self._fixed(given), int(n), axis=0)
+            if told is not None and len(told) != len(fixed):
                 raise DataError(
-                    f"given has {len(fixed)} rows and condition {len(told) // int(n)}: they must be as many"
+                    f"given has {len(fixed) // int(n)} rows and condition {len(told) // int(n)}: they must be as many"
                 )
-            fixed = np.repeat(fixed, int(n), axis=0)
-            count = len(fixed)
-        start = np.full((count, len(form.places)), UNKNOWN, np.int16)
-        if fixed is not None:
-            start = form.encode(fixed)
-            start[:, [np.isnan(fixed[:, c]).all() for c, _ in form.places]] = UNKNOWN
-            hidden = np.isnan(fixed)[:, [c for c, _ in form.places]]
-            start[hidden] = UNKNOWN
+        start = form.encode(fixed)
+        start[np.isnan(fixed)[:, [column for column, _ in form.places]]] = UNKNOWN
         symbols = self._completed(torch.from_numpy(start), told, seed).numpy()
         values = form.decode(symbols, np.random.default_rng(seed))
-        if fixed is not None:
-            values = np.where(np.isnan(fixed), values, fixed)
-        return form.table.give(values)
+        return form.table.give(np.where(np.isnan(fixed), values, fixed))
 
     def _fixed(self, given: Any) -> np.ndarray:
         """Given columns as the table's numbers, (n, columns), NaN where nothing is given."""
-        from zandloper.columns import read_column
-
         owner, table = type(self).__name__, self._form.table
         if is_frame(given):
             frame = nw.from_native(given, eager_only=True)
             columns = {name: frame.get_column(name) for name in frame.columns}
         else:
-            import pyarrow as pa
-
             columns = {
                 name: nw.from_native(pa.table({"x": pa.array(list(v))}), eager_only=True).get_column("x")
                 for name, v in dict(given).items()

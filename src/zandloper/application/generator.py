@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
 from pathlib import Path
 from typing import Any, Self
 
+import narwhals as nw
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from zandloper.autoencoder import BaseAutoencoder
-from zandloper.errors import UnsupportedError, bad_parameter
+from zandloper.columns import is_frame
+from zandloper.errors import DataError, UnsupportedError, bad_parameter
+from zandloper.evaluation import evaluate
 from zandloper.generator_file import generator_of, save_generator
 from zandloper.judging import images, series, sounds
+from zandloper.masked_autoencoder import MaskedAutoencoder
 from zandloper.modality import modality
 from zandloper.parameters import seed_of
 from zandloper.variational_autoencoder import VariationalAutoencoder
+
+JUDGES: dict[str, Any] = {"image_form": images, "series_form": series, "audio_form": sounds}
+CANNOT = {  # what a type may not be able to do when sampling, and which one can
+    "like": ("makes no variations of items", "VariationalAutoencoder"),
+    "given": ("fixes no columns", "MaskedAutoencoder"),
+}
 
 
 class Generator(BaseEstimator):
@@ -83,6 +94,7 @@ class Generator(BaseEstimator):
             self.model_ = frozen
         else:
             self.model_ = self._template(X).fit(X, condition=condition)
+        self._seen = X  # to tell copies from: in memory alone, `save` leaves it out
         self.n_features_in_ = self.model_.n_features_in_
         names = getattr(self.model_, "feature_names_in_", None)
         if names is not None:
@@ -112,45 +124,63 @@ class Generator(BaseEstimator):
         given: dict[str, Any] = {"condition": condition, "like": like}
         given = {name: value for name, value in given.items() if value is not None}
         form, seed = self.model_._blueprint.output, seed_of(random_state, type(self).__name__)
+        if condition is not None:
+            given |= self._parted(given.pop("condition"))
+        accepted, kind = inspect.signature(self.model_.sample).parameters, type(self.model_).__name__
+        for name, (cannot, other) in CANNOT.items():
+            if name in given and name not in accepted:
+                raise UnsupportedError(f"{kind} {cannot}: take {other}")
         if n == 0:
             return form.give(np.empty((0, *form.target_shape)))
         return self.model_.sample(int(n), random_state=seed, **given)
 
-    def evaluate(self, real: Any, labels: Any = None, random_state: Any = 0) -> Any:
-        """What judges say of generated data beside real data that trained nothing; prints as a table.
+    def evaluate(
+        self, real: Any, train: Any = None, target: Any = None, labels: Any = None, random_state: Any = 0
+    ) -> Any:
+        """How useful, faithful and new what is drawn is, beside real data that trained nothing; prints as a table.
 
-        Images: Fréchet distance, precision and recall in the features of a classifier that learned on half of `real`.
-        Series: discriminative and predictive scores of recurrent nets. Sounds: a classifier of spectrograms, and
-        spectral distances. All beside the same figures of real data against other real data.
+        Tables: `zandloper.evaluation`. Images: Fréchet distance, precision and recall in the features of a classifier
+        that learned on half of `real`. Series: discriminative and predictive scores of recurrent nets. Sounds: a
+        classifier of spectrograms, and spectral distances. All beside the same figures of real data against real ones.
 
         Parameters
         ----------
         real : data
-            Of the kind that was learned.
+            Real data that `fit` did not see.
+        train : frame or array, optional
+            Of tables, the rows that `fit` saw, to tell copies from. None: those of the last `fit`, which no file keeps.
+        target : column name, optional
+            Of tables, what a model trained on drawn rows shall foretell in real ones. None: the last column that holds
+            classes, or else the last.
         labels : array (n,), optional
-            Classes of the real images or sounds, which the classifier learns; without them it learns groups that look
+            Classes of real images or sounds, which the classifier learns; without them it learns groups that look
             alike. With a generator that was fitted with such classes as its condition, each is asked for as often as it
             occurs, and the share that is recognised is told.
         random_state : int, RandomState or None
 
         Returns
         -------
-        zandloper.judging.Verdict
+        zandloper.evaluation.Evaluation, or zandloper.judging.Verdict
+            Prints as a table; `report().save("report.html")` puts it on a page.
         """
         check_is_fitted(self)
-        judges = {"image_form": images, "series_form": series, "audio_form": sounds}
-        judge = judges.get(self.model_._blueprint.output.name)
-        if judge is None:
-            raise UnsupportedError("evaluate is there for images, series and sounds, and not yet for these data")
-        return judge.evaluate(self, real, labels, seed_of(random_state, type(self).__name__))
+        seed = seed_of(random_state, type(self).__name__)
+        judge = JUDGES.get(self.model_._blueprint.output.name)
+        if judge is not None:
+            return judge.evaluate(self, real, labels, seed)
+        train = getattr(self, "_seen", None) if train is None else train
+        return evaluate(self, real, train, target, seed)
+
+    def report(self, real: Any, labels: Any = None) -> Any:
+        """What `evaluate` finds, with pictures, on a page that needs no network: `report(real).save("report.html")`."""
+        return self.evaluate(real, labels=labels).report()
 
     def morph(self, first: Any, second: Any, steps: int = 8) -> Any:
         """A way from one item to another (data of one sample each), through the latent space; both ends included."""
         check_is_fitted(self)
         if not hasattr(type(self.model_), "interpolate"):
-            raise UnsupportedError(
-                f"{type(self.model_).__name__} has no way between two items: take a variational type"
-            )
+            kind = type(self.model_).__name__
+            raise UnsupportedError(f"{kind} has no way between two items: take a variational type")
         return self.model_.interpolate(first, second, steps)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
@@ -176,6 +206,26 @@ class Generator(BaseEstimator):
         return generator
 
     # ------------------------------------------------------------------------------------------------------------------
+
+    def _parted(self, condition: Any) -> dict[str, Any]:
+        """A condition as columns that are fixed, and what `fit` was given as condition."""
+        columns, told = self.model_._form.column_names(), self.model_._blueprint.condition
+        names: list[Any] = list(condition) if isinstance(condition, dict) else []
+        if is_frame(condition):
+            condition = nw.from_native(condition, eager_only=True)
+            names = condition.columns
+        fixed = [name for name in names if str(name) in columns]
+        rest = [name for name in names if name not in fixed]
+        part = lambda chosen: (  # noqa: E731
+            {name: condition[name] for name in chosen}
+            if isinstance(condition, dict)
+            else condition.select(chosen).to_native()
+        )
+        if fixed and rest and told is None:
+            raise DataError(f"columns {rest[:5]} of the condition are neither columns of the data nor of a condition")
+        if not fixed:
+            return {"condition": condition.to_native() if isinstance(condition, nw.DataFrame) else condition}
+        return {"given": part(fixed)} | ({"condition": part(rest)} if rest else {})
 
     def _check(self) -> None:
         owner = type(self).__name__
@@ -212,4 +262,7 @@ SETTINGS: dict[str, dict[str, Any]] = {  # by modality: more latents than a map 
 
 def default_for(X: Any, choice: Any) -> BaseAutoencoder:
     """What suits data, by their modality: the one place that decides."""
-    return VariationalAutoencoder(**SETTINGS.get(modality(choice, X, "Generator").name, {}))
+    name = modality(choice, X, "Generator").name
+    if name in ("table", "symbols"):
+        return MaskedAutoencoder()
+    return VariationalAutoencoder(**SETTINGS.get(name, {}))

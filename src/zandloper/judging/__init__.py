@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,16 @@ from zandloper.batch import Batch, Loss
 from zandloper.convolutions import ConvEncoder, channels_for
 from zandloper.errors import DataError
 from zandloper.layers import ACTIVATIONS, Linear, initialise
+from zandloper.report import Report, Section, page
+from zandloper.report.items import way
+from zandloper.report.markup import say, table
 from zandloper.source import ArraySource
 from zandloper.training import Training, train
 
 BATCH = 128
 STEPS = 1_500  # of a judge's training
 RATE = 2e-3
+SHOWN = 12  # samples of each kind on a page
 HELD = 0.2  # share of what a judge is given that it is measured on
 
 
@@ -39,6 +44,8 @@ class Verdict:
     means : mapping of str to str
         What each figure says, and whether low or high is good.
     title, remark : str
+    shown : (form, raw real samples, raw generated samples) or None
+        Some of each, for the page.
     """
 
     made: Mapping[str, float]
@@ -46,6 +53,22 @@ class Verdict:
     means: Mapping[str, str]
     title: str = "What judges say"
     remark: str = ""
+    shown: tuple[Any, np.ndarray, np.ndarray] | None = None
+
+    def report(self) -> Report:
+        """A page with the figures, and real samples above generated ones: `report().save("report.html")`."""
+        rows = [[name, say(value), say(self.real.get(name)), self.means[name]] for name, value in self.made.items()]
+        table_ = table(["figure", "generated", "real", "means"], rows, self.title)
+        sections = [Section(self.title, f"{table_}<p>{escape(self.remark)}</p>", wide=True)]
+        if self.shown is not None:
+            form, real, made = self.shown
+            heat = np.zeros((len(made), int(np.prod(form.target_shape))))
+            pairs = way(form, real).beside(
+                real, made, [f"no. {i + 1}" for i in range(len(made))], ("real", "drawn"), heat
+            )
+            sections.append(Section("Real and drawn", pairs, wide=True))
+        tiles = {name: f"{value:.3g}" for name, value in self.made.items()}
+        return Report(page("Generator", self.title, self.remark, tiles, sections))
 
     def __getitem__(self, name: str) -> float:
         return self.made[name]

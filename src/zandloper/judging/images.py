@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from zandloper.judging import SAID, Verdict, drawn_for, seen_by_judge
+from zandloper.judging import SAID, SHOWN, Verdict, drawn_for, seen_by_judge
 
 MOST = 10_000  # real images
 
@@ -21,5 +21,7 @@ def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
     kept = np.random.default_rng(seed).permutation(len(raw))[:MOST]
     told = None if labels is None else np.asarray(labels)[kept]
     made, asked = drawn_for(generator, told, len(kept), seed)
-    found, base = seen_by_judge(units(raw[kept]), units(form.read(made, "evaluate")), told, asked, seed)
-    return Verdict(found, base, SAID, remark=f"{len(kept):,} images of each kind; real: one half against the other.")
+    drawn = np.asarray(form.read(made, "evaluate"))
+    found, base = seen_by_judge(units(raw[kept]), units(drawn), told, asked, seed)
+    remark = f"{len(kept):,} images of each kind; real: one half against the other."
+    return Verdict(found, base, SAID, remark=remark, shown=(form, raw[kept][:SHOWN], drawn[:SHOWN]))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.batch import Batch, Loss
-from zandloper.judging import HELD, Judge, Verdict, halves, in_blocks, taught
+from zandloper.judging import HELD, SHOWN, Judge, Verdict, halves, in_blocks, taught
 from zandloper.layers import Linear
 
 WIDTH = 32  # of the recurrent nets
@@ -127,4 +127,5 @@ def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
             "predictive": "error of a forecaster, in standard deviations: near the real one is good",
         },
         remark=f"{n:,} windows of each kind; real: one half of them against the other.",
+        shown=(model._form, windows[:SHOWN], made[:SHOWN]),
     )

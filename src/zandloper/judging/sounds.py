@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from zandloper import spectrogram
-from zandloper.judging import SAID, Verdict, drawn_for, seen_by_judge
+from zandloper.judging import SAID, SHOWN, Verdict, drawn_for, seen_by_judge
 
 MOST = 4_000  # real sounds
 FRAMES = 64  # of the judge's spectrograms: longer sounds are seen at wider steps
@@ -57,4 +57,8 @@ def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
     found["spectrum"] = apart(sounds[kept], made)
     base["spectrum"] = apart(sounds[kept[: n // 2]], sounds[kept[n // 2 :]])
     found["reconstruction"] = spectral_distance(form, real, model.predict(real))
-    return Verdict(found, base, SAID | HEARD, remark=f"{n:,} sounds of each kind; real: one half against the other.")
+    remark = f"{n:,} sounds of each kind; real: one half against the other."
+    rows, new = form.read(real, "evaluate"), form.read(drawn, "evaluate")
+    first = lambda windows, which: windows[np.searchsorted(windows.starts, windows.firsts)[which]].numpy()  # noqa: E731
+    shown = (form, first(rows, kept[:SHOWN]), first(new, np.arange(min(n, SHOWN))))
+    return Verdict(found, base, SAID | HEARD, remark=remark, shown=shown)

@@ -52,7 +52,7 @@ class Residual(Net):
 
 
 class ResidualBlock(nn.Module):
-    """`h + W2 act(W1 norm(h))`: He et al. 2016, "Identity mappings in deep residual networks", eq. 1, with dense layers."""
+    """`h + W2 act(W1 norm(h))`: He et al. 2016, "Identity mappings in deep residual networks", eq. 1, dense."""
 
     def __init__(self, width: int, activation: str) -> None:
         super().__init__()
