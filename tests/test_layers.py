@@ -17,7 +17,7 @@ LAYERS = (
     ("detector_file", "detector_report", "evaluation", "generator_file"),
     ("detector_plots",),
     ("detections",),
-    ("judging", "study", "oddness"),
+    ("judging", "study", "oddness", "folds", "spans"),
     (
         "denoising_autoencoder",
         "masked_autoencoder",

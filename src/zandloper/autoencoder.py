@@ -276,15 +276,17 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         estimator._loaded()
         return estimator
 
-    def _each_block(self, function: Any, raw: Any, target: Any = None, condition: Any = None) -> Tensor:
+    def _each_block(
+        self, function: Any, raw: Any, target: Any = None, condition: Any = None, block: int | None = None
+    ) -> Tensor:
         """A function over fixed blocks of rows, without gradients, as many threads as the work is worth."""
         device = next(self.module_.parameters()).device
-        before = torch.get_num_threads()
-        torch.set_num_threads(defaults.threads(self._threads_work * self._block))
+        before, size = torch.get_num_threads(), block or self._block
+        torch.set_num_threads(defaults.threads(self._threads_work * size))
         try:
             with torch.inference_mode():
                 batch = Batch(raw, target=target, condition=condition)
-                out = blockwise(lambda rows: function(rows.to(device)).cpu(), batch, self._block)
+                out = blockwise(lambda rows: function(rows.to(device)).cpu(), batch, size)
         finally:
             torch.set_num_threads(before)
         return out.clone()
