@@ -71,7 +71,9 @@ def test_several_classes_of_any_numbers_in_colour(skips):
     numbers = np.array([7, -2, 300])
     y = numbers[places]
     X = np.stack([X, 255 - X, X // 2], -1) / np.float32(255)
-    model = zl.Segmenter(skips=skips, max_epochs=80, augment=False, class_weight="balanced", **SMALL).fit(list(X), list(y))
+    model = zl.Segmenter(skips=skips, max_epochs=80, augment=False, class_weight="balanced", **SMALL).fit(
+        list(X), list(y)
+    )
     assert model.classes_.tolist() == [-2, 7, 300]
     said = model.predict(list(X))
     assert set(np.unique(said)) <= set(numbers) and model.score(list(X), list(y)) > 0.4

@@ -404,11 +404,11 @@ class Autoencoder(BaseAutoencoder):
         modules: an encoder takes (n, *shape of a sample) in model units, a decoder takes (n, latent_dim).
     loss : "auto", "mse", "mae", "bce", "categorical", "mixed" or nn.Module
         How the error is measured. An own module takes (prediction, target) to errors, not reduced.
-    modality : "auto", "table", "image", "series" or an object of zl.modality
-        What the data are read as. Series are never guessed.
+    modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
+        What the data are read as. Series and arrays of sound are never guessed.
     target : "input" or "y"
         What the decoder is trained towards.
-    target_modality : "auto", "table", "image", "series" or an object of zl.modality
+    target_modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
         What y is read as, with `target="y"`.
     validation : float, data, (X, y) or a scikit-learn splitter
         A share of the rows (0: all rows train, and the last weights are kept), other data, or a splitter's first split.

@@ -132,16 +132,15 @@ class Blueprint:
         )
 
 
-<<<<<<< HEAD
 def _beside(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Of inputs that stand beside their weights."""
     return (2 * shape[0], *shape[1:])
-=======
+
+
 def _places(bottleneck: Any, encoder: Any) -> dict[str, int]:
     """The places that an encoder summarises one by one, for those bottlenecks that want to know."""
     found = getattr(encoder, "places", 1)
     return {"places": found} if found > 1 and getattr(bottleneck, "by_place", False) else {}
->>>>>>> text
 
 
 def _spec(package: Any, settings: dict[str, Any] | None) -> Any:

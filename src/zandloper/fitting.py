@@ -19,7 +19,7 @@ from torch import nn
 import zandloper.nets
 from zandloper import defaults
 from zandloper.blueprint import HIDING, Blueprint, flops_per_row, start
-from zandloper.columns import dims_of
+from zandloper.columns import dims_of, is_frame
 from zandloper.condition import learn_condition, read_condition
 from zandloper.errors import DataError, bad_parameter
 from zandloper.hourglass import Hourglass
@@ -148,7 +148,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     if settings.checkpoint is not None:
         fingerprint = _fingerprint(p, rows, module, blueprint, seed, init_from)
     run = train(module, source, validation, settings, fingerprint=fingerprint, started=started)
-    return Fitted(module, blueprint, run, defaults.block(work), work)
+    return Fitted(module, blueprint, run, defaults.block(work + module.scale.work), work)
 
 
 def _seed(p: Any, owner: str) -> int:
@@ -194,11 +194,16 @@ def _read(
     condition_form, told = None, None
     if condition is not None and init_from is not None and init_from._blueprint.condition is not None:
         condition_form = init_from._blueprint.condition
-        told = read_condition(condition_form, condition, owner)
+        told = read_condition(condition_form, by_row(form, condition, raw), owner)
     elif condition is not None:
-        condition_form, told = learn_condition(condition, len(raw), owner)
+        condition_form, told = learn_condition(by_row(form, condition, raw), len(raw), owner)
     train, validation = _split(p.validation, form, target_form, raw, target, told, y, owner, seed)
     return form, target_form, condition_form, Rows(raw, target, told, train, validation)
+
+
+def by_row(form: Form, condition: Any, raw: Any) -> Any:
+    """What is known of each sample, for each raw row: the windows of a series or a sound share it."""
+    return condition if is_frame(condition) or dims_of(condition) != 1 else form.labels(condition, raw)
 
 
 def _split(
