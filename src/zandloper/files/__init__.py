@@ -9,9 +9,9 @@ from typing import Any
 
 from zandloper.errors import FileError
 from zandloper.files import arrays, images, sounds, tables
+from zandloper.files.chunks import chunks_of_file
 from zandloper.files.images import Images
 from zandloper.files.look import choose_columns, in_words
-from zandloper.files.chunks import chunks_of_file
 from zandloper.files.place import atomic, check_place, ending, in_one_sentence, named
 from zandloper.files.sounds import Sounds
 from zandloper.files.tables import beside
