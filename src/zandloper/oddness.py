@@ -201,24 +201,29 @@ class Neighbourhood:
             place = np.minimum(np.searchsorted(self.rows, own), len(self.rows) - 1)
             at = np.where(self.rows[place] == own, place, -1)
         k = min(self.number, len(self.known) - 1) or 1
-        # Whole groups of distances are compared by their least one first: the k nearest lie in k groups.
-        pad = -len(self.known) % GROUP
-        known = torch.cat([self.known, self.known[:1].expand(pad, -1)])
-        norms = known.square().sum(1)
-        norms[len(self.known) :] = torch.inf
+        # Distances are compared in groups, by the least of each first: the k nearest lie in k groups.
+        width = max(k, -(-len(self.known) // GROUP))
+        spare, short = width * GROUP - len(self.known), -self.known.shape[1] % 4  # filled up as `layers.Linear` says
+        known = F.pad(self.known, (0, short, 0, spare))
+        norms = F.pad(self.known.square().sum(1), (0, spare), value=torch.inf)
+        room: dict[int, Tensor] = {}  # asking for megabytes for every block costs more than the product
 
         def distance(batch: Batch) -> Tensor:
             assert batch.target is not None
-            x, mine = _place(looker.model, batch), batch.target >= 0
-            rough = norms.to(x.device) - 2 * x @ known.to(x.device).T
-            rough[mine, batch.target[mine]] = torch.inf
-            groups = rough.unflatten(1, (-1, GROUP))
-            near = groups.amin(2).topk(min(k, groups.shape[1]), dim=1, largest=False).indices
-            close = groups.gather(1, near[..., None].expand(-1, -1, GROUP)).flatten(1)
+            x, own = F.pad(_place(looker.model, batch), (0, short)), batch.target
+            there = known.to(x.device)
+            rough = torch.addmm(norms.to(x.device), x, there.T, alpha=-2, out=room.get(len(x)))
+            room[len(x)] = rough
+            if bool((own >= 0).any()):
+                mine = own >= 0
+                rough[mine, own[mine]] = torch.inf
+            groups = rough.view(len(x), GROUP, width)
+            near = groups.amin(1).topk(k, dim=1, largest=False).indices
+            close = groups.gather(2, near[:, None].expand(-1, GROUP, -1)).flatten(1)
             best = close.topk(k, dim=1, largest=False).indices
-            best = near.gather(1, best // GROUP) * GROUP + best % GROUP
+            best = best // k * width + near.gather(1, best % k)
             # By products, which cancel; then exactly.
-            return (known[best] - x[:, None]).square().sum(2).sqrt().mean(1, keepdim=True)
+            return (there[best] - x[:, None]).square().sum(2).sqrt().mean(1, keepdim=True)
 
         far = looker._each(distance, raw, torch.from_numpy(at))
         return np.log(far.numpy().astype(np.float64) + TINY)
