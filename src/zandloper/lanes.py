@@ -27,7 +27,7 @@ from zandloper.columns import (
     learn_column,
     read_column,
 )
-from zandloper.errors import DataError, FileError
+from zandloper.errors import DataError, FileError, UnsupportedError
 from zandloper.modality import Form
 from zandloper.several import are_several, each_of
 
@@ -351,8 +351,12 @@ class SeriesLayout(Layout):
 
 def layout_of(form: Form, X: Any, owner: str) -> Layout:
     """The layout for data of a form; of a series' frame it learns the time column."""
-    if form.name != "series_form":
+    if form.name in ("table_form", "image_form"):
         return Layout(form)
+    if form.name != "series_form":
+        what = form.name.removesuffix("_form")
+        hint = '; sounds are compressed as series, modality="series"' if what == "audio" else ""
+        raise UnsupportedError(f"{owner} keeps tables, images and series, and the data are read as {what}{hint}")
     first, known = each_of(X, owner)[0], None
     names: tuple[str, ...] = ()
     where: str = form.where  # type: ignore[attr-defined]

@@ -384,6 +384,12 @@ class Compressor(BaseEstimator):
                 model.set_params(**{name: getattr(self, name)})
         return model.fit(X)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        return tags
+
 
 def _small(form: Any, values: int, unbound: bool) -> Autoencoder:
     """A model that is worth its weights: with few data hardly more than linear."""
