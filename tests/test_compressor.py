@@ -290,3 +290,29 @@ def test_errors_say_what_to_do(rows, images, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "constriction", None)
     with pytest.raises(MissingExtraError, match=r"zandloper\[compress\]"):
         zl.Compressor().fit(rows)
+
+
+def test_the_command_line_both_ways(rows, tmp_path, monkeypatch, capsys):
+    from zandloper.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame(rows[:600], columns=list("abcd")).assign(kind=["x", "y", "y"] * 200).to_csv("d.csv", index=False)
+
+    def run(*argv):
+        with pytest.raises(SystemExit) as done:
+            main(argv)
+        return done.value.code, capsys.readouterr()
+
+    code, said = run("fit", "compress", "d.csv", "-o", "m", "--max-error", "0.01", "--max-epochs", "2", "--seed", "0")
+    assert code == 0 and "next     zandloper compress d.csv -m m -o d.zl" in said.out
+    assert run("compress", "d.csv", "-m", "m", "-o", "d.zl")[0] == 0
+    assert run("decompress", "d.zl", "-m", "m", "-o", "back.csv")[0] == 0
+    before, after = pd.read_csv("d.csv"), pd.read_csv("back.csv")
+    assert (before["kind"] == after["kind"]).all()
+    assert np.abs(before[list("abcd")] - after[list("abcd")]).max().max() <= 0.01
+    assert run("decompress", "d.zl", "-m", "m", "-o", "part.csv", "--rows", "5:9")[0] == 0
+    pd.testing.assert_frame_equal(pd.read_csv("part.csv"), after[5:9].reset_index(drop=True))
+    code, said = run("run", "m", "d.csv", "-o", "x.csv")
+    assert code == 2 and "zandloper compress FILE" in said.err
+    code, said = run("compress", "d.csv", "-m", "m", "-o", "d.zl")
+    assert code == 2 and "exists already" in said.err

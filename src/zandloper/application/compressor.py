@@ -23,7 +23,8 @@ from zandloper.entropy import coder_library
 from zandloper.errors import DataError, FileError, UnsupportedError, bad_parameter
 from zandloper.files import atomic, check_place, chunks_of_file, in_one_sentence
 from zandloper.grid import Grid
-from zandloper.lanes import Block, Layout, layout_of
+from zandloper.lanes import Block, Layout
+from zandloper.lanes_series import layout_of
 from zandloper.latent_code import halved
 from zandloper.modality import modality
 from zandloper.parameters import seed_of
