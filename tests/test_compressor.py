@@ -37,8 +37,8 @@ def fitted(rows: np.ndarray) -> zl.Compressor:
 
 @pytest.fixture(scope="module")
 def steps() -> np.ndarray:
-    t = np.arange(6_000)
-    noise = np.random.default_rng(0).normal(size=(6_000, 2))
+    t = np.arange(2_000)
+    noise = np.random.default_rng(0).normal(size=(2_000, 2))
     return np.stack([np.sin(t / 7), np.cos(t / 11)], axis=1) + 0.01 * noise
 
 
@@ -131,7 +131,7 @@ def _arrow(frame):
 
 def test_series_of_all_kinds_come_back_as_they_were(steps):
     model = zl.Compressor(max_error=0.01, modality=zl.modality.Series(window=32), **QUICK).fit(steps)
-    parts = [steps[:3_000], steps[3_000:3_040], steps[100:2_500]]
+    parts = [steps[:1_300], steps[1_300:1_340], steps[100:700]]
     for series in (steps, parts, np.stack([steps[:500], steps[500:1_000]])):
         back = model.decompress(model.compress(series))
         assert type(back) is type(series)
@@ -147,7 +147,7 @@ def test_series_of_all_kinds_come_back_as_they_were(steps):
 
 
 def test_sounds_are_lists_of_integers(rng):
-    sounds = [(8_000 * np.sin(np.arange(n) / 5)).astype(np.int16) for n in (900, 1_500, 700)]
+    sounds = [(8_000 * np.sin(np.arange(n) / 5)).astype(np.int16) for n in (400, 700, 300)]
     model = zl.Compressor(max_error=0, modality=zl.modality.Series(window=64), **QUICK).fit(sounds)
     back = model.decompress(model.compress(sounds))
     assert all(a.dtype == np.int16 and np.array_equal(a, b) for a, b in zip(back, sounds))
@@ -252,7 +252,7 @@ def test_files_are_written_and_read_part_by_part(steps, tmp_path):
     assert found.size == (tmp_path / "x.zl").stat().st_size and found.values == steps.size
     joined = np.concatenate(list(model.decompress_blocks(tmp_path / "x.zl")))
     assert np.abs(joined - steps).max() <= 0.01
-    model.compress_file((steps[i : i + 700] for i in range(0, 6_000, 700)), tmp_path / "y.zl")
+    model.compress_file((steps[i : i + 700] for i in range(0, 2_000, 300)), tmp_path / "y.zl")
     assert np.array_equal(model.decompress(tmp_path / "y.zl"), joined)
     with pytest.raises(FileError, match="exists already"):
         model.compress_file([steps], tmp_path / "x.zl")
@@ -290,3 +290,29 @@ def test_errors_say_what_to_do(rows, images, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "constriction", None)
     with pytest.raises(MissingExtraError, match=r"zandloper\[compress\]"):
         zl.Compressor().fit(rows)
+
+
+def test_the_command_line_both_ways(rows, tmp_path, monkeypatch, capsys):
+    from zandloper.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame(rows[:600], columns=list("abcd")).assign(kind=["x", "y", "y"] * 200).to_csv("d.csv", index=False)
+
+    def run(*argv):
+        with pytest.raises(SystemExit) as done:
+            main(argv)
+        return done.value.code, capsys.readouterr()
+
+    code, said = run("fit", "compress", "d.csv", "-o", "m", "--max-error", "0.01", "--max-epochs", "2", "--seed", "0")
+    assert code == 0 and "next     zandloper compress d.csv -m m -o d.zl" in said.out
+    assert run("compress", "d.csv", "-m", "m", "-o", "d.zl")[0] == 0
+    assert run("decompress", "d.zl", "-m", "m", "-o", "back.csv")[0] == 0
+    before, after = pd.read_csv("d.csv"), pd.read_csv("back.csv")
+    assert (before["kind"] == after["kind"]).all()
+    assert np.abs(before[list("abcd")] - after[list("abcd")]).max().max() <= 0.01
+    assert run("decompress", "d.zl", "-m", "m", "-o", "part.csv", "--rows", "5:9")[0] == 0
+    pd.testing.assert_frame_equal(pd.read_csv("part.csv"), after[5:9].reset_index(drop=True))
+    code, said = run("run", "m", "d.csv", "-o", "x.csv")
+    assert code == 2 and "zandloper compress FILE" in said.err
+    code, said = run("compress", "d.csv", "-m", "m", "-o", "d.zl")
+    assert code == 2 and "exists already" in said.err

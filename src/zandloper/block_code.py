@@ -26,6 +26,7 @@ from zandloper.lanes import Block, Layout
 from zandloper.latent_code import LatentCode, predict
 
 COARSEST, FINEST = 2, -4  # octaves of the same, at quality 0 and 1
+TRIED = 256  # steps of each lane of a series that are coded to compare precisions
 FINENESS = (2.0, 1.0, 0.5, 0.25)  # steps of latents that are tried, as shares of the decoder's own error
 
 
@@ -181,10 +182,11 @@ def learn_block_code(
     rest = np.rint(rest / FINE) * FINE
     shape = (layout.height, layout.width, layout.kinds, total, layout.window if layout.width == 0 else 0, seed)
     here = _some(there.shape[2], there.sum(), 2**17)
+    early = slice(0, TRIED if layout.width == 0 else None)  # series go on much as they begin
     plain = np.broadcast_to(rest[:, None, None], values.shape).astype(np.float64)
 
     def cost(prediction: np.ndarray) -> float:
-        v, p, t = (_walked(a[..., here]) for a in (steps, prediction, there))
+        v, p, t = (_walked(a[:, early][..., here]) for a in (steps, prediction, there))
         found = learn_context(v, p, t, *shape, net=False)
         return _bits(found, v, p, t) * (there.sum() / max(1, t.sum()))
 

@@ -20,7 +20,8 @@ from zandloper.columns import Column
 from zandloper.context import Context
 from zandloper.errors import FileError, ZandloperError
 from zandloper.grid import Grid
-from zandloper.lanes import Layout, SeriesLayout
+from zandloper.lanes import Layout
+from zandloper.lanes_series import SeriesLayout
 from zandloper.latent_code import LatentCode
 from zandloper.persist import estimator_of, parameters_of, recipe_of, type_of, with_parameters
 from zandloper.storage import write_folder

@@ -23,7 +23,8 @@ from zandloper.entropy import coder_library
 from zandloper.errors import DataError, FileError, UnsupportedError, bad_parameter
 from zandloper.files import atomic, check_place, chunks_of_file, in_one_sentence
 from zandloper.grid import Grid
-from zandloper.lanes import Block, Layout, layout_of
+from zandloper.lanes import Block, Layout
+from zandloper.lanes_series import layout_of
 from zandloper.latent_code import halved
 from zandloper.modality import modality
 from zandloper.parameters import seed_of
@@ -383,6 +384,12 @@ class Compressor(BaseEstimator):
             if getattr(self, name) is not None:
                 model.set_params(**{name: getattr(self, name)})
         return model.fit(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        return tags
 
 
 def _small(form: Any, values: int, unbound: bool) -> Autoencoder:
