@@ -16,6 +16,7 @@ _HOMES = {
     "compare_with_pca": "zandloper.application.compare_with_pca",
     "compare_latent_dims": "zandloper.application.compare_latent_dims",
     "curves_table": "zandloper.application.curves_table",
+    "Denoiser": "zandloper.application.denoiser",
     "DenoisingAutoencoder": "zandloper.denoising_autoencoder",
     "Generator": "zandloper.application.generator",
     "MaskedAutoencoder": "zandloper.masked_autoencoder",

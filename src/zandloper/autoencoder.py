@@ -135,7 +135,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def inverse_transform(self, Z: Any) -> Any:
         """What latents (n, prod(latent_shape_)) decode to, in the form of the data: a frame, images, an array."""
         check_is_fitted(self)
-        if self._blueprint.told:
+        if self._blueprint.told and not self._blueprint.masked:
             raise UnsupportedError(
                 f"latents of {type(self).__name__}(told=True) alone decode to nothing, since its input passes by them: "
                 "fit with told=False"

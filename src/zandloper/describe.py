@@ -155,7 +155,9 @@ def describe_detector(detector: Any) -> DetectorDescription:
         levels=first.levels,
         known=0 if detector.neighbourhood_ is None else len(detector.neighbourhood_.known),
         calibrated_on=len(detector.calibration_),
-        unit={"series_form": "time steps", "image_form": "images", "audio_form": "sounds"}.get(detector._form.name, "rows"),
+        unit={"series_form": "time steps", "image_form": "images", "audio_form": "sounds"}.get(
+            detector._form.name, "rows"
+        ),
         false_alarm_rate=float(detector.false_alarm_rate),
         reachable_rate=1 / (detector._worth + 1),
         threshold=-float(detector.offset_),
