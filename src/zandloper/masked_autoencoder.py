@@ -143,6 +143,13 @@ class MaskedAutoencoder(BaseAutoencoder):
         out = np.full((rows, len(table.columns)), np.nan)
         for name, series in columns.items():
             i, column = known[name]
+            if column.kind == "number" and series.dtype == nw.String:
+                try:
+                    series = series.cast(nw.Float64)
+                except Exception as error:
+                    raise DataError(
+                        f"column {name!r} holds numbers, and is given as {series.to_list()[0]!r}"
+                    ) from error
             out[:, i] = read_column(column, series, owner)
             unseen = [v for v, x in zip(series.to_list(), out[:, i]) if x != x and v is not None and v == v]
             if unseen:
