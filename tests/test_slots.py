@@ -36,6 +36,8 @@ from zandloper.nets.attention import Attention, Patches
 from zandloper.nets.conv1d import Conv1d
 from zandloper.nets.conv2d import Conv2d
 from zandloper.nets.dense import Dense
+from zandloper.nets.grid import Grid
+from zandloper.nets.tokens import Tokens
 from zandloper.nets.unet2d import UNet2d
 from zandloper.spec import Spec, build_spec, discover
 from zandloper.transformer import Block, Heads
@@ -93,6 +95,7 @@ SAMPLES = {
         [np.arange(3.0 * n).reshape(n, 3) % 5 for n in (30, 4, 21)],
         {"time": [*range(10), *range(12, 30)], "a": [i % 7 for i in range(28)], "b": [0.5] * 28},
     ],
+    "text": [["a red cat", "a cat, blue", "red on red", "blue"] * 3],
     "audio": [
         np.sin(np.arange(3 * 2000.0).reshape(3, 2000) * 0.3),
         [(9000 * np.sin(np.arange(n) * 0.2)).astype(np.int16) for n in (900, 160, 2000)],
@@ -192,6 +195,8 @@ VARIANTS = [
     UNet2d((5,), bias=False, residual=1),
     Attention((10, 6), "relu", patch=3, heads=2, summaries=1),
     Attention((5,), "gelu", patch=100, heads=1),
+    Grid((5, 6), "relu", depth=1),
+    Tokens((10, 6), "relu", heads=2, summaries=1),
 ]
 NETS = [*defaults_of(zandloper.nets), *VARIANTS]
 

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AnomalyDetector": "zandloper.application.anomaly_detector",
     "Autoencoder": "zandloper.autoencoder",
+    "Compressor": "zandloper.application.compressor",
     "compare_with_pca": "zandloper.application.compare_with_pca",
     "compare_latent_dims": "zandloper.application.compare_latent_dims",
     "curves_table": "zandloper.application.curves_table",
@@ -21,6 +22,7 @@ _HOMES = {
     "Generator": "zandloper.application.generator",
     "MaskedAutoencoder": "zandloper.masked_autoencoder",
     "QuantizedAutoencoder": "zandloper.quantized_autoencoder",
+    "Segmenter": "zandloper.application.segmenter",
     "SparseAutoencoder": "zandloper.sparse_autoencoder",
     "VariationalAutoencoder": "zandloper.variational_autoencoder",
     "load": "zandloper.loading",

@@ -49,8 +49,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _bottleneck_spec(self) -> Any:
         return Plain() if self.bottleneck is None else Own()
 
-    def _prior_spec(self, conditional: bool = False) -> Spec | None:
+    def _prior_spec(self, condition: Any = None) -> Spec | None:
+        """What new codes are drawn from, where the data are told a condition of some form."""
         return None
+
+    def _minutes(self) -> float | None:
+        """How much of `max_minutes` the autoencoder itself may take, where more is trained after it."""
+        return self.max_minutes
 
     def _reader(self, X: Any, owner: str) -> Modality:
         """What X is read by."""
@@ -69,8 +74,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """How many latents for `latent_dim=None`; None: as many as PCA needs for 90 % of the variance."""
         return None
 
-    def _default_epochs(self, rows: int) -> int:
-        """How many passes over so many rows for `max_epochs="auto"`."""
+    def _default_epochs(self, rows: int, work: int = 0) -> int:
+        """How many passes over so many rows, of so many operations each, for `max_epochs="auto"`."""
         return defaults.epochs(rows)
 
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
@@ -313,7 +318,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _context(self, n: int, condition: Any) -> Tensor | None:
         """What the prior is told of raw conditions, (n, dim)."""
         with torch.inference_mode():
-            context = self.module_.told(n, torch.zeros(()), condition)
+            context = self.module_.prompt(n, torch.zeros(()), condition)
         return None if context is None else context.float()
 
     def _read(self, X: Any) -> Any:

@@ -78,7 +78,8 @@ class Blueprint:
     def build(self, own: dict[str, nn.Module]) -> Hourglass:
         """The hourglass, its weights not drawn yet; `own` has the user's modules by slot."""
         form, output = self.form, self.output
-        teller = None if self.condition is None else Teller(self.condition)
+        prompted = bool(getattr(self.prior, "prompt", ()))
+        teller = None if self.condition is None or prompted else Teller(self.condition)
         context = 0 if teller is None else teller.dim
         compare = (
             OwnComparison(own["compare"], output.target_shape)
@@ -93,7 +94,7 @@ class Blueprint:
         bottleneck = (
             OwnBottleneck(own["bottleneck"], encoder.neck_dim)
             if isinstance(self.bottleneck, Own)
-            else self.bottleneck.build(encoder.neck_dim, self.latent_dim)
+            else self.bottleneck.build(encoder.neck_dim, self.latent_dim, **_places(self.bottleneck, encoder))
         )
         latent = math.prod(bottleneck.latent_shape)
         decoder = (
@@ -109,7 +110,7 @@ class Blueprint:
         kind = MaskedHourglass if self.masked else ToldHourglass if self.told else Hourglass
         module = kind(form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path)
         module.draws_globally = bool(own)
-        module.teller = teller
+        module.teller, module.prompted = teller, prompted
         module.prior = None if self.prior is None else self.prior.build(self.latent_dim, context)
         return module
 
@@ -134,6 +135,12 @@ class Blueprint:
 def _beside(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Of inputs that stand beside their weights."""
     return (2 * shape[0], *shape[1:])
+
+
+def _places(bottleneck: Any, encoder: Any) -> dict[str, int]:
+    """The places that an encoder summarises one by one, for those bottlenecks that want to know."""
+    found = getattr(encoder, "places", 1)
+    return {"places": found} if found > 1 and getattr(bottleneck, "by_place", False) else {}
 
 
 def _spec(package: Any, settings: dict[str, Any] | None) -> Any:
@@ -181,7 +188,8 @@ def start(
     unit, spread = module.unit, float(module.spread)
     seen = principal if unit else principal.in_units(float(module.centre), spread)
     directions = module.linear.start(seen) * (1.0 if unit else spread)
-    if targets is not None or len(directions) != len(mean):  # another target, or the same laid out in another way
+    alike = scale.shares(first.x)[0].shape == module.scale.encode(first.x)[0].shape if targets is None else False
+    if not alike:  # another target, or the same laid out in another way
         directions = _covariance(module, inputs, rows, mean)
     if not isinstance(module.corrupt, IdentityCorruption | OwnCorruption):
         directions = _against_noise(module, inputs, rows, mean, rng)

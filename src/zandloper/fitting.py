@@ -121,7 +121,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
         compare,
         latent,
         linear,
-        p._prior_spec(condition_form is not None),
+        p._prior_spec(condition_form),
         told,
         condition_form,
     )
@@ -280,7 +280,7 @@ def _net(choice: Any, form: Form, latent: int, p: Any, owner: str, parameter: st
     nets: dict[str, type[Net]] = discover(zandloper.nets)
     shape = form.in_shape
     if choice == "auto":
-        choice = LARGE.get(len(shape), "dense") if math.prod(shape) > SMALL else "dense"
+        choice = form.net or (LARGE.get(len(shape), "dense") if math.prod(shape) > SMALL else "dense")
     if choice not in nets:
         raise bad_parameter(owner, parameter, f"'auto', one of {sorted(nets)} or an nn.Module", choice)
     net = nets[choice]
@@ -304,7 +304,7 @@ def _decoder(p: Any, form: Form, target_form: Form | None, encoder: Spec, latent
     if (
         p.decoder == "auto"
         and not isinstance(encoder, Own)
-        and (target_form is None or len(target_form.in_shape) == len(form.in_shape))
+        and (target_form is None or (len(target_form.in_shape), target_form.net) == (len(form.in_shape), form.net))
     ):
         return encoder
     return _net(p.decoder, target_form or form, latent, p, owner, "decoder")
@@ -334,12 +334,12 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
     pick = lambda name, value: value if getattr(p, name) == "auto" else getattr(p, name)  # noqa: E731
     size = sum(w.numel() for w in module.parameters())
     batch = pick("batch_size", defaults.batch_size(rows.n_train, size))
-    epochs = pick("max_epochs", p._default_epochs(rows.n_train))
+    epochs = pick("max_epochs", p._default_epochs(rows.n_train, work))
     widths = [min(w.shape[:2]) for w in module.parameters() if w.dim() >= 2]
     where = defaults.device(p.device, owner)
     return Training(
         max_epochs=int(epochs),
-        max_minutes=p.max_minutes,
+        max_minutes=p._minutes(),
         batch_size=int(batch),
         block=defaults.block(work),
         lr=float(pick("lr", defaults.learning_rate(max(widths, default=64), size))),

@@ -46,7 +46,7 @@ def of_rows(X: Any, rows: int, fast: bool, seed: int) -> list[Fold]:
 
 
 def in_time(X: np.ndarray, lengths: list[int], gap: int) -> list[Fold]:
-    """Rows that are steps of series, one series after the other: blocks of time, with a gap around what is held back."""
+    """Rows that are steps of series, one series after the other: blocks of time, with a gap around those held back."""
     n = sum(lengths)
     if n < 4 * BLOCKS:
         raise DataError(

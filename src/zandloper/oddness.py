@@ -158,7 +158,7 @@ class Witness:
 
 
 def witness(model: Any, rows: Any = None, fast: bool = False) -> Witness:
-    """A witness out of a fitted model and the raw rows that trained it; a fast one looks at one level and no further."""
+    """A witness out of a fitted model and the raw rows that trained it; a fast one looks at one level alone."""
     at = tuple(levels(*LEVELS, NUMBER)) if isinstance(model.module_, ToldHourglass) else (0.0,)
     if fast:
         return Witness(model, at[-2:-1] or at)

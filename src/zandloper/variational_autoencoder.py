@@ -109,7 +109,8 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         spec = form.loss(self.loss)
         return form.loss("gaussian") if self.loss == "auto" and spec.name == "mse" else spec
 
-    def _prior_spec(self, conditional: bool = False) -> Spec:
+    def _prior_spec(self, condition: Any = None) -> Spec:
+        conditional = condition is not None
         priors = {name: part for name, part in discover(zandloper.prior).items() if not part.of_symbols}
         told = {name: part for name, part in priors.items() if part.conditional or not conditional}
         name = getattr(self.prior, "name", self.prior)

@@ -69,8 +69,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     autoencoder : autoencoder, FrozenEstimator of a fitted one, or None
         What to detect with; it is cloned. None: a denoising autoencoder that is told the noise level, or for tables
         with categories a plain denoising one; of series it reads each step with its means over the last 8 and 32 steps.
-        One that is given reads series in windows, and so does the default where their length is given. A frozen one is not trained: `fit` only calibrates it, and wants rows
-        that it did not train on.
+        One that is given reads series in windows, and so does the default where their length is given. A frozen one is
+        not trained: `fit` only calibrates it, and wants rows that it did not train on.
     false_alarm_rate : float
         The share of normal rows that may be called odd, above 0 and below 1. Of series it is approximate.
     trim : float
@@ -185,8 +185,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
             self.witnesses_.append(witness(model, rows, self.fast))
         self._share_readings()
         self._name_features(form)
-        # Of several folds all rows have trained a model; where one part only measures, it stays new. Steps of series say
-        # much the same as those beside them: they would be each other's neighbours.
+        # Of several folds all rows have trained a model; where one part only measures, it stays new. Steps of series
+        # say much the same as those beside them: they would be each other's neighbours.
         known = np.arange(len(raw))
         if len(pieces) == 1 and not frozen:
             known = np.setdiff1d(known, pieces[0].rows)
@@ -230,7 +230,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
             far = f"false_alarm_rate={self.false_alarm_rate:g} is less than"
             series = self._apart > 1
             warnings.warn(
-                f"{far} {len(scores)} steps can tell, which are worth {self._worth} that are independent ({least:.2g}): "
+                f"{far} {len(scores)} steps can tell, which are worth {self._worth} independent ones ({least:.2g}): "
                 "the threshold lies beyond them, on a tail that is assumed"
                 if series
                 else f"{far} {len(scores)} rows can tell: taking the smallest rate that they can, {least:.2g}",

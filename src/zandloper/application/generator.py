@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.columns import is_frame
+from zandloper.condition import are_texts
 from zandloper.errors import DataError, UnsupportedError, bad_parameter
 from zandloper.evaluation import evaluate
 from zandloper.generator_file import generator_of, save_generator
@@ -21,8 +22,10 @@ from zandloper.judging import images, series, sounds
 from zandloper.masked_autoencoder import MaskedAutoencoder
 from zandloper.modality import modality
 from zandloper.parameters import seed_of
+from zandloper.quantized_autoencoder import QuantizedAutoencoder
 from zandloper.variational_autoencoder import VariationalAutoencoder
 
+LATENTS = 49  # symbols of an image that is told by a text: a grid of about 7 x 7
 JUDGES: dict[str, Any] = {"image_form": images, "series_form": series, "audio_form": sounds}
 CANNOT = {  # what a type may not be able to do when sampling, and which one can
     "like": ("makes no variations of items", "VariationalAutoencoder"),
@@ -84,7 +87,7 @@ class Generator(BaseEstimator):
         ----------
         X : array, frame, list of images, series or path
         y : ignored
-        condition : labels, array or frame, optional
+        condition : labels, array, frame or list of texts, optional
             What is known of each sample and may be asked for later, one row a sample: see `zandloper.condition`.
         """
         self._check()
@@ -93,7 +96,7 @@ class Generator(BaseEstimator):
             check_is_fitted(frozen)
             self.model_ = frozen
         else:
-            self.model_ = self._template(X).fit(X, condition=condition)
+            self.model_ = self._template(X, condition).fit(X, condition=condition)
         self._seen = X  # to tell copies from: in memory alone, `save` leaves it out
         self.n_features_in_ = self.model_.n_features_in_
         names = getattr(self.model_, "feature_names_in_", None)
@@ -103,7 +106,9 @@ class Generator(BaseEstimator):
             del self.feature_names_in_
         return self
 
-    def sample(self, n: int = 1, condition: Any = None, like: Any = None, random_state: Any = None) -> Any:
+    def sample(
+        self, n: int = 1, condition: Any = None, like: Any = None, random_state: Any = None, **drawing: Any
+    ) -> Any:
         """New data in the form of the training data.
 
         Parameters
@@ -117,6 +122,9 @@ class Generator(BaseEstimator):
             Items to vary.
         random_state : int, RandomState or None
             The same number gives the same samples; None: others each time.
+        **drawing : numbers
+            Of a quantised model: guidance (how strongly a text is followed), temperature, top_k, top_p; see
+            `zandloper.prior.autoregressive.Drawing`.
         """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 0:
@@ -124,6 +132,11 @@ class Generator(BaseEstimator):
         given: dict[str, Any] = {"condition": condition, "like": like}
         given = {name: value for name, value in given.items() if value is not None}
         form, seed = self.model_._blueprint.output, seed_of(random_state, type(self).__name__)
+        if drawing and not isinstance(self.model_, QuantizedAutoencoder):
+            raise UnsupportedError(
+                f"{sorted(drawing)} say how symbols are drawn, and {type(self.model_).__name__} has none: "
+                "take Generator(QuantizedAutoencoder())"
+            )
         if condition is not None:
             given |= self._parted(given.pop("condition"))
         accepted, kind = inspect.signature(self.model_.sample).parameters, type(self.model_).__name__
@@ -132,7 +145,7 @@ class Generator(BaseEstimator):
                 raise UnsupportedError(f"{kind} {cannot}: take {other}")
         if n == 0:
             return form.give(np.empty((0, *form.target_shape)))
-        return self.model_.sample(int(n), random_state=seed, **given)
+        return self.model_.sample(int(n), random_state=seed, **given, **drawing)
 
     def evaluate(
         self, real: Any, train: Any = None, target: Any = None, labels: Any = None, random_state: Any = 0
@@ -238,9 +251,9 @@ class Generator(BaseEstimator):
         if inner.target != "input":
             raise bad_parameter(owner, "autoencoder", 'one that gives back its input (target="input")', inner.target)
 
-    def _template(self, X: Any) -> Any:
+    def _template(self, X: Any, condition: Any) -> Any:
         """The autoencoder, not fitted, with what the generator's own parameters override."""
-        model = default_for(X, self.modality) if self.autoencoder is None else clone(self.autoencoder)
+        model = default_for(X, self.modality, condition) if self.autoencoder is None else clone(self.autoencoder)
         given = {"max_epochs": self.max_epochs, "max_minutes": self.max_minutes}
         own = {name: value for name, value in given.items() if value is not None}
         if not (isinstance(self.modality, str) and self.modality == "auto"):
@@ -260,9 +273,12 @@ SETTINGS: dict[str, dict[str, Any]] = {  # by modality: more latents than a map 
 }
 
 
-def default_for(X: Any, choice: Any) -> BaseAutoencoder:
-    """What suits data, by their modality: the one place that decides."""
-    name = modality(choice, X, "Generator").name
-    if name in ("table", "symbols"):
+def default_for(X: Any, choice: Any, condition: Any = None) -> BaseAutoencoder:
+    """What suits data and condition, by their modality: the one place that decides."""
+    kind = modality(choice, X, "Generator").name
+    if kind in ("table", "symbols"):
         return MaskedAutoencoder()
-    return VariationalAutoencoder(**SETTINGS.get(name, {}))
+    if kind == "image" and are_texts(condition):
+        quantised: Any = QuantizedAutoencoder
+        return quantised(latent_dim=LATENTS, encoder="grid", codes=1024, code_dim=4)
+    return VariationalAutoencoder(**SETTINGS.get(kind, {}))

@@ -9,6 +9,7 @@ from typing import Any
 
 from zandloper.errors import FileError
 from zandloper.files import arrays, images, sounds, tables
+from zandloper.files.chunks import chunks_of_file
 from zandloper.files.images import Images
 from zandloper.files.look import choose_columns, in_words
 from zandloper.files.place import atomic, check_place, ending, in_one_sentence, named
@@ -23,6 +24,7 @@ __all__ = [
     "check_output",
     "check_place",
     "choose_columns",
+    "chunks_of_file",
     "ending",
     "holds_sounds",
     "in_words",

@@ -12,7 +12,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -61,6 +61,8 @@ class Scale(nn.Module):
 @dataclass(frozen=True)
 class Form(Spec):
     """What the user's data look like: everything needed to read more of them and to give them back."""
+
+    net: ClassVar[str | None] = None  # the net that suits, where it does not follow from shapes
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -164,6 +166,7 @@ class Modality(Spec):
 
 READINGS = (
     "a 2-D array or a frame is a table; a uint8 array (n, h, w) or (n, h, w, c) or a list of images is images; "
+    "a list of str is texts; "
     'with modality="series" an array (time, channels), a frame or a list of those is series, with modality="audio" an '
     "array (n, time) or a list of arrays is sounds; paths are read by what they hold"
 )
@@ -182,7 +185,7 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
     if isinstance(X, list | tuple) and len(X) == 0:
         raise DataError(f"Found array with 0 sample(s) while a minimum of 2 is required by {owner}: the list is empty")
     if isinstance(X, list | tuple) and isinstance(X[0], str) and parameter == "modality":
-        raise DataTypeError(f"{owner} got a list of texts, which is neither table nor images: {READINGS}")
+        return "text"
     if isinstance(X, list | tuple) and len(X) and not np.isscalar(X[0]):
         first = X[0]
         if hasattr(first, "getbands") or (
