@@ -162,6 +162,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
             restorer, run = fit_fields(
                 task,
                 None if isinstance(self.hidden, str) else tuple(self.hidden),
+                getattr(self.modality, "sample_rate", None),
                 self.max_epochs,
                 self.max_minutes,
                 defaults.device(self.device, owner),

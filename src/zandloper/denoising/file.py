@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import zandloper.corrupt
-import zandloper.denoising.restorer as nets
 from zandloper import __version__
-from zandloper.denoising import lessons
+from zandloper.denoising import lessons, restorer, spectrum
 from zandloper.denoising.restorer import Restorer
 from zandloper.errors import FileError, ZandloperError
 from zandloper.persist import estimator_of, parameters_of, recipe_of, type_of, with_parameters
@@ -21,19 +20,19 @@ NUMBERS = ("learned_from_", "modality_", "n_epochs_", "stopped_by_", "fit_second
 def save(denoiser: Any, path: str | Path, overwrite: bool) -> None:
     """Write a fitted denoiser as one folder."""
     recipe = parameters_of(denoiser)
-    inner, restorer = denoiser.autoencoder, denoiser.restorer_
+    inner, whole = denoiser.autoencoder, denoiser.restorer_
     if inner is not None:
         recipe["autoencoder"] = parameters_of(inner)
         recipe["parameters_not_saved"].remove("autoencoder")
     learned: dict[str, Any] = {name.rstrip("_"): getattr(denoiser, name) for name in NUMBERS}
     learned["history"] = [{k: None if v != v else v for k, v in entry.items()} for entry in denoiser.history_]
     learned["noise"] = denoiser.noise_.to_dict()
-    if restorer is None:
+    if whole is None:
         learned["model"] = recipe_of(denoiser.model_)
         tensors = dict(denoiser.model_.module_.state_dict())
     else:
-        learned |= {"net": restorer.net.spec.to_dict(), "lesson": restorer.lesson.to_dict()}
-        tensors = dict(restorer.state_dict())
+        learned |= {"net": whole.net.spec.to_dict(), "lesson": whole.lesson.to_dict()}
+        tensors = dict(whole.state_dict())
     write_folder(path, {**recipe, "learned": learned}, tensors, overwrite)
 
 
@@ -56,12 +55,12 @@ def denoiser_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: A
             denoiser.model_ = estimator_of(path, type_of(path, model, types), model, tensors, parts)
             denoiser.n_features_in_ = denoiser.model_.n_features_in_
         else:
-            restorer = Restorer(_spec(nets, learned["net"]).build(), _spec(lessons, learned["lesson"]))
-            restorer.load_state_dict(tensors)
-            denoiser.restorer_ = restorer.eval()
-            noise: Any = getattr(restorer.lesson, "noise", None)
+            whole = Restorer(_spec((restorer, spectrum), learned["net"]).build(), _spec((lessons,), learned["lesson"]))
+            whole.load_state_dict(tensors)
+            denoiser.restorer_ = whole.eval()
+            noise: Any = getattr(whole.lesson, "noise", None)
             if noise is not None and learned["noise"]["name"] == noise.name:
-                denoiser.noise_ = noise.filled(restorer.noise)  # recordings are kept beside the weights
+                denoiser.noise_ = noise.filled(whole.noise)  # recordings are kept beside the weights
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         if isinstance(error, ZandloperError):
             raise
@@ -69,7 +68,8 @@ def denoiser_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: A
     return denoiser
 
 
-def _spec(module: Any, settings: dict[str, Any]) -> Any:
-    """A setting of a module's own kinds, by its name."""
-    kinds = {k.name: k for k in vars(module).values() if isinstance(k, type) and issubclass(k, Spec) and k.name}
+def _spec(modules: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+    """A setting of one of the kinds in some modules, by its name."""
+    parts = [part for module in modules for part in vars(module).values()]
+    kinds = {part.name: part for part in parts if isinstance(part, type) and issubclass(part, Spec) and part.name}
     return kinds[settings["name"]].from_dict(settings)

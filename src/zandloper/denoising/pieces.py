@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from zandloper.denoising.lessons import FromClean, FromPairs, Lesson, lesson_alo
 from zandloper.denoising.muon import Muon
 from zandloper.denoising.patches import Patches, turned, turned_back
 from zandloper.denoising.restorer import Picture, Restorer
+from zandloper.denoising.spectrum import Spectrum
 from zandloper.errors import DataError
 from zandloper.layers import initialise
 from zandloper.noise.audit import Audit, audit
@@ -26,7 +28,7 @@ from zandloper.noise.estimate import estimate
 from zandloper.tiles import bands
 from zandloper.training import Run, Training, train
 
-PATCH = {"image": (64, 64)}
+PATCH = {"image": (64, 64), "audio": (16_384,)}
 BATCH = 16
 LR = 0.02
 STEPS = 300, 4_000  # of a run whose length nobody says, at least and at most
@@ -37,6 +39,8 @@ MEASURED = 2_000_000  # values that noise is measured on
 CROP = {"image": (128, 128), "audio": (16_384,)}
 AUTO: dict[str, Noise] = {"image": Gaussian((0.0, 0.2)), "audio": Coloured("pink", snr=(-5.0, 20.0))}
 TILE, OVERLAP = 512, 64  # pixels
+PART = 2**18  # samples of a long sound that go through the net at once
+RATE, FRAME = 16_000, 0.032  # samples a second of arrays that come without, and seconds of a spectrum
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ def task_of(kind: str, X: Any, y: Any, noisy: Any, learn_from: str, noise: Noise
 def fit_fields(
     task: Task,
     hidden: tuple[int, ...] | None,
+    rate: float | None,
     max_epochs: int | None,
     max_minutes: float | None,
     device: str,
@@ -99,13 +104,13 @@ def fit_fields(
 ) -> tuple[Restorer, Run]:
     """A net trained for a task."""
     channels = len(task.fields.items[0].values)
-    spec = Picture(channels) if hidden is None else Picture(channels, hidden)
+    spec: Any = _net(task.kind, channels, hidden, rate)
     restorer = Restorer(spec.build(), task.lesson)
     initialise(restorer, torch.Generator().manual_seed(seed))
     restorer.net.start_at_zero()  # type: ignore[operator]
-    size = tuple(min(want, -(-have // spec.stride) * spec.stride) for want, have in zip(PATCH[task.kind], _least(task)))
+    size = tuple(min(want, -(-have // spec.stride) * spec.stride) for want, have in zip(PATCH[task.kind], _usual(task)))
     targets = None if task.targets is None else task.targets.items
-    source = Patches(task.fields.items, targets, size, BATCH, seed, turn=len(set(size)) == 1)
+    source = Patches(task.fields.items, targets, size, BATCH, seed, turn=len(size) == 2 and size[0] == size[1])
     validation, count = None, len(task.fields.items)
     if count >= HELD_FROM:
         held = np.sort(np.random.default_rng(seed).permutation(count)[: min(HELD_MOST, round(HELD_SHARE * count))])
@@ -138,6 +143,7 @@ def fit_fields(
 def restore_fields(net: Any, fields: Fields, average: int, owner: str) -> list[np.ndarray]:
     """Every item without its noise, in its own dtype; a net for one channel takes each channel by itself."""
     channels = net.spec.channels
+    parts = _image_bands if fields.kind == "image" else _sound_parts
     wrong = sorted(c for c in fields.channels if channels not in (1, c))
     if wrong:
         raise DataError(f"{owner} was fitted on items of {channels} channels and got one of {wrong[0]}: convert it")
@@ -148,7 +154,7 @@ def restore_fields(net: Any, fields: Fields, average: int, owner: str) -> list[n
         for part in apart:
             some = dataclasses.replace(item, values=item.values[part])
             top = 0
-            for band in _image_bands(net, some, average):
+            for band in parts(net, some, average):
                 made[part, top : top + band.shape[1]] = some.stored(band)
                 top += band.shape[1]
         out.append(made)
@@ -170,12 +176,35 @@ def _image_bands(net: Any, item: Any, average: int) -> Any:
         yield np.moveaxis(band, -1, 0)
 
 
+@torch.inference_mode()
+def _sound_parts(net: Any, item: Any, average: int) -> Any:
+    """A sound without noise from its start on, in arrays (1, samples); what a part cannot hear is heard beside it."""
+    spec, length = net.spec, item.size[0]
+    part = max(spec.step, PART // spec.step * spec.step)
+    heard = (item.part((slice(at, at + part),)).astype(np.float64) for at in range(0, length, part))
+    power = torch.full((1, 1, 1), sum(float(np.square(x).sum()) for x in heard) / length)
+    for at in range(0, length, part):
+        first, last = max(0, at - spec.reach), min(length, at + part + spec.reach)
+        y = torch.from_numpy(item.part((slice(first, last),)))[None]
+        yield net(y, power)[0, :, at - first : at - first + part].numpy()
+
+
 WAYS = {1: (0,), 2: (0, 7), 4: (0, 3, 4, 7), 8: tuple(range(8))}
 
 
-def _least(task: Task) -> tuple[int, ...]:
-    """The smallest size of any item along each axis."""
-    return tuple(min(item.size[a] for item in task.fields.items) for a in range(len(task.fields.items[0].size)))
+def _net(kind: str, channels: int, hidden: tuple[int, ...] | None, rate: float | None) -> Any:
+    """The settings of the net for a kind of data."""
+    given = {} if hidden is None else {"hidden": hidden}
+    if kind == "image":
+        return dataclasses.replace(Picture(channels), **given)  # type: ignore[arg-type]
+    frame = 2 ** round(math.log2(FRAME * (rate or RATE)))
+    return dataclasses.replace(Spectrum(frame), **given)  # type: ignore[arg-type]
+
+
+def _usual(task: Task) -> tuple[int, ...]:
+    """Along each axis the smallest size of any image, and of sounds, which are often short, the median."""
+    of = np.median if task.kind == "audio" else np.min
+    return tuple(int(of([item.size[a] for item in task.fields.items])) for a in range(len(task.fields.items[0].size)))
 
 
 def _check_pairs(fields: Fields, targets: Fields, owner: str) -> None:

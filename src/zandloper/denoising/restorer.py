@@ -115,7 +115,7 @@ class Restorer(nn.Module):
         made = self.net(seen)
         measure = getattr(self.net, "error", None)
         if measure is not None and self.lesson.loss is None:
-            error = measure(made, target)
+            error, weight = measure(made, target), None
         elif self.lesson.loss == "mae":
             error = (made - target).abs()
         else:
