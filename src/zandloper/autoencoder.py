@@ -140,7 +140,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def inverse_transform(self, Z: Any) -> Any:
         """What latents (n, prod(latent_shape_)) decode to, in the form of the data: a frame, images, an array."""
         check_is_fitted(self)
-        if self._blueprint.told:
+        if self._blueprint.told and not self._blueprint.masked:
             raise UnsupportedError(
                 f"latents of {type(self).__name__}(told=True) alone decode to nothing, since its input passes by them: "
                 "fit with told=False"
@@ -281,15 +281,17 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         estimator._loaded()
         return estimator
 
-    def _each_block(self, function: Any, raw: Any, target: Any = None, condition: Any = None) -> Tensor:
+    def _each_block(
+        self, function: Any, raw: Any, target: Any = None, condition: Any = None, block: int | None = None
+    ) -> Tensor:
         """A function over fixed blocks of rows, without gradients, as many threads as the work is worth."""
         device = next(self.module_.parameters()).device
-        before = torch.get_num_threads()
-        torch.set_num_threads(defaults.threads(self._threads_work * self._block))
+        before, size = torch.get_num_threads(), block or self._block
+        torch.set_num_threads(defaults.threads(self._threads_work * size))
         try:
             with torch.inference_mode():
                 batch = Batch(raw, target=target, condition=condition)
-                out = blockwise(lambda rows: function(rows.to(device)).cpu(), batch, self._block)
+                out = blockwise(lambda rows: function(rows.to(device)).cpu(), batch, size)
         finally:
             torch.set_num_threads(before)
         return out.clone()
@@ -402,11 +404,11 @@ class Autoencoder(BaseAutoencoder):
         modules: an encoder takes (n, *shape of a sample) in model units, a decoder takes (n, latent_dim).
     loss : "auto", "mse", "mae", "bce", "categorical", "mixed" or nn.Module
         How the error is measured. An own module takes (prediction, target) to errors, not reduced.
-    modality : "auto", "table", "image", "series" or an object of zl.modality
-        What the data are read as. Series are never guessed.
+    modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
+        What the data are read as. Series and arrays of sound are never guessed.
     target : "input" or "y"
         What the decoder is trained towards.
-    target_modality : "auto", "table", "image", "series" or an object of zl.modality
+    target_modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
         What y is read as, with `target="y"`.
     validation : float, data, (X, y) or a scikit-learn splitter
         A share of the rows (0: all rows train, and the last weights are kept), other data, or a splitter's first split.

@@ -122,7 +122,12 @@ class Hourglass(nn.Module):
     def summary(self, x: Tensor, context: Tensor | None = None) -> tuple[Neck, Tensor | None]:
         """What the bottleneck gets: the encoder's neck, and what the linear path adds to the code."""
         x = self.centred(x)
-        return self.encoder(x, context), None if self.linear is None else self.linear.encode(x)
+        return self.neck(x, context), None if self.linear is None else self.linear.encode(x)
+
+    def neck(self, x: Tensor, context: Tensor | None) -> Neck:
+        """What the encoder makes of centred inputs."""
+        neck: Neck = self.encoder(x, context)
+        return neck
 
     def centred(self, x: Tensor) -> Tensor:
         """Inputs as the encoder gets them: of mean zero and unit spread."""
@@ -146,6 +151,10 @@ class Hourglass(nn.Module):
         seen = self.corrupt(batch, rng)
         batch = self.weighed(batch, seen)
         code, skips = self.encode(seen, batch.condition, rng, progress)
+        return self.judged(batch, code, skips)
+
+    def judged(self, batch: Batch, code: Code, skips: tuple) -> Loss:
+        """Error and cost of a batch in model units whose code is known."""
         if code.draws > 1:
             batch = batch.map(lambda t: t.repeat_interleave(code.draws, 0))
         params = self.decode(code.z, skips, batch.condition)

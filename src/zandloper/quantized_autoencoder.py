@@ -15,6 +15,7 @@ import zandloper.bottleneck
 from zandloper.autoencoder import Autoencoder, BaseAutoencoder
 from zandloper.batch import Batch
 from zandloper.errors import DataError, bad_parameter
+from zandloper.fitting import by_row
 from zandloper.modality.text import TextForm
 from zandloper.prior.autoregressive import Autoregressive, Drawing
 from zandloper.prior_fitting import fit_prior
@@ -143,8 +144,9 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         """Train on data, then the prior over their symbols. As `Autoencoder.fit`."""
         started = time.monotonic()
         super().fit(X, y, init_from=init_from, condition=condition)
-        told = self._conditions(condition, 1)
-        symbols = self._each_block(self._symbols, self._read(X), condition=told).int()
+        raw = self._read(X)
+        told = self._conditions(by_row(self._form, condition, raw), 1)
+        symbols = self._each_block(self._symbols, raw, condition=told).int()
         seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
         rng = torch.Generator().manual_seed(seed)
         left = None if self.max_minutes is None else max(1e-9, self.max_minutes - (time.monotonic() - started) / 60)

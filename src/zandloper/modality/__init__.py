@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zandloper import files
 from zandloper.columns import dims_of, is_frame
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.spec import Spec, discover
@@ -30,6 +31,7 @@ class Scale(nn.Module):
     """From raw numbers to model units and back; `learn` sets its buffers from chunks of raw rows."""
 
     unit = False  # whether nets get values of about mean 0 and deviation 1
+    work = 0  # operations of `restore` for a row, where they count beside the nets'
 
     def learn(self, chunks: Chunks) -> None:
         """Statistics of the training rows."""
@@ -140,6 +142,10 @@ class Form(Spec):
         """Raw rows as data that `read` takes."""
         return self.give(raw)
 
+    def drawn(self, items: Any) -> Any:
+        """Items of the user's own kind as small pictures, where samples are laid out in height and width."""
+        return items
+
     def scale(self) -> Scale:
         """A scale that has learned nothing yet."""
         raise NotImplementedError
@@ -161,14 +167,17 @@ class Modality(Spec):
 READINGS = (
     "a 2-D array or a frame is a table; a uint8 array (n, h, w) or (n, h, w, c) or a list of images is images; "
     "a list of str is texts; "
-    'with modality="series" an array (time, channels), a frame or a list of those is series'
+    'with modality="series" an array (time, channels), a frame or a list of those is series, with modality="audio" an '
+    "array (n, time) or a list of arrays is sounds; paths are read by what they hold"
 )
 
 
 def infer(X: Any, owner: str, parameter: str = "modality") -> str:
     """The modality of data, by their type and shape alone, never by their values."""
     if isinstance(X, str) or hasattr(X, "__fspath__"):
-        return "image"
+        return "audio" if files.holds_sounds(X) else "image"
+    if isinstance(X, files.Sounds):
+        return "audio"
     if is_frame(X):
         return "table"
     if hasattr(X, "collect"):
