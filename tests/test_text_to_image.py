@@ -191,3 +191,34 @@ def test_captions_straight_to_images():
     made = model.predict(["a red square on blue, left", "a blue square on green, right"])
     for image, paper in zip(made, ("blue", "green")):
         assert np.abs(image[:, 5:7].mean((0, 1)) - INK[paper]).max() < 60
+
+
+def test_captions_on_the_command_line(tmp_path, monkeypatch, capsys):
+    from PIL import Image
+
+    from zandloper import cli
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    images, captions = scenes(60)
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / "images" / f"{i}.png")
+    rows = [f'{i}.png,"{caption}"' for i, caption in reversed(list(enumerate(captions)))]  # names decide, not the order
+    (tmp_path / "captions.csv").write_text("\n".join(["file,text", *rows]))
+
+    def run(*words):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(words)
+        return ended.value.code
+
+    quick = ("--max-epochs", "1", "--seed", "0", "-q")
+    assert not run("fit", "generate", "images", "--captions", "captions.csv", "-o", "model", *quick)
+    assert not run("run", "model", "--text", captions[0], "-o", "out.png", "--seed", "1")
+    assert np.asarray(Image.open(tmp_path / "out.png")).shape == (12, 12, 3)
+    assert not run("run", "model", "--text", captions[0], "--text", captions[1], "-n", "2", "-o", "out")
+    assert len(list((tmp_path / "out").glob("*.png"))) == 4
+    assert run("run", "model", "--text", "a purple square", "-o", "odd.png")
+    assert "no training text had: 'purple'" in capsys.readouterr().err
+    (tmp_path / "captions.csv").write_text("\n".join(["file,text", *rows[1:]]))
+    assert run("fit", "generate", "images", "--captions", "captions.csv", "-o", "other", *quick)
+    assert "no caption for 1 of 60 images, such as 59.png" in capsys.readouterr().err

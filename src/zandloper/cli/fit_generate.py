@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,14 +11,25 @@ import typer
 from zandloper.cli import given
 from zandloper.cli import options as opt
 from zandloper.cli.applications import Application, Job
+from zandloper.cli.captions import read_captions
 from zandloper.cli.commands import fit_app
 from zandloper.errors import ParameterError
 
 PART = 50_000  # rows in memory at a time
 
-Number = Annotated[int | None, typer.Option("--number", "-n", metavar="N", help="How many; by default 16.")]
+Number = Annotated[
+    int | None,
+    typer.Option("--number", "-n", metavar="N", help="How many, of each caption; by default 16, of a caption 1."),
+]
 Conditions = Annotated[
     list[str] | None, typer.Option("--condition", metavar="COLUMN=VALUE", help="Draw rows with this value; repeatable.")
+]
+Captions = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A table with a caption for each image, which they are drawn by.")
+]
+Texts = Annotated[list[str] | None, typer.Option(metavar="CAPTION", help="Draw what this says; repeatable.")]
+Guidance = Annotated[
+    float | None, typer.Option(metavar="NUMBER", help="How strongly captions are followed: 1 as learned, 2 by default.")
 ]
 SampleSeed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The same seed gives the same samples.")]
 
@@ -26,6 +38,7 @@ SampleSeed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The
 def generate(
     data: opt.Data,
     output: opt.ModelOut,
+    captions: Captions = None,
     columns: opt.Columns = None,
     drop: opt.Drop = None,
     modality: opt.Modality = None,
@@ -53,23 +66,36 @@ def generate(
     )
     say = given.speaker(quiet)
     say(f"data     {files.in_words(X)}")
-    generator = zandloper.Generator(**settings).fit(X)
+    texts = None if captions is None else read_captions(captions, X)
+    generator = zandloper.Generator(**settings).fit(X, condition=texts)
     generator.save(output, overwrite=force)
     say(str(generator.describe()))
-    say(f"written  {output}\nnext     zandloper run {output} -n 1000 -o new.csv")
+    following = "-n 1000 -o new.csv" if texts is None else f'--text "{texts[0]}" -o new.png'
+    say(f"written  {output}\nnext     zandloper run {output} {following}")
 
 
-def run(job: Job, *, number: Number = 16, condition: Conditions = None, seed: SampleSeed = None) -> None:
+def run(
+    job: Job,
+    *,
+    number: Number = None,
+    condition: Conditions = None,
+    text: Texts = None,
+    guidance: Guidance = None,
+    seed: SampleSeed = None,
+) -> None:
     """New data into a file; rows of a table part by part, so that memory does not grow with their number."""
     from zandloper import files
     from zandloper.files.parts import WRITERS, write_parts
     from zandloper.parameters import seed_of
 
-    total, told = 16 if number is None else number, _conditions(condition or [])
+    told: Any = text or _conditions(condition or [])
+    if text and condition:
+        raise ParameterError("--text and --condition are two ways to say what is wanted: take one")
+    total, drawing = (1 if text else 16) if number is None else number, given.settings(guidance=guidance)
     if total < 1:
         raise ParameterError(f"-n {total}: wanted is at least 1")
     first = seed_of(seed, "run")
-    draw = lambda rows, k: job.fitted.sample(rows, condition=told, random_state=(first + k) % 2**31)  # noqa: E731
+    draw = lambda rows, k: job.fitted.sample(rows, condition=told, random_state=(first + k) % 2**31, **drawing)  # noqa: E731
     if files.ending(job.output) in WRITERS and job.form.column_names():
         counted = write_parts(job.output, _parts(draw, total), force=job.force)
     else:
