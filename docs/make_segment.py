@@ -26,7 +26,7 @@ def drawn(n, rng):
     masks = np.zeros((n, 192, 192), np.uint8)
     for mask in masks:
         for _ in range(8):
-            top, left, radius = rng.uniform(10, 180, 2).tolist() + [rng.uniform(6, 20)]
+            top, left, radius = rng.uniform([10, 10, 6], [180, 180, 20])
             mask[(y - top) ** 2 + (x - left) ** 2 < radius**2] = 1
     images = 80 + 60 * masks + rng.normal(0, 40, masks.shape)
     return np.clip(images, 0, 255).astype(np.uint8), masks
