@@ -39,11 +39,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the encoder gets to see: the corrupted input, its weights, and the noise level where there is one."""
+    """What the encoder gets to see: the corrupted input, its weights, and the noise level where there is one.
+
+    `asked`, where the corruption says so, is what the errors weigh: those of what it hid, for one.
+    """
 
     x: Tensor
     valid: Tensor | None = None
     level: Tensor | None = None
+    asked: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
     told : bool
         Whether the nets are told the noise level. Input then passes by the bottleneck, in the share that suits the
         level, and `predict` takes data to be at the lowest level. For numbers and squared errors, and Gaussian noise.
+        With `zl.noise.Masking` or `Dropouts` the nets are told which values are missing, and learn to tell those; for
+        tables of any columns and series, with any error.
 
     Attributes
     ----------
@@ -78,7 +80,15 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
 
     def __init__(self, noise: Any = "auto", told: bool = False) -> None: ...
 
-    def fit(self, X: Any, y: Any = None, *, noisy: Any = None, init_from: BaseAutoencoder | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        noisy: Any = None,
+        init_from: BaseAutoencoder | None = None,
+        condition: Any = None,
+    ) -> Self:
         """Train on clean data, to which noise is added anew in every pass.
 
         Parameters
@@ -92,6 +102,8 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
             model learns to remove; else it is compared with the noise that is added.
         init_from : fitted estimator, optional
             Start from its weights and scales.
+        condition : labels, array or frame, optional
+            What is known of each sample, told to the nets.
 
         Returns
         -------
@@ -103,7 +115,7 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
             The noise that is added does not look like the noise in `noisy`.
         """
         self._chosen, audit = self._choose(X, noisy)
-        super().fit(X, y, init_from=init_from)
+        super().fit(X, y, init_from=init_from, condition=condition)
         self.audit_ = audit
         return self
 

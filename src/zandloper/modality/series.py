@@ -301,7 +301,11 @@ class SeriesForm(Form):
         """
         if not isinstance(rows, Windows):
             return self.give(values)
-        return as_given([self._one(v, one) for v, one in zip(rows.fold(values), each_of(like, ""))], like)
+        return self.give_steps(rows.fold(values), like)
+
+    def give_steps(self, steps: list[np.ndarray], like: Any) -> Any:
+        """Steps (steps, channels) of each series as `like` has them."""
+        return as_given([self._one(v, one) for v, one in zip(steps, each_of(like, ""))], like)
 
     def errors(self, error: Tensor, weight: Tensor, per_feature: bool, like: Any, rows: Windows) -> Any:
         """Errors of time steps: their mean over channels that are there, (steps,), or all, (steps, channels)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -103,7 +104,7 @@ class ScorePrior(nn.Module):
         levels = [(high + i / (k - 1) * (low - high)) ** BEND for i in range(k)] + [0.0]
         x = torch.randn(n, self.latent_dim, generator=rng) * levels[0]
         slope = lambda x, s: (x - self.denoised(x, x.new_full((n, 1), s), context)) / s  # noqa: E731
-        for now, then in zip(levels, levels[1:]):
+        for now, then in itertools.pairwise(levels):
             first = slope(x, now)
             guess = x + (then - now) * first
             x = guess if then == 0 else x + (then - now) * (first + slope(guess, then)) / 2
