@@ -257,3 +257,36 @@ def test_overlaps_by_hand():
     table = confusion(np.array([0, 0, 1, 1, -1]), np.array([0, 1, 1, 1, 1]), 3)
     assert table.tolist() == [[1, 1, 0], [0, 2, 0], [0, 0, 0]]
     assert np.allclose(overlaps(table), [1 / 2, 2 / 3, np.nan], equal_nan=True)
+
+
+# --------------------------------------------------------------------------------------------------------- command line
+
+
+def test_the_command_line(tmp_path, monkeypatch, capsys):
+    from zandloper import cli
+
+    monkeypatch.chdir(tmp_path)
+    X, y = scenes(3)
+    for name, arrays in (("images", X), ("masks", y)):
+        (tmp_path / name).mkdir()
+        for i, array in enumerate(arrays):
+            PIL.fromarray(array).save(tmp_path / name / f"{i}.png")
+
+    def zandloper(line):
+        with pytest.raises(SystemExit) as left:
+            cli.main(line.split())
+        said = capsys.readouterr()
+        return left.value.code, said.out + said.err
+
+    code, said = zandloper("fit segment images --masks masks -o model --max-epochs 1 --seed 0")
+    assert code == 0 and "Segmenter: U-Net with skips" in said
+    code, said = zandloper("run model images -o out")
+    assert code == 0 and "masks and overlays" in said
+    model = zl.load("model")
+    assert np.array_equal(np.asarray(PIL.open("out/masks/1.png")), model.predict(X[1]))
+    assert np.asarray(PIL.open("out/overlays/1.png")).shape == (48, 40, 3)
+    assert zandloper("run model images -o out.npy")[0] == 0 and np.load("out.npy").shape == y.shape
+    assert zandloper("report model images --masks masks -o page.html")[0] == 0
+    (tmp_path / "masks" / "2.png").unlink()
+    code, said = zandloper("fit segment images --masks masks -o other")
+    assert code == 2 and "3 images and 2 masks" in said

@@ -37,7 +37,7 @@ def test_there_is_no_seam(rng):
 
     said = tiled(disagree, np.zeros((200, 200), np.float32), 96, 32, 8)
     assert said.min() == 0 and said.max() == 1
-    assert max(np.abs(np.diff(said, axis=axis)).max() for axis in (0, 1)) < 0.12  # 16 steps of a sine
+    assert max(np.abs(np.diff(said, axis=axis)).max() for axis in (0, 1)) < 0.2  # 8 steps of a sine
 
 
 def test_what_is_said_near_the_edge_of_a_tile_does_not_count():

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from zandloper.masks import check_pairs, fields_of, overlaps, read_masks
@@ -111,6 +111,19 @@ def _drawn(rows: list[Any], classes: np.ndarray) -> Figure:
     bar.ax.set_yticklabels(["sure", "a guess"], fontsize=8, color=INK)
     bar.outline.set_visible(False)
     return picture
+
+
+def overlay(image: np.ndarray, mask: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """An image in grey or colour with each class but the first laid over it in a colour: uint8 (height, width, 3)."""
+    pixels = np.asarray(image)
+    top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
+    grey = pixels[..., None] if pixels.ndim == 2 else pixels
+    grey = np.clip((grey[..., :3] if grey.shape[-1] >= 3 else grey[..., :1]) / top, 0, 1)
+    out = np.broadcast_to(grey, (*mask.shape, 3)).copy()
+    for value, colour in zip(classes[1:], _cycled(len(classes) - 1)):
+        here = mask == value
+        out[here] = 0.55 * out[here] + 0.45 * np.array(to_rgb(colour))
+    return (255 * out).round().astype(np.uint8)
 
 
 def segmenter_report(segmenter: Any, X: Any, y: Any = None) -> Report:

@@ -33,7 +33,7 @@ HELD_FROM, HELD = 20, 0.05  # images from which on some validate, and which shar
 PRETRAINING = 0.25  # of the steps or minutes, where there are unlabelled images
 HIDDEN = 0.5  # of the squares of unlabelled patches are blackened: the net has to say what was there
 SQUARE = 8  # pixels
-TILE, OVERLAP = 640, 64  # pixels
+TILE, OVERLAP = 640, 96  # pixels
 WAYS = {False: (0,), True: tuple(range(8))}
 
 

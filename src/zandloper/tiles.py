@@ -123,7 +123,7 @@ class Steps:
         self.side, self.overlap, self.rim = self.step + overlap, overlap, overlap // 2
         self.mirrored = mirrored(self.count * self.step + overlap, length, self.rim)
         rising = torch.zeros(overlap)
-        unused = overlap // 4
+        unused = 3 * overlap // 8
         ramp = (torch.arange(overlap - 2 * unused) + 0.5) / max(1, overlap - 2 * unused)
         rising[unused : overlap - unused] = (ramp * math.pi / 2).sin().square()
         rising[overlap - unused :] = 1

@@ -21,7 +21,7 @@ from zandloper.cli.commands import app
 from zandloper.errors import ZandloperError
 
 # As one meets them in the list of commands; those that are not named here follow by name.
-ORDER = ("demo", "fit_reduce", "fit_detect", "run", "sample", "describe", "compare_pca", "report")
+ORDER = ("demo", "fit_reduce", "fit_detect", "fit_segment", "run", "sample", "describe", "compare_pca", "report")
 
 for _name in (*ORDER, *sorted({file.stem for file in Path(__file__).parent.glob("[!_]*.py")} - set(ORDER))):
     importlib.import_module(f"zandloper.cli.{_name}")

@@ -294,8 +294,13 @@ class SeriesForm(Form):
         """Windows as an array (n, steps, channels), which needs no time stamps."""
         return np.moveaxis(np.asarray(raw), 1, 2)
 
-    def rebuild(self, values: np.ndarray, like: Any, rows: Windows) -> Any:
-        """Series as `like` has them: each step the mean of what its windows say."""
+    def rebuild(self, values: np.ndarray, like: Any, rows: Any) -> Any:
+        """Series as `like` has them: each step the mean of what its windows say.
+
+        Predicted from rows of another kind, each window is a series of its own.
+        """
+        if not isinstance(rows, Windows):
+            return self.give(values)
         return self.give_steps(rows.fold(values), like)
 
     def give_steps(self, steps: list[np.ndarray], like: Any) -> Any:

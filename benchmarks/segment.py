@@ -1,0 +1,87 @@
+"""Segmentation of cell membranes: with and without skips, seams, time, and what unlabelled images are worth.
+
+usage: python benchmarks/segment.py FOLDER_WITH_image_AND_label [--minutes 10] [--train 20] [--only skips seams few]
+
+Images and labels are PNG files in the order of the numbers in their names; labels are dark where membranes are, as in
+ISBI 2012. The first `--train` images train, the others are measured.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+import zandloper as zl
+from zandloper import files
+from zandloper.fields import Field
+from zandloper.segmenting import OVERLAP, probabilities
+from zandloper.tiles import Steps, tiled
+
+parser = argparse.ArgumentParser()
+parser.add_argument("folder", type=Path)
+parser.add_argument("--minutes", type=float, default=10)
+parser.add_argument("--few-minutes", type=float, default=2)
+parser.add_argument("--train", type=int, default=20)
+parser.add_argument("--labels", type=int, nargs="+", default=[1, 2, 5])
+parser.add_argument("--seeds", type=int, default=1)
+parser.add_argument("--only", nargs="+", default=["skips", "seams", "few"])
+args = parser.parse_args()
+
+grey = lambda image: image if image.ndim == 2 else image[..., 0]  # noqa: E731
+X = [grey(image) for image in files.read(args.folder / "image")]
+y = [(grey(mask) < 128).astype(np.uint8) for mask in files.read(args.folder / "label")]
+train, held = slice(None, args.train), slice(args.train, None)
+
+
+def measured(model: zl.Segmenter, name: str) -> None:
+    """One line of figures on the held images."""
+    began = time.perf_counter()
+    table = model.confusion(X[held], y[held])
+    seconds = (time.perf_counter() - began) / len(X[held])
+    iou = table[1, 1] / (table[1].sum() + table[:, 1].sum() - table[1, 1])
+    right = np.diag(table).sum() / table.sum()
+    print(
+        f"{name:<32s} membrane IoU {iou:.3f}, pixels right {right:.4f}, {seconds:.2f} s an image, "
+        f"fit {model.fit_seconds_:.0f} s, {model.n_epochs_} epochs",
+        flush=True,
+    )
+
+
+def seams(model: zl.Segmenter, tile: int = 192) -> None:
+    """How far tiles disagree with the image in one piece, in the middle of their overlaps and elsewhere."""
+    item = Field(X[held][0][None], 255.0)
+    whole = probabilities(model.module_, item, False, "cpu")[..., 1]
+
+    def function(tiles):
+        return model.module_(tiles.movedim(-1, 1).float() / item.unit).softmax(-1)
+
+    image = np.moveaxis(item.values, 0, -1)
+    for overlap in (OVERLAP, 0):
+        said = tiled(function, image, tile, overlap, model.module_.stride)[..., 1]
+        wrong, near = np.abs(said - whole), np.zeros(whole.shape, bool)
+        for axis, length in enumerate(whole.shape):
+            steps = Steps(length, tile, overlap, model.module_.stride)
+            for k in range(1, steps.count):
+                line = k * steps.step
+                near[(slice(None),) * axis + (slice(max(0, line - 8), line + 8),)] = True
+        blend = f"overlap of {overlap} pixels"
+        print(f"{blend:<32s} off by {wrong[near].mean():.5f} along borders, {wrong[~near].mean():.5f} elsewhere")
+
+
+if {"skips", "seams"} & set(args.only):
+    for skips in (True, False):
+        model = zl.Segmenter(skips=skips, max_minutes=args.minutes, random_state=0).fit(X[train], y[train])
+        measured(model, "with skips" if skips else "bottleneck alone")
+        measured(model.set_params(flips=False), "  without flips at test time")
+        if skips and "seams" in args.only:
+            seams(model)
+        if "skips" not in args.only:
+            break
+if "few" in args.only:
+    for n in args.labels:
+        for seed in range(args.seeds):
+            for unlabelled in (None, X[n : args.train]):
+                model = zl.Segmenter(max_minutes=args.few_minutes, random_state=seed)
+                model.fit(X[:n], y[:n], unlabelled=unlabelled)
+                measured(model, f"{n} labelled{'' if unlabelled is None else ', pre-trained'}, seed {seed}")

@@ -1,0 +1,137 @@
+"""Segmentation: learn from images with masks, then give every pixel of other images its class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from zandloper.cli import given
+from zandloper.cli import options as opt
+from zandloper.cli.applications import Application, Job
+from zandloper.cli.commands import fit_app
+from zandloper.errors import DataError
+
+Masks = Annotated[
+    Path, typer.Option("--masks", metavar="FOLDER", help="A mask for each image, in the same order of their names.")
+]
+Unlabelled = Annotated[
+    Path | None,
+    typer.Option("--unlabelled", metavar="FOLDER", help="Images without masks, for where masks are few."),
+]
+Ignore = Annotated[
+    int | None, typer.Option("--ignore", metavar="N", help="The number in masks that means: nobody knows.")
+]
+NoSkips = Annotated[bool, typer.Option("--no-skips", help="The decoder gets the bottleneck alone.")]
+Truth = Annotated[
+    Path | None, typer.Option("--masks", metavar="FOLDER", help="Masks to measure with, in the order of the images.")
+]
+
+
+@fit_app.command()
+def segment(
+    data: opt.Data,
+    masks: Masks,
+    output: opt.ModelOut,
+    unlabelled: Unlabelled = None,
+    ignore: Ignore = None,
+    no_skips: NoSkips = False,
+    max_epochs: opt.MaxEpochs = None,
+    max_minutes: opt.MaxMinutes = None,
+    seed: opt.Seed = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Learn to give every pixel of an image its class, from images with masks."""
+    given.check_model_output(output, data, force)
+    import zandloper
+    from zandloper import files
+
+    X, y = files.read(data), files.read(masks)
+    _check_count(X, y)
+    settings = given.settings(
+        ignore=ignore,
+        skips=False if no_skips else None,
+        max_epochs=max_epochs,
+        max_minutes=max_minutes,
+        random_state=seed,
+    )
+    say = given.speaker(quiet)
+    say(f"data     {files.in_words(X)}")
+    more = None if unlabelled is None else files.read(unlabelled)
+    model = zandloper.Segmenter(**settings).fit(X, y, unlabelled=more)
+    model.save(output, overwrite=force)
+    say(str(model.describe()))
+    say(f"written  {output}\nnext     zandloper run {output} {data} -o masks")
+
+
+def run(job: Job) -> None:
+    """Masks, and the images with the classes over them, into a folder; or all masks into one array."""
+    from zandloper import files
+    from zandloper.segmenter_report import overlay
+
+    X = job.read()
+    said = job.fitted.predict(X)
+    if files.ending(job.output):
+        files.write(job.output, _one_array(said), force=job.force)
+        job.say(f"data     {files.in_words(X)}\nwritten  {job.output}")
+        return
+    names = list(getattr(X, "names", None) or (f"{i:0{len(str(len(said)))}d}.png" for i in range(len(said))))
+    over = [overlay(image, mask, job.fitted.classes_) for image, mask in zip(X, said)]
+    both = [*map(_storable, said), *over]
+    places = [f"{kind}/{name}" for kind in ("masks", "overlays") for name in names]
+    files.write(job.output, both, places, force=job.force)
+    job.say(f"data     {files.in_words(X)}\nwritten  {job.output}: masks and overlays")
+
+
+def report(job: Job, *, masks: Truth = None) -> None:
+    """The page; with masks the figures of each class."""
+    from zandloper import files
+
+    X = job.read()
+    y = None if masks is None else files.read(masks)
+    _check_count(X, y)
+    job.fitted.report(X, y).save(job.output, overwrite=job.force)
+    job.say(f"data     {files.in_words(X)}\nwritten  {job.output}: open it in a browser")
+
+
+def _one_array(said: Any) -> Any:
+    sizes = {np.shape(mask) for mask in said}
+    if len(sizes) > 1:
+        raise DataError("the images differ in size, and one file holds masks of one size: write to a folder")
+    return np.stack([_storable(mask) for mask in said])
+
+
+def _storable(mask: np.ndarray) -> np.ndarray:
+    """Classes as small as their numbers allow: PNG holds 8 and 16 bits."""
+    if mask.dtype.kind == "b" or mask.min() < 0:
+        return mask
+    return mask.astype(np.min_scalar_type(int(mask.max())))
+
+
+def _check_count(X: Any, y: Any) -> None:
+    """Masks belong to images by the order of their names."""
+    if y is not None and len(X) != len(y):
+        raise DataError(f"there are {len(X)} images and {len(y)} masks: give one mask for each image")
+
+
+class Form:
+    """Images have no columns to choose."""
+
+    @staticmethod
+    def column_names() -> list[str]:
+        """None."""
+        return []
+
+
+APPLICATION = Application(
+    name="segment",
+    model="segmenter",
+    estimator="Segmenter",
+    gives="writes masks and overlays",
+    run=run,
+    report=report,
+    form=lambda fitted: Form,
+)
