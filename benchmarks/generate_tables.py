@@ -1,6 +1,6 @@
 """Synthetic tables beside TVAE and a Gaussian copula: useful, faithful, no copies; a second table; a rare class.
 
-usage: python benchmarks/generate_tables.py PATH_TO_adult.csv [--peer tvae|copula] [--epochs N] [--only adult|second|rare]
+usage: python benchmarks/generate_tables.py adult.csv [--peer tvae|copula] [--epochs N] [--only adult|second|rare]
 needs: pip install sdmetrics (and ctgan, copulas for the peers)
 """
 
@@ -88,15 +88,24 @@ def measured(name, data, target, positive):
     report.generate(train, drawn, {"columns": kinds}, verbose=False)
     given = [c for c in discrete if c != target]
     code = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1).fit(data[given])
-    features = lambda rows: np.hstack([code.transform(rows[given]), rows[numbers].to_numpy(float)])
+
+    def features(rows):
+        return np.hstack([code.transform(rows[given]), rows[numbers].to_numpy(float)])
+
     scale = np.r_[np.full(len(given), 0.3), 1 / data[numbers].std().to_numpy()]
-    useful = lambda rows: f1_score(
-        test[target],
-        HistGradientBoostingClassifier(random_state=0).fit(features(rows), rows[target]).predict(features(test)),
-        pos_label=positive,
-    )
+
+    def useful(rows):
+        return f1_score(
+            test[target],
+            HistGradientBoostingClassifier(random_state=0).fit(features(rows), rows[target]).predict(features(test)),
+            pos_label=positive,
+        )
+
     index = NearestNeighbors(n_neighbors=1).fit(features(train) * scale)
-    near = lambda rows: float(np.median(index.kneighbors(features(rows) * scale)[0]))
+
+    def near(rows):
+        return float(np.median(index.kneighbors(features(rows) * scale)[0]))
+
     n = min(len(test), len(drawn))
     both, kind = np.vstack([features(test[:n]), features(drawn[:n])]), np.repeat([0, 1], n)
     order = np.random.default_rng(0).permutation(2 * n)
@@ -147,7 +156,10 @@ def rare_class(data, target, positive, share=0.01):
     given = [c for c in data if c != target]
     text = [c for c in given if not pd.api.types.is_numeric_dtype(data[c])]
     code = OrdinalEncoder().fit(data[text])
-    features = lambda rows: np.hstack([code.transform(rows[text]), rows[[c for c in given if c not in text]]])
+
+    def features(rows):
+        return np.hstack([code.transform(rows[text]), rows[[c for c in given if c not in text]]])
+
     for name, rows in (("before", train), ("after", pd.concat([train, more]))):
         model = HistGradientBoostingClassifier(random_state=0).fit(features(rows), rows[target])
         recall = recall_score(test[target], model.predict(features(test)), pos_label=positive)
