@@ -108,7 +108,7 @@ def test_a_condition_decides():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 600)
     X = y[:, None] * 10 + rng.normal(size=(600, 1)) * [1, 2, -1] + 0.1 * rng.normal(size=(600, 3))
-    for model in (None, zl.VariationalAutoencoder(latent_dim=1)):
+    for model in (None, zl.VariationalAutoencoder(latent_dim=1, beta=0.05)):
         generator = zl.Generator(model, max_epochs=15, random_state=0).fit(X, condition=y)
         made = generator.sample(50, condition=[0, 1], random_state=0)
         assert made[50:].mean() - made[:50].mean() > 5
