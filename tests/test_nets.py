@@ -121,7 +121,7 @@ def test_what_auto_takes(shape, net):
 
 def test_series_are_no_images():
     with pytest.raises(
-        ParameterError, match=r"'auto' or 'attention' or 'conv1d' or 'dense' for samples of shape \(2, 9\)"
+        ParameterError, match=r"'auto' or 'attention' or 'conv1d' or 'dense' or .*for samples of shape \(2, 9\)"
     ):
         _net("conv2d", WavesForm((2, 9)), 8, Autoencoder(), "me", "encoder")
 

@@ -92,7 +92,7 @@ def architecture(estimator: Any) -> Architecture:
     with torch.inference_mode():
         x = torch.zeros(2, *module.in_shape, device=device)  # two rows: some own modules refuse a single one
         with _Watch(module.encoder, "encoder") as encoder:
-            neck = module.encoder(x, module.no_context(x))
+            neck = module.neck(x, module.no_context(x))
         offset = None if module.linear is None else module.linear.encode(x)
         code = module.bottleneck(neck.value, offset, None)
         with _Watch(module.decoder, "decoder") as decoder:

@@ -49,8 +49,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _bottleneck_spec(self) -> Any:
         return Plain() if self.bottleneck is None else Own()
 
-    def _prior_spec(self, conditional: bool = False) -> Spec | None:
+    def _prior_spec(self, condition: Any = None) -> Spec | None:
+        """What new codes are drawn from, where the data are told a condition of some form."""
         return None
+
+    def _minutes(self) -> float | None:
+        """How much of `max_minutes` the autoencoder itself may take, where more is trained after it."""
+        return self.max_minutes
 
     def _reader(self, X: Any, owner: str) -> Modality:
         """What X is read by."""
@@ -69,8 +74,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """How many latents for `latent_dim=None`; None: as many as PCA needs for 90 % of the variance."""
         return None
 
-    def _default_epochs(self, rows: int) -> int:
-        """How many passes over so many rows for `max_epochs="auto"`."""
+    def _default_epochs(self, rows: int, work: int = 0) -> int:
+        """How many passes over so many rows, of so many operations each, for `max_epochs="auto"`."""
         return defaults.epochs(rows)
 
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
@@ -135,7 +140,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def inverse_transform(self, Z: Any) -> Any:
         """What latents (n, prod(latent_shape_)) decode to, in the form of the data: a frame, images, an array."""
         check_is_fitted(self)
-        if self._blueprint.told:
+        if self._blueprint.told and not self._blueprint.masked:
             raise UnsupportedError(
                 f"latents of {type(self).__name__}(told=True) alone decode to nothing, since its input passes by them: "
                 "fit with told=False"
@@ -276,15 +281,17 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         estimator._loaded()
         return estimator
 
-    def _each_block(self, function: Any, raw: Any, target: Any = None, condition: Any = None) -> Tensor:
+    def _each_block(
+        self, function: Any, raw: Any, target: Any = None, condition: Any = None, block: int | None = None
+    ) -> Tensor:
         """A function over fixed blocks of rows, without gradients, as many threads as the work is worth."""
         device = next(self.module_.parameters()).device
-        before = torch.get_num_threads()
-        torch.set_num_threads(defaults.threads(self._threads_work * self._block))
+        before, size = torch.get_num_threads(), block or self._block
+        torch.set_num_threads(defaults.threads(self._threads_work * size))
         try:
             with torch.inference_mode():
                 batch = Batch(raw, target=target, condition=condition)
-                out = blockwise(lambda rows: function(rows.to(device)).cpu(), batch, self._block)
+                out = blockwise(lambda rows: function(rows.to(device)).cpu(), batch, size)
         finally:
             torch.set_num_threads(before)
         return out.clone()
@@ -311,7 +318,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _context(self, n: int, condition: Any) -> Tensor | None:
         """What the prior is told of raw conditions, (n, dim)."""
         with torch.inference_mode():
-            context = self.module_.told(n, torch.zeros(()), condition)
+            context = self.module_.prompt(n, torch.zeros(()), condition)
         return None if context is None else context.float()
 
     def _read(self, X: Any) -> Any:
@@ -397,11 +404,11 @@ class Autoencoder(BaseAutoencoder):
         modules: an encoder takes (n, *shape of a sample) in model units, a decoder takes (n, latent_dim).
     loss : "auto", "mse", "mae", "bce", "categorical", "mixed" or nn.Module
         How the error is measured. An own module takes (prediction, target) to errors, not reduced.
-    modality : "auto", "table", "image", "series" or an object of zl.modality
-        What the data are read as. Series are never guessed.
+    modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
+        What the data are read as. Series and arrays of sound are never guessed.
     target : "input" or "y"
         What the decoder is trained towards.
-    target_modality : "auto", "table", "image", "series" or an object of zl.modality
+    target_modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
         What y is read as, with `target="y"`.
     validation : float, data, (X, y) or a scikit-learn splitter
         A share of the rows (0: all rows train, and the last weights are kept), other data, or a splitter's first split.

@@ -21,6 +21,7 @@ from zandloper.corrupt.identity import IdentityCorruption
 from zandloper.hourglass import Hourglass, weighted
 from zandloper.layers import initialise
 from zandloper.linear import LinearPath, Principal
+from zandloper.masked import MaskedHourglass
 from zandloper.modality import Chunks, Form
 from zandloper.own import Own, OwnBottleneck, OwnComparison, OwnCorruption, OwnDecoder, OwnEncoder
 from zandloper.spec import build_spec
@@ -39,6 +40,8 @@ PACKAGES = {
     "condition": zandloper.modality,
 }
 
+HIDING = ("masking", "dropouts")  # corruptions that take values away
+
 
 @dataclass(frozen=True)
 class Blueprint:
@@ -54,7 +57,7 @@ class Blueprint:
     latent_dim: int
     linear: bool
     prior: Any = None
-    told: bool = False  # whether the nets are told how noisy their input is
+    told: bool = False  # whether the nets are told how noisy their input is, or which of it is missing
     condition: Form | None = None  # the form of what they are told beside the data
 
     @property
@@ -62,10 +65,21 @@ class Blueprint:
         """The form of what the decoder makes."""
         return self.target_form or self.form
 
+    @property
+    def masked(self) -> bool:
+        """Whether the nets are told which values are missing."""
+        return self.told and self.corrupt.name in HIDING
+
+    @property
+    def levels(self) -> int:
+        """How many noise levels the nets are told."""
+        return int(self.told and not self.masked)
+
     def build(self, own: dict[str, nn.Module]) -> Hourglass:
         """The hourglass, its weights not drawn yet; `own` has the user's modules by slot."""
         form, output = self.form, self.output
-        teller = None if self.condition is None else Teller(self.condition)
+        prompted = bool(getattr(self.prior, "prompt", ()))
+        teller = None if self.condition is None or prompted else Teller(self.condition)
         context = 0 if teller is None else teller.dim
         compare = (
             OwnComparison(own["compare"], output.target_shape)
@@ -75,12 +89,12 @@ class Blueprint:
         encoder = (
             OwnEncoder(own["encoder"], form.in_shape)
             if isinstance(self.encoder, Own)
-            else self.encoder.encoder(form.in_shape, context + int(self.told))
+            else self.encoder.encoder(_beside(form.in_shape) if self.masked else form.in_shape, context + self.levels)
         )
         bottleneck = (
             OwnBottleneck(own["bottleneck"], encoder.neck_dim)
             if isinstance(self.bottleneck, Own)
-            else self.bottleneck.build(encoder.neck_dim, self.latent_dim)
+            else self.bottleneck.build(encoder.neck_dim, self.latent_dim, **_places(self.bottleneck, encoder))
         )
         latent = math.prod(bottleneck.latent_shape)
         decoder = (
@@ -93,11 +107,10 @@ class Blueprint:
         )
         path = LinearPath(math.prod(form.in_shape), latent, math.prod(compare.params_shape)) if self.linear else None
         target_scale = None if self.target_form is None else self.target_form.scale()
-        module = (ToldHourglass if self.told else Hourglass)(
-            form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path
-        )
+        kind = MaskedHourglass if self.masked else ToldHourglass if self.told else Hourglass
+        module = kind(form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path)
         module.draws_globally = bool(own)
-        module.teller = teller
+        module.teller, module.prompted = teller, prompted
         module.prior = None if self.prior is None else self.prior.build(self.latent_dim, context)
         return module
 
@@ -117,6 +130,17 @@ class Blueprint:
         return cls(
             **specs, latent_dim=settings["latent_dim"], linear=settings["linear"], told=settings.get("told", False)
         )
+
+
+def _beside(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Of inputs that stand beside their weights."""
+    return (2 * shape[0], *shape[1:])
+
+
+def _places(bottleneck: Any, encoder: Any) -> dict[str, int]:
+    """The places that an encoder summarises one by one, for those bottlenecks that want to know."""
+    found = getattr(encoder, "places", 1)
+    return {"places": found} if found > 1 and getattr(bottleneck, "by_place", False) else {}
 
 
 def _spec(package: Any, settings: dict[str, Any] | None) -> Any:
@@ -164,7 +188,8 @@ def start(
     unit, spread = module.unit, float(module.spread)
     seen = principal if unit else principal.in_units(float(module.centre), spread)
     directions = module.linear.start(seen) * (1.0 if unit else spread)
-    if targets is not None or len(directions) != len(mean):  # another target, or the same laid out in another way
+    alike = scale.shares(first.x)[0].shape == module.scale.encode(first.x)[0].shape if targets is None else False
+    if not alike:  # another target, or the same laid out in another way
         directions = _covariance(module, inputs, rows, mean)
     if not isinstance(module.corrupt, IdentityCorruption | OwnCorruption):
         directions = _against_noise(module, inputs, rows, mean, rng)
@@ -258,7 +283,7 @@ def flops_per_row(module: Hourglass, rows: int = 2) -> int:
             module.eval()
             x = torch.zeros(rows, *module.in_shape)
             context = module.told(rows, x, None)
-            neck = module.encoder(x, module.no_context(x, context))
+            neck = module.neck(x, module.no_context(x, context))
             code = module.bottleneck(neck.value, None, None)
             module.decoder(code.z, neck.skips, context)
     finally:

@@ -22,6 +22,7 @@ from zandloper.columns import MOST_LEVELS, Column, dims_of, is_frame
 from zandloper.errors import DataError
 from zandloper.modality import Chunks, Form, modality
 from zandloper.modality.table import TableForm
+from zandloper.modality.text import Text, TextForm
 
 SILENT = 0.1  # share of the rows that are told nothing while training, and of those that are told only a part
 
@@ -29,14 +30,20 @@ SILENT = 0.1  # share of the rows that are told nothing while training, and of t
 def learn_condition(values: Any, rows: int, owner: str) -> tuple[Form, np.ndarray]:
     """The form of a condition and its raw numbers, one row for each of `rows` samples.
 
-    Labels in one dimension are classes where they are text, truth values or at most 200 whole numbers; arrays in two
-    are numbers; frames are what their columns are.
+    Lists of str are texts where there are more different ones than different words (captions are put together out of
+    few words). Labels in one dimension are classes where they are text, truth values or at most 200 whole numbers;
+    arrays in two are numbers; frames are what their columns are.
 
     Raises
     ------
     DataError
         The condition has another number of rows, or none of its values is known.
     """
+    if are_texts(values):
+        form, raw = Text().learn(values, f"{owner}'s condition")
+        if len(raw) != rows:
+            raise DataError(f"X has {rows} samples and condition has {len(raw)}: they must be as many")
+        return form, raw
     labels = None if is_frame(values) or dims_of(values) != 1 else _labels(values)
     if labels is None:
         form, _ = modality(
@@ -62,12 +69,22 @@ def read_condition(form: Form, values: Any, owner: str) -> np.ndarray:
     DataError
         A class was never seen while training.
     """
+    if isinstance(form, TextForm):
+        return form.read_known([values] if isinstance(values, str) else values, f"{owner}'s condition")
     if isinstance(form, TableForm) and form.flat and np.ndim(values) == 0:
         values = [values]
     raw = np.asarray(form.read(values, f"{owner}'s condition"))
     if isinstance(form, TableForm):
         _refuse_unseen(form, values, raw, owner)
     return raw
+
+
+def are_texts(values: Any) -> bool:
+    """Whether a list of str are texts: more of them differ than there are different words. Else they are names."""
+    if not isinstance(values, list | tuple) or not values or not isinstance(values[0], str):
+        return False
+    different = {value for value in values if isinstance(value, str)}
+    return len(different) > len({word for value in different for word in value.split()})
 
 
 def _labels(values: Any) -> tuple[Any, ...] | None:

@@ -3,6 +3,12 @@
 Scores of rows that trained nothing say how a fresh normal row scores; the share of them that is as high is its p-value
 (Vovk, Gammerman and Shafer 2005, "Algorithmic learning in a random world", section 2.2; for outliers Bates et al. 2023,
 "Testing for outliers with conformal p-values", eq. 3). High scores are odd ones.
+
+Scores of steps that follow each other in time say much the same: m of them are worth fewer, `independent`, and rates
+below 1 / (independent + 1) cannot be told from them. Beyond the highest of them the tail is then taken to fall
+exponentially, at the slope that it has above nine tenths of them (Pickands 1975, "Statistical inference using extreme
+order statistics"; for thresholds on series Siffer et al. 2017, "Anomaly detection in streams with extreme value
+theory"). All of this is approximate.
 """
 
 from __future__ import annotations
@@ -12,26 +18,40 @@ import math
 import numpy as np
 
 
-def p_values(scores: np.ndarray, calibration: np.ndarray) -> np.ndarray:
-    """The chance that a normal row scores as high, (n,), in steps of 1 / (m + 1) for m calibration scores.
+def p_values(scores: np.ndarray, calibration: np.ndarray, independent: int | None = None) -> np.ndarray:
+    """The chance that a normal row scores as high, (n,): from 1 / (m + 1) for m independent calibration scores to 1.
 
     >>> p_values(np.array([0.0, 2.5, 9.0]), np.array([1.0, 2.0, 3.0])).tolist()
     [1.0, 0.5, 0.25]
     """
     ordered = np.sort(calibration)
     as_high = len(ordered) - np.searchsorted(ordered, scores, side="left")
-    return (1 + as_high) / (len(ordered) + 1)
+    worth = len(ordered) if independent is None else independent
+    p = (1 + as_high * (worth / max(1, len(ordered)))) / (worth + 1)
+    if worth < len(ordered):
+        p *= np.exp(-np.maximum(0, scores - ordered[-1]) / _slope(ordered))
+    return p
 
 
-def threshold(calibration: np.ndarray, rate: float) -> float:
+def threshold(calibration: np.ndarray, rate: float, independent: int | None = None) -> float:
     """Above it lie the scores whose p-value is at most `rate`; the highest calibration score where none is reachable.
 
     >>> threshold(np.arange(99.0), 0.05)
     94.0
     """
     m = len(calibration)
-    above = min(m, max(1, math.floor(rate * (m + 1) + 1e-9)))  # so many of m + 1 scores may lie above
-    return float(np.sort(calibration)[m - above])
+    worth = m if independent is None else independent
+    above = math.floor((rate * (worth + 1) - 1) * m / worth + 1e-9)  # so many calibration scores may be higher
+    ordered = np.sort(calibration)
+    found = float(ordered[m - 1 - min(m - 1, max(0, above))])
+    beyond = worth < m and rate < smallest_rate(worth)
+    return found + _slope(ordered) * math.log(smallest_rate(worth) / rate) if beyond else found
+
+
+def _slope(ordered: np.ndarray) -> float:
+    """The mean excess over nine tenths of the scores: that of an exponential tail."""
+    high = ordered[int(0.9 * len(ordered)) :]
+    return max(1e-9, float(high.mean() - high[0]))
 
 
 def smallest_rate(m: int) -> float:

@@ -47,6 +47,8 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
     told : bool
         Whether the nets are told the noise level. Input then passes by the bottleneck, in the share that suits the
         level, and `predict` takes data to be at the lowest level. For numbers and squared errors, and Gaussian noise.
+        With `zl.noise.Masking` or `Dropouts` the nets are told which values are missing, and learn to tell those; for
+        tables of any columns and series, with any error.
 
     Attributes
     ----------

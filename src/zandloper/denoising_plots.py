@@ -112,7 +112,8 @@ class DenoisingPictures(Pictured):
         trial = self._trial(X, y, random_state)
         shown = spread(len(trial[0]), count)
         shape, scale = self._blueprint.output.in_shape, self.module_.target_scale or self.module_.scale
-        give = lambda part: tiles(self._blueprint.output.give(scale.restore(part[shown].reshape(-1, *shape)).numpy()))  # noqa: E731
+        output = self._blueprint.output
+        give = lambda part: tiles(output.drawn(output.give(scale.restore(part[shown].reshape(-1, *shape)).numpy())))  # noqa: E731
         sheets = [give(part) for part in trial[:3]]
         return grid_figure(np.concatenate(sheets), ("clean", "noisy", "denoised"), across=len(shown))
 

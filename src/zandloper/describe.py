@@ -150,14 +150,16 @@ def describe_detector(detector: Any) -> DetectorDescription:
     first = detector.witnesses_[0]
     model = describe(first.model)
     return DetectorDescription(
-        data=model.data,
+        data=detector._form.in_words(),
         models=len(detector.witnesses_),
         levels=first.levels,
         known=0 if detector.neighbourhood_ is None else len(detector.neighbourhood_.known),
         calibrated_on=len(detector.calibration_),
-        unit={"series": "time steps", "images": "images"}.get(model.data.split(" ")[0], "rows"),
+        unit={"series_form": "time steps", "image_form": "images", "audio_form": "sounds"}.get(
+            detector._form.name, "rows"
+        ),
         false_alarm_rate=float(detector.false_alarm_rate),
-        reachable_rate=1 / (len(detector.calibration_) + 1),
+        reachable_rate=1 / (detector._worth + 1),
         threshold=-float(detector.offset_),
         model=model,
     )

@@ -43,7 +43,7 @@ def answers(detector: Any, X: Any) -> pa.Table:
 
 def form_of(detector: Any) -> Any:
     """What the data of a detector look like."""
-    return detector.witnesses_[0].model._form
+    return detector._form
 
 
 def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> int:
@@ -77,7 +77,7 @@ def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> 
         rows = new = reader.read(text)
         if isinstance(form, SeriesForm):
             rows = new if context is None else pa.concat_tables([context, new])
-            context = rows.slice(max(0, len(rows) - form.window + 1))
+            context = rows.slice(max(0, len(rows) - detector._apart + 1))
         # Where a model knows no names of columns, it gets none.
         data = np.stack([c.to_numpy() for c in rows.columns], axis=1) if form.backend == "array" else rows
         out = answers(detector, data).slice(len(rows) - len(new))
@@ -110,9 +110,7 @@ def _time_type(detail: tuple[Any, ...]) -> pa.DataType:
 
 def _answered(detector: Any, form: Any, X: Any) -> dict[str, Any]:
     """Columns of answers, one value a row or step."""
-    score = detector.anomaly_score(X)
-    score = np.concatenate([np.ravel(s) for s in score]) if isinstance(score, list) else np.ravel(score)
-    found = detector.explain(X)
+    score, found = detector.judge(X)
     error = found.error.reshape(len(score), -1)
     expected = expected_columns(form, found.expected)
     named, names = np.array(found.names, dtype=object), {}
@@ -125,7 +123,7 @@ def _answered(detector: Any, form: Any, X: Any) -> dict[str, Any]:
         names[f"expected_{k}"] = np.array(values, float) if whole else pa.array([_text(v) for v in values], pa.string())
     return {
         "score": score,
-        "p_value": conformal.p_values(score, detector.calibration_),
+        "p_value": conformal.p_values(score, detector.calibration_, detector._worth),
         "verdict": np.where(score > -detector.offset_, "odd", "normal"),
         **names,
     }
@@ -162,7 +160,7 @@ def _steps(detector: Any, form: SeriesForm, X: Any) -> dict[str, Any]:
     """Where each step belongs: its time stamp, else its number; with several series also the number of its series."""
     series = each_of(X, "run")
     if len(series) == 1:
-        places = form.places(series[0], detector.witnesses_[0].model._read(series[0]), per_sample=True)
+        places = form.places(series[0], form.read(series[0], "run"), per_sample=True)
         return places or {"step": np.arange(len(series[0]))}
     lengths = [len(one) for one in series]
     return {

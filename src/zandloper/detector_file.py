@@ -19,12 +19,25 @@ from torch import Tensor, nn
 from zandloper import __version__
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.errors import FileError, ZandloperError
-from zandloper.oddness import Measure, Neighbourhood, Witness
+from zandloper.modality.series import SeriesForm
+from zandloper.oddness import Measure, Neighbourhood, Place, Witness
 from zandloper.persist import estimator_of, parameters_of, recipe_of, type_of, with_parameters
+from zandloper.spans import Spans
 from zandloper.storage import write_folder
 
-KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Measure, Neighbourhood, Witness)}
-NEEDED = {"witnesses_", "neighbourhood_", "calibration_", "offset_", "n_features_in_", "_measure", "_usual"}
+KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Measure, Neighbourhood, Place, Spans, Witness)}
+NEEDED = {
+    "witnesses_",
+    "neighbourhood_",
+    "calibration_",
+    "offset_",
+    "n_features_in_",
+    "_measure",
+    "_usual",
+    "_spans",
+    "_apart",
+    "_same",
+}
 
 
 def save_detector(detector: Any, path: str | Path, overwrite: bool) -> None:
@@ -72,6 +85,8 @@ def detector_of(
             return tuple(map(unpack, what))
         if how == "slice":
             return slice(*what)
+        if how == "series":
+            return SeriesForm.from_dict(what)
         if how == "model":
             return model(what, more[0][1])
         return KINDS[how](**{name: unpack(v) for name, v in what.items()})
@@ -111,6 +126,8 @@ def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, list | tuple):
         packed = [_pack(v, f"{name}.{i}", tensors) for i, v in enumerate(value)]
         return packed if isinstance(value, list) else {"tuple": packed}
+    if isinstance(value, SeriesForm):
+        return {"series": value.to_dict()}
     if isinstance(value, slice):
         return {"slice": [value.start, value.stop, value.step]}
     if type(value).__name__ in KINDS:

@@ -18,8 +18,8 @@ from torch import nn
 
 import zandloper.nets
 from zandloper import defaults
-from zandloper.blueprint import Blueprint, flops_per_row, start
-from zandloper.columns import dims_of
+from zandloper.blueprint import HIDING, Blueprint, flops_per_row, start
+from zandloper.columns import dims_of, is_frame
 from zandloper.condition import learn_condition, read_condition
 from zandloper.errors import DataError, bad_parameter
 from zandloper.hourglass import Hourglass
@@ -103,8 +103,13 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     decoder = Own() if "decoder" in own else _decoder(p, form, target_form, encoder, latent, owner)
     linear = _wants_linear(p, form, target_form, own, owner)
     told = bool(getattr(p, "told", False))
-    if told and (own or target_form is not None or compare.name != "mse" or form.target_shape != form.in_shape):
-        wanted = "False here: only numbers, measured by squared error against the input, have a noise level to be told"
+    hiding = p._corrupt_spec(form).name in HIDING
+    numbers_alone = compare.name == "mse" and form.target_shape == form.in_shape
+    if told and (own or target_form is not None or (len(form.in_shape) == 3 if hiding else not numbers_alone)):
+        wanted = (
+            "False here: of tables and series the nets can be told what is missing, and of numbers measured by squared "
+            "error against the input how noisy they are"
+        )
         raise bad_parameter(owner, "told", wanted, True)
     blueprint = Blueprint(
         form,
@@ -116,7 +121,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
         compare,
         latent,
         linear,
-        p._prior_spec(condition_form is not None),
+        p._prior_spec(condition_form),
         told,
         condition_form,
     )
@@ -143,7 +148,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     if settings.checkpoint is not None:
         fingerprint = _fingerprint(p, rows, module, blueprint, seed, init_from)
     run = train(module, source, validation, settings, fingerprint=fingerprint, started=started)
-    return Fitted(module, blueprint, run, defaults.block(work), work)
+    return Fitted(module, blueprint, run, defaults.block(work + module.scale.work), work)
 
 
 def _seed(p: Any, owner: str) -> int:
@@ -189,11 +194,16 @@ def _read(
     condition_form, told = None, None
     if condition is not None and init_from is not None and init_from._blueprint.condition is not None:
         condition_form = init_from._blueprint.condition
-        told = read_condition(condition_form, condition, owner)
+        told = read_condition(condition_form, by_row(form, condition, raw), owner)
     elif condition is not None:
-        condition_form, told = learn_condition(condition, len(raw), owner)
+        condition_form, told = learn_condition(by_row(form, condition, raw), len(raw), owner)
     train, validation = _split(p.validation, form, target_form, raw, target, told, y, owner, seed)
     return form, target_form, condition_form, Rows(raw, target, told, train, validation)
+
+
+def by_row(form: Form, condition: Any, raw: Any) -> Any:
+    """What is known of each sample, for each raw row: the windows of a series or a sound share it."""
+    return condition if is_frame(condition) or dims_of(condition) != 1 else form.labels(condition, raw)
 
 
 def _split(
@@ -270,7 +280,7 @@ def _net(choice: Any, form: Form, latent: int, p: Any, owner: str, parameter: st
     nets: dict[str, type[Net]] = discover(zandloper.nets)
     shape = form.in_shape
     if choice == "auto":
-        choice = LARGE.get(len(shape), "dense") if math.prod(shape) > SMALL else "dense"
+        choice = form.net or (LARGE.get(len(shape), "dense") if math.prod(shape) > SMALL else "dense")
     if choice not in nets:
         raise bad_parameter(owner, parameter, f"'auto', one of {sorted(nets)} or an nn.Module", choice)
     net = nets[choice]
@@ -294,7 +304,7 @@ def _decoder(p: Any, form: Form, target_form: Form | None, encoder: Spec, latent
     if (
         p.decoder == "auto"
         and not isinstance(encoder, Own)
-        and (target_form is None or len(target_form.in_shape) == len(form.in_shape))
+        and (target_form is None or (len(target_form.in_shape), target_form.net) == (len(form.in_shape), form.net))
     ):
         return encoder
     return _net(p.decoder, target_form or form, latent, p, owner, "decoder")
@@ -304,7 +314,7 @@ def _wants_linear(p: Any, form: Form, target_form: Form | None, own: dict[str, n
     """Whether there is a linear path: where it can be, and the bottleneck is of a kind that it suits."""
     outputs = math.prod((target_form or form).target_shape)
     few = max(math.prod(form.in_shape), outputs) <= MOST_FEATURES
-    told = bool(getattr(p, "told", False))
+    told = bool(getattr(p, "told", False)) and p._corrupt_spec(form).name not in HIDING
     possible = not told and few and not {"decoder", "bottleneck", "compare"} & set(own) and p._bottleneck_spec().linear
     if p.linear_path is True and not possible:
         wanted = f"'auto' or False with own parts, a sparse or quantised code, or more than {MOST_FEATURES} values"
@@ -324,12 +334,12 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
     pick = lambda name, value: value if getattr(p, name) == "auto" else getattr(p, name)  # noqa: E731
     size = sum(w.numel() for w in module.parameters())
     batch = pick("batch_size", defaults.batch_size(rows.n_train, size))
-    epochs = pick("max_epochs", p._default_epochs(rows.n_train))
+    epochs = pick("max_epochs", p._default_epochs(rows.n_train, work))
     widths = [min(w.shape[:2]) for w in module.parameters() if w.dim() >= 2]
     where = defaults.device(p.device, owner)
     return Training(
         max_epochs=int(epochs),
-        max_minutes=p.max_minutes,
+        max_minutes=p._minutes(),
         batch_size=int(batch),
         block=defaults.block(work),
         lr=float(pick("lr", defaults.learning_rate(max(widths, default=64), size))),
@@ -342,9 +352,10 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
         threads=defaults.threads(3.0 * work * batch),
         seed=seed,
         checkpoint=None if p.checkpoint is None else Path(p.checkpoint),
-        progress=_interactive() if p.verbose == "auto" else bool(p.verbose),
+        progress=interactive() if p.verbose == "auto" else bool(p.verbose),
     )
 
 
-def _interactive() -> bool:
+def interactive() -> bool:
+    """Whether somebody looks on."""
     return sys.stderr is not None and sys.stderr.isatty()

@@ -72,6 +72,7 @@ class Hourglass(nn.Module):
         self.corrupt, self.encoder, self.bottleneck = corrupt, encoder, bottleneck
         self.decoder, self.compare, self.linear = decoder, compare, linear
         self.prior: Any = None  # what new codes are drawn from, where the type has it
+        self.prompted = False  # whether only the prior is told the batch's raw condition, as it is: texts
         self.teller: Any = None  # makes of a batch's raw condition what nets and prior are told, where there is one
         # Nets and linear path see inputs of mean zero and unit spread and give outputs of unit spread, whatever the
         # model's units; set once from the data. Scales that standardise already spare every step that work.
@@ -88,7 +89,7 @@ class Hourglass(nn.Module):
 
         With `rng`, some of what the condition says is held back, so that less may be said later.
         """
-        if self.teller is not None:
+        if self.teller is not None or self.prompted:
             batch = replace(batch, condition=self.told(len(batch.x), batch.x, batch.condition, rng))
         if self.target_scale is None:
             x, valid, target, target_valid = self.scale.both(batch.x)
@@ -105,6 +106,12 @@ class Hourglass(nn.Module):
             return None
         return self.teller.unknown(n, like) if condition is None else self.teller(condition, rng)
 
+    def prompt(
+        self, n: int, like: Tensor, condition: Tensor | None, rng: torch.Generator | None = None
+    ) -> Tensor | None:
+        """What the prior is told of raw conditions: what the nets are, or where it reads texts, these themselves."""
+        return condition if self.prompted else self.told(n, like, condition, rng)
+
     def encode(
         self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> tuple[Code, tuple]:
@@ -115,7 +122,12 @@ class Hourglass(nn.Module):
     def summary(self, x: Tensor, context: Tensor | None = None) -> tuple[Neck, Tensor | None]:
         """What the bottleneck gets: the encoder's neck, and what the linear path adds to the code."""
         x = self.centred(x)
-        return self.encoder(x, context), None if self.linear is None else self.linear.encode(x)
+        return self.neck(x, context), None if self.linear is None else self.linear.encode(x)
+
+    def neck(self, x: Tensor, context: Tensor | None) -> Neck:
+        """What the encoder makes of centred inputs."""
+        neck: Neck = self.encoder(x, context)
+        return neck
 
     def centred(self, x: Tensor) -> Tensor:
         """Inputs as the encoder gets them: of mean zero and unit spread."""
@@ -139,6 +151,10 @@ class Hourglass(nn.Module):
         seen = self.corrupt(batch, rng)
         batch = self.weighed(batch, seen)
         code, skips = self.encode(seen, batch.condition, rng, progress)
+        return self.judged(batch, code, skips)
+
+    def judged(self, batch: Batch, code: Code, skips: tuple) -> Loss:
+        """Error and cost of a batch in model units whose code is known."""
         if code.draws > 1:
             batch = batch.map(lambda t: t.repeat_interleave(code.draws, 0))
         params = self.decode(code.z, skips, batch.condition)

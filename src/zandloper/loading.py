@@ -21,6 +21,7 @@ def load(path: str | Path, parts: dict[str, nn.Module] | None = None) -> Any:
     Parameters
     ----------
     path : path of the folder
+        Or the name of a model that comes with the package: "photo-denoiser".
     parts : dict of nn.Module
         The user's own modules by slot (encoder, decoder, loss, corrupt, bottleneck), where the model has any.
 
@@ -33,6 +34,9 @@ def load(path: str | Path, parts: dict[str, nn.Module] | None = None) -> Any:
     FileError
         There is no model, or it is damaged, cut off, foreign or of a newer format.
     """
+    shipped = HERE / "models" / str(path)
+    if not Path(path).exists() and shipped.parent == HERE / "models" and shipped.is_dir():
+        path = shipped
     recipe, tensors = read_folder(path)
     types = loadable()
     kind: Any = type_of(path, recipe, types)

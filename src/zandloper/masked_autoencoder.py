@@ -88,7 +88,7 @@ class MaskedAutoencoder(BaseAutoencoder):
     def _default_latents(self, features: int) -> int | None:
         return min(256, max(64, 2 ** math.ceil(math.log2(features))))
 
-    def _default_epochs(self, rows: int) -> int:
+    def _default_epochs(self, rows: int, work: int = 0) -> int:
         return int(np.clip(-(-SEEN // max(1, rows)), *EPOCHS))
 
     def sample(self, n: int = 1, given: Any = None, condition: Any = None, random_state: Any = None) -> Any:

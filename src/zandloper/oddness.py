@@ -1,30 +1,74 @@
 """What an autoencoder knows about how odd a row is, and how that becomes one number.
 
 Several *witnesses* look at each row: how much the model would change it, in all its values together and in each value
-by its own measure, at several noise levels; and how far away the nearest training rows are. Each speaks in logarithms,
-in standard deviations of what it says about normal rows, and the loudest is believed: a row that is odd in one respect
-is odd. (One level is not enough: oddities of different sizes show at different levels.)
+by its own measure, at several noise levels; how far out it lies along the principal axes of the data; and how far away
+the nearest training rows are. Each speaks in logarithms, in standard deviations of what it says about normal rows, and
+the loudest is believed: a row that is odd in one respect is odd. (One level is not enough: oddities of different sizes
+show at different levels. Of seven levels every second says as much as all: `benchmarks/detector_ablation.py`.)
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from zandloper.batch import Batch
 from zandloper.hourglass import weighted
+from zandloper.linear import principal_components
 from zandloper.told import ToldHourglass, levels
 from zandloper.windows import Windows
 
 LEVELS = (0.05, 2.7)  # standard deviations of the data: from the finest structure to the coarsest
-NUMBER = 7
+NUMBER = 4
 TINY = 1e-12
 CHUNK = 2**24  # values in memory at a time
 MOST_NEIGHBOURS = 5_000  # training rows kept to measure distances to
+GROUP = 64  # distances compared at a time
+MOST_AXES = 64
+FLOOR = 0.01  # of the mean variance: what an axis has at least
+LEAN = 0.1  # how much a place far out adds to the loudest witness: among rows that are as loud, it decides
+QUICK = 5e7  # operations a block of rows at most, so that a single row is answered at once
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows lie along the principal axes of the training rows: Hotelling's T-squared.
+
+    (Hotelling 1947, "Multivariate quality control"; as a witness beside the residual: Jackson and Mudholkar 1979,
+    "Control procedures for residuals associated with principal component analysis".)
+
+    Parameters
+    ----------
+    mean : Tensor (features,)
+        In a model's units.
+    axes : Tensor (axes, features)
+        Each divided by the spread along it.
+    """
+
+    mean: Tensor
+    axes: Tensor
+
+    @classmethod
+    def of(cls, model: Any, raw: Any) -> Place:
+        """From the raw rows that trained the model."""
+        rows = lambda: iter([model._each_block(lambda batch: _place(model, batch), raw)])  # noqa: E731
+        features = math.prod(raw.shape[1:])
+        found = principal_components(rows, features, len(raw))
+        k = min(MOST_AXES, len(found.variances))
+        spread = (found.variances[:k] + FLOOR * found.total / features + TINY).sqrt()
+        return cls(found.mean.float(), (found.components[:k] / spread[:, None]).float())
+
+    def distance(self, model: Any, batch: Batch) -> Tensor:
+        """The mean square along the axes, (n, 1)."""
+        x, short = _place(model, batch) - self.mean, -self.axes.shape[1] % 4  # filled up as `layers.Linear` says
+        along = F.linear(F.pad(x, (0, short)), F.pad(self.axes, (0, short)))
+        return along.square().mean(1, keepdim=True)
 
 
 @dataclass(frozen=True)
@@ -36,21 +80,16 @@ class Witness:
     model : fitted autoencoder
     levels : tuple of float
         Noise levels at which it looks; one, 0, for models that are not told of any.
+    place : Place or None
+        Of the rows that trained it; None: it is not asked.
     """
 
     model: Any
     levels: tuple[float, ...]
-
-    def changes(self, raw: Any) -> np.ndarray:
-        """The squared change, or the error, at every level, (n, levels, values): of rows, or of steps of series."""
-        found = self.model._each_block(self._changes, raw)
-        if not isinstance(raw, Windows):
-            return found.numpy()
-        steps = [np.concatenate(raw.fold(c.reshape(raw.shape).numpy())) for c in found.unbind(1)]
-        return np.stack(steps, axis=1)
+    place: Place | None = None
 
     def changed(self, raw: Any) -> tuple[np.ndarray, int]:
-        """The sum of `changes` over rows or steps, (levels, values), and how many those are; some rows at a time."""
+        """The sum of all changes over rows or steps, (levels, values), and how many those are; some rows at a time."""
         parts = [raw] if isinstance(raw, Windows) else raw.split(max(1, CHUNK // (len(self.levels) * raw[0].numel())))
         total, count = np.zeros(()), 0
         for part in parts:
@@ -58,46 +97,72 @@ class Witness:
             total, count = total + change.sum(0, dtype=np.float64), count + len(change)
         return total, count
 
+    def changes(self, raw: Any) -> np.ndarray:
+        """The squared change, or the error, at every level, (n, levels, values): of rows, or of steps of series."""
+        found = self._each(self._changes, raw)
+        if not isinstance(raw, Windows):
+            return found.numpy()
+        steps = [np.concatenate(raw.fold(c.reshape(raw.shape).numpy())) for c in found.unbind(1)]
+        return np.stack(steps, axis=1)
+
     def testimony(self, raw: Any, usual: np.ndarray) -> np.ndarray:
         """What it says about rows, or steps of series, (n, witnesses): logarithms.
 
         In order: all values together at each level, each by its own measure at each level (`usual`, of shape
-        (levels, values), is how much it usually changes).
+        (levels, values), is how much it usually changes), and the place.
         """
+        return self.look(raw, usual, changes=False)[0]
+
+    def look(self, raw: Any, usual: np.ndarray, changes: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
+        """The testimony, and the changes that it rests on, from one look."""
+        if isinstance(raw, Windows):
+            change = self.changes(raw)
+            said = np.concatenate([change.mean(2), (change / usual).mean(2)], axis=1)
+            return np.log(said + TINY), change
+        by, n = torch.from_numpy(usual), 2 * len(self.levels) + (self.place is not None)
 
         def speak(batch: Batch) -> Tensor:
             change = self._changes(batch)
-            return torch.cat([change.mean(2), (change / by).mean(2)], dim=1).double()
+            said = [change.mean(2), (change / by.to(change)).mean(2)]
+            if self.place is not None:
+                said.append(self.place.distance(self.model, batch))
+            return torch.cat([*said, *([change.flatten(1)] if changes else [])], dim=1)
 
-        if isinstance(raw, Windows):
-            change = self.changes(raw)
-            return np.log(np.concatenate([change.mean(2), (change / usual).mean(2)], axis=1) + TINY)
-        by = torch.from_numpy(usual)
-        return np.log(self.model._each_block(speak, raw).numpy() + TINY)
+        found = self._each(speak, raw).numpy()
+        seen = found[:, n:].reshape(len(found), *usual.shape) if changes else None
+        return np.log(found[:, :n].astype(np.float64) + TINY), seen
 
     def expected(self, raw: Any, at: np.ndarray) -> np.ndarray:
         """What the model expects in place of raw rows, in raw numbers; `at` (n,) says at which of its levels."""
         module = self.model.module_
         if not isinstance(module, ToldHourglass):
-            return self.model._each_block(module.reconstruct, raw).numpy()
+            return self._each(module.reconstruct, raw).numpy()
         level = torch.tensor(self.levels, dtype=torch.float32)[torch.from_numpy(at)]
         look = lambda batch: module.expected(batch, batch.target[:, None])  # noqa: E731
-        return self.model._each_block(look, raw, level).numpy()
+        return self._each(look, raw, level).numpy()
+
+    def _each(self, function: Any, raw: Any, target: Any = None) -> Tensor:
+        """Over small blocks of rows. A power of two, not below 32 (see `defaults.block`)."""
+        rows = QUICK / max(1.0, self.model._threads_work * len(self.levels))
+        block = max(32, 2 ** int(math.log2(max(1.0, rows))))
+        return self.model._each_block(function, raw, target, block=min(self.model._block, block))
 
     def _changes(self, batch: Batch) -> Tensor:
+        """The squared change at all levels, (n, levels, values)."""
         module = self.model.module_
-        if isinstance(module, ToldHourglass):
-            found = [module.residuals(batch, level) for level in self.levels]
-            maps = [weighted(r.square(), valid).flatten(1) for r, valid in found]
-        else:
-            maps = [weighted(*module.error_map(batch)).flatten(1).clamp(min=0)]  # densities may be negative
-        return torch.stack(maps, dim=1)
+        if not isinstance(module, ToldHourglass):
+            error = weighted(*module.error_map(batch)).flatten(1).clamp(min=0)  # densities may be negative
+            return error[:, None]
+        change, valid = module.residuals(batch, self.levels)
+        return weighted(change.square(), valid).reshape(len(batch.x), len(self.levels), -1)
 
 
-def witness(model: Any, fast: bool = False) -> Witness:
-    """A witness out of a fitted model; a fast one looks at one level."""
+def witness(model: Any, rows: Any = None, fast: bool = False) -> Witness:
+    """A witness out of a fitted model and the raw rows that trained it; a fast one looks at one level alone."""
     at = tuple(levels(*LEVELS, NUMBER)) if isinstance(model.module_, ToldHourglass) else (0.0,)
-    return Witness(model, at[len(at) // 2 : len(at) // 2 + 1] if fast else at)
+    if fast:
+        return Witness(model, at[-2:-1] or at)
+    return Witness(model, at, None if rows is None or isinstance(rows, Windows) else Place.of(model, rows))
 
 
 @dataclass(frozen=True)
@@ -125,40 +190,49 @@ class Neighbourhood:
         part = raw[torch.from_numpy(rows)]
         return cls(model._each_block(lambda batch: _place(model, batch), part), rows, number)
 
-    def testimony(self, model: Any, raw: Any, own: np.ndarray | None = None) -> np.ndarray:
+    def testimony(self, looker: Witness, raw: Any, own: np.ndarray | None = None) -> np.ndarray:
         """The logarithm of the mean distance to the nearest, (n, 1).
 
-        `model` is the one that it was made with. `own` (n,) says which training rows these are: none is its own
-        neighbour.
+        `looker` is the witness whose model it was made with. `own` (n,) says which training rows these are: none is its
+        own neighbour.
         """
         at = np.full(len(raw), -1)
         if own is not None:
             place = np.minimum(np.searchsorted(self.rows, own), len(self.rows) - 1)
             at = np.where(self.rows[place] == own, place, -1)
-        far = model._each_block(lambda batch: self._distance(model, batch), raw, torch.from_numpy(at))
-        return np.log(far.numpy() + TINY)
+        k = min(self.number, len(self.known) - 1) or 1
+        # Distances are compared in groups, by the least of each first: the k nearest lie in k groups.
+        width = max(k, -(-len(self.known) // GROUP))
+        spare, short = width * GROUP - len(self.known), -self.known.shape[1] % 4  # filled up as `layers.Linear` says
+        known = F.pad(self.known, (0, short, 0, spare))
+        norms = F.pad(self.known.square().sum(1), (0, spare), value=torch.inf)
+        room: dict[int, Tensor] = {}  # asking for megabytes for every block costs more than the product
 
-    def _distance(self, model: Any, batch: Batch) -> Tensor:
-        """The mean distance to the nearest, (n, 1)."""
-        assert batch.target is not None
-        x, known, own = _place(model, batch), self.known.to(batch.x.device), batch.target
-        rough = known.square().sum(1) - 2 * x @ known.T
-        mine = own >= 0
-        rough[mine, own[mine]] = torch.inf
-        k = min(self.number, len(known) - 1) or 1
-        nearest = known[rough.topk(k, dim=1, largest=False).indices]  # by products, which cancel; then exactly
-        return (nearest - x[:, None]).square().sum(2).sqrt().mean(1, keepdim=True).double()
+        def distance(batch: Batch) -> Tensor:
+            assert batch.target is not None
+            x, own = F.pad(_place(looker.model, batch), (0, short)), batch.target
+            there = known.to(x.device)
+            rough = torch.addmm(norms.to(x.device), x, there.T, alpha=-2, out=room.get(len(x)))
+            room[len(x)] = rough
+            if bool((own >= 0).any()):
+                mine = own >= 0
+                rough[mine, own[mine]] = torch.inf
+            groups = rough.view(len(x), GROUP, width)
+            near = groups.amin(1).topk(k, dim=1, largest=False).indices
+            close = groups.gather(2, near[:, None].expand(-1, GROUP, -1)).flatten(1)
+            best = close.topk(k, dim=1, largest=False).indices
+            best = best // k * width + near.gather(1, best % k)
+            # By products, which cancel; then exactly.
+            return (there[best] - x[:, None]).square().sum(2).sqrt().mean(1, keepdim=True)
+
+        far = looker._each(distance, raw, torch.from_numpy(at))
+        return np.log(far.numpy().astype(np.float64) + TINY)
 
 
 def _place(model: Any, batch: Batch) -> Tensor:
     """Raw rows as flat points of model units, in which distances are taken."""
     module = model.module_
     return module.centred(module.scale.encode(batch.x)[0]).flatten(1).float()
-
-
-def groups(levels: int, near: bool) -> list[slice]:
-    """Which columns of all that is said belong together: two measures at all levels, and the distance."""
-    return [slice(0, levels), slice(levels, 2 * levels), *([slice(2 * levels, 2 * levels + 1)] if near else [])]
 
 
 @dataclass(frozen=True)
@@ -168,30 +242,46 @@ class Measure:
     Parameters
     ----------
     groups : list of slice
-        Columns of a testimony that belong together.
+        Columns of a testimony that belong together; the loudest group is believed.
+    lean : int or None
+        The column of the place, where it only leans on the score.
     mean, spread : ndarray
         Of each column over normal rows; then of the loudest of each group.
     """
 
     groups: list[slice]
+    lean: int | None
     mean: np.ndarray
     spread: np.ndarray
     group_mean: np.ndarray
     group_spread: np.ndarray
 
     @classmethod
-    def learn(cls, said: np.ndarray, groups: list[slice]) -> Measure:
-        """From what is said about normal rows, (n, witnesses)."""
+    def learn(cls, said: np.ndarray, levels: int, place: bool, near: bool, slow: bool) -> Measure:
+        """From what is said about normal rows, (n, witnesses).
+
+        In order: two measures at all levels, the place, the distance to the nearest. Of what changes slowly (`slow`:
+        series) the levels above the lowest would only tell that it has drifted, and the place counts as much as all.
+        """
+        groups = [slice(0, levels), slice(levels, 2 * levels)]
+        if slow:
+            groups = [slice(0, 1), slice(levels, levels + 1)]
+        at = 2 * levels
+        lean = at if place and not slow else None
+        groups += [slice(at, at + 1)] if place and slow else []
+        at += place
+        groups += [slice(at, at + 1)] if near else []
         mean, spread = _moments(said)
         z = (said - mean) / spread
         loudest = np.stack([z[:, g].max(1) for g in groups], axis=1)
-        return cls(groups, mean, spread, *_moments(loudest))
+        return cls(groups, lean, mean, spread, *_moments(loudest))
 
     def score(self, said: np.ndarray) -> np.ndarray:
         """One number a row, (n,): about 0 for the usual row, in standard deviations of the loudest group."""
         z = (said - self.mean) / self.spread
         loudest = np.stack([z[:, g].max(1) for g in self.groups], axis=1)
-        return ((loudest - self.group_mean) / self.group_spread).max(1)
+        score = ((loudest - self.group_mean) / self.group_spread).max(1)
+        return score if self.lean is None else score + LEAN * z[:, self.lean]
 
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

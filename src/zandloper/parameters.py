@@ -87,6 +87,14 @@ def check_parameters(p: Any, owner: str) -> None:
         )
 
 
+def check_budget(p: Any, owner: str) -> None:
+    """Refuse numbers of epochs and minutes that no application could keep to; None leaves them to the model."""
+    if p.max_epochs is not None and not _is_number(p.max_epochs, 1, True):
+        raise bad_parameter(owner, "max_epochs", "None or an integer >= 1", p.max_epochs)
+    if p.max_minutes is not None and not _is_number(p.max_minutes, 1e-9, False):
+        raise bad_parameter(owner, "max_minutes", "None or a finite number above 0", p.max_minutes)
+
+
 def seed_of(random_state: Any, owner: str) -> int:
     """A number out of whatever scikit-learn allows; None draws one without touching the global generator."""
     if _is_number(random_state, 0, True):

@@ -86,7 +86,7 @@ class Pictured:
 
     def _tiles(self: Any, codes: np.ndarray) -> np.ndarray:
         """What codes decode to, as small pictures."""
-        return tiles(self.inverse_transform(codes))
+        return tiles(self._blueprint.output.drawn(self.inverse_transform(codes)))
 
     def _moves(
         self: Any, lines: np.ndarray, start: int, titles: list[str], ends: tuple[str, str], across: str
@@ -123,7 +123,9 @@ class Pictured:
             flat = lambda rows: np.asarray(rows).reshape(len(rows), -1)  # noqa: E731
             numbers = flat(output.read(made, type(self).__name__))
             return histograms(None if real is None else flat(real), numbers, names, bare)
-        parts = ({} if real is None else {"data": tiles(output.give(real))}) | {"samples": tiles(made)}
+        parts = ({} if real is None else {"data": tiles(output.drawn(output.give(real)))}) | {
+            "samples": tiles(output.drawn(made))
+        }
         along = max(4, int(np.ceil(np.sqrt(count))))
         h, w = parts["samples"].shape[1:3]
         figure = new_figure(WIDTH * len(parts) / 2, 0.35 + (WIDTH / 2 - 0.15) / along * h / w * -(-count // along))

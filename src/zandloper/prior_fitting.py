@@ -30,8 +30,8 @@ class ToldPrior(nn.Module):
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
         """The prior's loss on codes `batch.x`, told the batch's raw conditions."""
         with torch.no_grad():
-            told = self._hourglass[0].told
-            context = told(len(batch.x), batch.x, batch.condition, rng if self.training else None)
+            prompt = self._hourglass[0].prompt
+            context = prompt(len(batch.x), batch.x, batch.condition, rng if self.training else None)
         return self.prior.loss(replace(batch, condition=context), rng, progress)
 
 
@@ -43,19 +43,26 @@ def fit_prior(
     *,
     max_epochs: int,
     max_minutes: float | None = None,
+    precision: str = "float32",
     seed: int = 0,
-) -> None:
+) -> list[dict[str, float]]:
     """Fit `module.prior` to codes (n, latent_dim), symbols or points, and their raw conditions.
 
     Parameters
     ----------
     max_epochs, max_minutes : numbers
         Of the loop, where the prior is trained by it.
+    precision : "auto", "float32" or "bfloat16"
+        Of the matrix products in it.
+
+    Returns
+    -------
+    The loop's history; nothing where the prior is fitted in one go.
     """
     prior = module.prior
     if not hasattr(prior, "loss"):
         prior.learn(codes, rng)
-        return
+        return []
     initialise(prior, rng)
     prior.start(codes, rng)
     n, device = len(codes), next(module.parameters()).device
@@ -69,6 +76,8 @@ def fit_prior(
         batch_size=batch,
         lr=RATE,
         threads=defaults.threads(6.0 * batch * weights * places),
+        memory=defaults.memory(weights),
+        precision=defaults.precision(precision, str(device), 2 * weights * places, "the prior"),
         patience=max(10, max_epochs // 2),
         seed=seed,
         device=str(device),
@@ -76,4 +85,4 @@ def fit_prior(
     arrays = {"raw": codes.numpy(), "condition": condition}
     source = ArraySource(**arrays, rows=np.flatnonzero(~held), batch_size=batch, seed=seed)
     rest = ArraySource(**arrays, rows=np.flatnonzero(held)) if held.any() else None
-    train(ToldPrior(module).to(device), source, rest, settings)
+    return train(ToldPrior(module).to(device), source, rest, settings).history

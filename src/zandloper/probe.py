@@ -106,7 +106,8 @@ class Probe:
             z = self.z[typical].repeat(len(STEPS), 1)
             z[:, i] = mean[i] + deviation[i] * torch.tensor(STEPS)
             params = self.module.decode(z.reshape(len(z), *self.codes.shape[1:]).to(self.codes.device), skips)
-            lines.append(np.stack([np.asarray(p) for p in output.give(self.module.restore(params).cpu().numpy())]))
+            made = output.drawn(output.give(self.module.restore(params).cpu().numpy()))
+            lines.append(np.stack([np.asarray(p) for p in made]))
         return np.stack(lines)
 
     def _part(self, passes: int) -> tuple[Tensor, Callable[[Tensor], Tensor], Batch]:

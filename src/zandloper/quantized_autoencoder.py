@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,9 @@ import zandloper.bottleneck
 from zandloper.autoencoder import Autoencoder, BaseAutoencoder
 from zandloper.batch import Batch
 from zandloper.errors import DataError, bad_parameter
-from zandloper.prior.autoregressive import Autoregressive
+from zandloper.fitting import by_row
+from zandloper.modality.text import TextForm
+from zandloper.prior.autoregressive import Autoregressive, Drawing
 from zandloper.prior_fitting import fit_prior
 from zandloper.quantized_plots import QuantizedPictures
 from zandloper.signature import with_parameters_of
@@ -22,6 +25,9 @@ from zandloper.spec import Spec, discover
 
 METHODS = ("vq", "fsq")
 PRIOR_ROWS = 600_000  # symbols' rows that the prior sees in all, at most
+PRIOR_SHARE = 0.7  # of the minutes
+GUIDANCE = 2.0  # how strongly texts are followed
+NOMINAL = 1e11  # operations a second that a plan counts on
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,9 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         Length of a symbol's vector (vq).
     levels : tuple of int
         Levels of each value of a symbol (fsq); their product is the number of symbols.
+    prior : "auto" or a zandloper.prior.autoregressive.Autoregressive
+        The transformer that `sample` draws symbols from, trained after the autoencoder: of what size. "auto": a small
+        one, or with texts as a condition one of the size that they need.
 
     Examples
     --------
@@ -78,7 +87,12 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     bottleneck = None
 
     def __init__(
-        self, method: str = "vq", codes: int = 256, code_dim: int = 8, levels: tuple[int, ...] = (8, 6, 5)
+        self,
+        method: str = "vq",
+        codes: int = 256,
+        code_dim: int = 8,
+        levels: tuple[int, ...] = (8, 6, 5),
+        prior: Any = "auto",
     ) -> None: ...
 
     def _bottleneck_spec(self) -> Any:
@@ -100,23 +114,65 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
                 raise bad_parameter(owner, name, f"an integer >= {low}", getattr(self, name))
         return part(int(self.codes), int(self.code_dim))
 
-    def _prior_spec(self, conditional: bool = False) -> Spec:
+    def _prior_spec(self, condition: Any = None) -> Spec:
         spec = self._bottleneck_spec()
         number = spec.codes if self.method == "vq" else int(np.prod(spec.levels))
-        return Autoregressive(vocabulary=number)
+        prompt = condition.in_shape if isinstance(condition, TextForm) else ()
+        if isinstance(self.prior, Autoregressive):
+            return replace(self.prior, vocabulary=number, prompt=prompt)
+        if self.prior != "auto":
+            wanted = "'auto' or a zandloper.prior.autoregressive.Autoregressive"
+            raise bad_parameter(type(self).__name__, "prior", wanted, self.prior)
+        size = {"width": 128, "layers": 4} if prompt else {}
+        return Autoregressive(**size, vocabulary=number, prompt=prompt)
+
+    def _default_epochs(self, rows: int, work: int = 0) -> int:
+        usual, minutes = super()._default_epochs(rows, work), self._minutes()
+        return (
+            usual
+            if minutes is None or not work
+            else int(max(1, min(2 * usual, minutes * 60 * NOMINAL / (3 * work * rows))))
+        )
+
+    def _minutes(self) -> float | None:
+        return None if self.max_minutes is None else self.max_minutes * (1 - PRIOR_SHARE)
 
     def _default_latents(self, features: int) -> int | None:
         return min(16, features)
 
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data, then the prior over their symbols. As `Autoencoder.fit`."""
+        started = time.monotonic()
         super().fit(X, y, init_from=init_from, condition=condition)
-        told = self._conditions(condition, 1)
-        symbols = self._each_block(self._symbols, self._read(X), condition=told).int()
+        raw = self._read(X)
+        told = self._conditions(by_row(self._form, condition, raw), 1)
+        symbols = self._each_block(self._symbols, raw, condition=told).int()
         seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
-        epochs = min(self.n_epochs_ or 1, max(1, min(30, PRIOR_ROWS // len(symbols))))
-        fit_prior(self.module_, symbols, told, torch.Generator().manual_seed(seed), max_epochs=epochs, seed=seed)
+        rng = torch.Generator().manual_seed(seed)
+        left = None if self.max_minutes is None else max(1e-9, self.max_minutes - (time.monotonic() - started) / 60)
+        epochs = self._prior_epochs(len(symbols))
+        self.prior_history_ = fit_prior(
+            self.module_, symbols, told, rng, max_epochs=epochs, max_minutes=left, precision=self.precision, seed=seed
+        )
         return self
+
+    def _prior_epochs(self, rows: int) -> int:
+        """Passes over the symbols: as many as the autoencoder made; told texts, as many as the minutes are planned for.
+
+        The plan follows from the minutes that were asked for and the work, never from the clock, so that the learning
+        rate has come down in time on a machine of ordinary speed.
+        """
+        most = max(1, min(30, PRIOR_ROWS // rows))
+        prior: Any = self.module_.prior
+        if not prior.spec.prompt:
+            return min(self.n_epochs_ or 1, most)
+        if self.max_epochs != "auto":
+            return int(self.max_epochs)
+        if self.max_minutes is None:
+            return most
+        weights = sum(p.numel() for p in prior.blocks.parameters()) + prior.word.weight.numel()
+        work = 6.0 * weights * (self.latent_shape_[0] + prior.told) * rows
+        return int(max(1, min(100, self.max_minutes * PRIOR_SHARE * 60 * NOMINAL / work)))
 
     def encode_symbols(self, X: Any) -> np.ndarray:
         """The symbols of each sample, (n, latent_dim) integers from 0 on."""
@@ -138,10 +194,20 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         """How often each symbol is chosen for these data."""
         return CodeUsage(np.bincount(self.encode_symbols(X).ravel(), minlength=self.module_.bottleneck.vocabulary))
 
-    def sample(self, n: int = 1, random_state: Any = None, condition: Any = None) -> Any:
+    def sample(
+        self,
+        n: int = 1,
+        random_state: Any = None,
+        condition: Any = None,
+        guidance: float | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Any:
         """New data in the form of the training data: symbols are drawn from the prior, then decoded.
 
-        With a condition of the kind that `fit` was given, n for each of its rows.
+        With a condition of the kind that `fit` was given, n for each of its rows. How symbols are drawn, see
+        `zandloper.prior.autoregressive.Drawing`; guidance None is 2 for texts and 1 for everything else.
         """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
@@ -150,7 +216,10 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         rng = torch.Generator().manual_seed(int(np.random.default_rng(random_state).integers(2**31)))
         told = self._conditions(condition, int(n))
         count = int(n) if told is None else len(told)
-        return self._said(prior.sample(count, rng, self._context(count, told)).long(), told)
+        if guidance is None:
+            guidance = GUIDANCE if prior.spec.prompt and told is not None else 1.0
+        how = Drawing(temperature, top_k, top_p, guidance)
+        return self._said(prior.sample(count, rng, self._context(count, told), how).long(), told)
 
     def _said(self, symbols: Tensor, condition: Any) -> Any:
         """What symbols (n, latent_dim) decode to, told raw conditions."""

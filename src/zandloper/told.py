@@ -66,14 +66,15 @@ class ToldHourglass(Hourglass):
         level = x.new_zeros(len(x), 1)
         return level if condition is None else torch.cat([condition, level], dim=1)
 
-    def residuals(self, batch: Batch, level: float) -> tuple[Tensor, Tensor | None]:
+    def residuals(self, batch: Batch, levels: tuple[float, ...]) -> tuple[Tensor, Tensor | None]:
         """What the model would change at clean raw samples taken for noisy, in units of the spread, and their weights.
 
-        At a level s that is `s^2` times the slope of the log-density of the data with noise of that level added
-        (Miyasawa 1961; Vincent 2011, "A connection between score matching and denoising autoencoders").
+        Of n samples n times as many as there are levels: each sample at all levels, then the next. At a level s that is
+        `s^2` times the slope of the log-density of the data with noise of that level added (Miyasawa 1961; Vincent
+        2011, "A connection between score matching and denoising autoencoders").
         """
-        batch = self.scaled(batch)
-        made = self._made(batch, batch.x.new_full((len(batch.x), 1), level))
+        batch = self.scaled(batch).map(lambda t: t.repeat_interleave(len(levels), 0))
+        made = self._made(batch, batch.x.new_tensor(levels).repeat(len(batch.x) // len(levels))[:, None])
         return (made.float() - batch.x) / self.spread, batch.valid
 
     def expected(self, batch: Batch, level: Tensor) -> Tensor:

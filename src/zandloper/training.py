@@ -44,6 +44,7 @@ class Training:
 
     max_epochs: int = 30
     max_minutes: float | None = None
+    paced: bool = False  # whether the rate falls with the minutes, where those end before the epochs do
     batch_size: int = 256
     block: int = 256
     lr: float = 2e-3
@@ -139,8 +140,12 @@ def train(
             losses = torch.tensor(run.sum_loss, dtype=torch.float64, device=device)
             for batch in source.epoch(run.epoch, run.step):
                 at = run.epoch * source.steps + run.step
+                share = schedule(at, total)
+                if settings.paced:
+                    spent = 0.0 if settings.max_minutes is None else run.seconds / (60 * settings.max_minutes)
+                    share = paced_schedule(at, max(at / total, spent))
                 for group in optimizer.param_groups:
-                    group["lr"] = settings.lr * group["scale"] * run.lr_scale * schedule(at, total)
+                    group["lr"] = settings.lr * group["scale"] * run.lr_scale * share
                 rng.manual_seed(mixed_seed(settings.seed, at, 1))
                 seed_globally(mixed_seed(settings.seed, at, 2))
                 with _autocast(settings):
@@ -202,6 +207,15 @@ def schedule(step: int, total: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return max(0.01, 1 - (step - rise) / max(1, total - rise))
+
+
+def paced_schedule(step: int, done: float) -> float:
+    """As `schedule` for a run whose length minutes may decide: a rise over 50 steps, then a linear fall to 1 %.
+
+    `done` is the share of the steps or of the minutes, whichever is larger. A run that minutes end is not the same bits
+    twice anyway, and one that they cut off at full rate would leave a net as rough as large steps make it.
+    """
+    return min((step + 1) / 50, max(0.01, 1 - done))
 
 
 @torch.no_grad()

@@ -9,6 +9,26 @@ from torch.nn import functional as F
 from zandloper.layers import ACTIVATIONS, Linear
 
 
+class Past:
+    """What a block remembers of the tokens so far, so that each new token costs as much as itself alone.
+
+    Keys and values, (n, heads, tokens, d), in room that is taken once.
+    """
+
+    def __init__(self, room: int) -> None:
+        self.room, self.length = room, 0
+        self.keys, self.values = torch.empty(0), torch.empty(0)
+
+    def add(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep those of new tokens; gives those of all."""
+        if self.length == 0:
+            self.keys, self.values = (t.new_empty(*t.shape[:2], self.room, t.shape[3]) for t in (k, v))
+        end = self.length + k.shape[2]
+        self.keys[:, :, self.length : end], self.values[:, :, self.length : end] = k, v
+        self.length = end
+        return self.keys[:, :, :end], self.values[:, :, :end]
+
+
 class Heads(nn.Module):
     """`softmax(q k^T / sqrt(d)) v` for each head: Vaswani et al. 2017, "Attention is all you need", eq. 1.
 
@@ -19,13 +39,19 @@ class Heads(nn.Module):
         super().__init__()
         self.causal = causal
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """What each token hears: q (n, heads, tokens, d), k and v (n, heads, others, d) -> (n, heads, tokens, d)."""
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, heard: Tensor | None = None) -> Tensor:
+        """What each token hears: q (n, heads, tokens, d), k and v (n, heads, others, d) -> (n, heads, tokens, d).
+
+        `heard` says which tokens are there at all, bool (n, others), where not all of them are.
+        """
+        mask, causal = (None if heard is None else heard[:, None, None, :]), self.causal and heard is None
+        if self.causal and mask is not None:
+            mask = mask & torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
         if q.device.type != "cpu":
-            return F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+            return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal)
         # On processors the gradient of bfloat16 attention takes ten times as long as that of float32.
         with torch.autocast("cpu", enabled=False):
-            return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), is_causal=self.causal)
+            return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), mask, is_causal=causal)
 
 
 class Block(nn.Module):
@@ -55,9 +81,24 @@ class Block(nn.Module):
         self.widen, self.narrow = Linear(width, 4 * width), Linear(4 * width, width)
         self.look = Heads(causal)
 
-    def forward(self, h: Tensor) -> Tensor:
-        """Tokens (n, tokens, width) to tokens."""
+    def forward(self, h: Tensor, heard: Tensor | None = None) -> Tensor:
+        """Tokens (n, tokens, width) to tokens, of which those that are not `heard`, bool (n, tokens), say nothing."""
+        q, k, v = self._asked(h)
+        return self._thought(h + self._told(self.look(q, k, v, heard)))
+
+    def extend(self, h: Tensor, past: Past) -> Tensor:
+        """As `forward` for tokens that follow those of the past, all at its start or one by one."""
+        first = past.length == 0
+        q, k, v = self._asked(h)
+        k, v = past.add(k, v)
+        return self._thought(h + self._told(F.scaled_dot_product_attention(q, k, v, is_causal=first)))
+
+    def _asked(self, h: Tensor) -> Tensor:
         n, tokens, _ = h.shape
-        q, k, v = self.ask(self.before(h)).reshape(n, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        h = h + self.answer(self.look(q, k, v).transpose(1, 2).reshape(n, tokens, -1))
+        return self.ask(self.before(h)).reshape(n, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+
+    def _told(self, heard: Tensor) -> Tensor:
+        return self.answer(heard.transpose(1, 2).flatten(2))
+
+    def _thought(self, h: Tensor) -> Tensor:
         return h + self.narrow(ACTIVATIONS[self.activation](self.widen(self.between(h))))

@@ -17,6 +17,7 @@ from zandloper.batch import Batch
 from zandloper.bottleneck.variational import Variational, kl_divergence
 from zandloper.elbo import ELBO_DRAWS, balanced_noise, elbo, log_likelihood, noise, posterior
 from zandloper.errors import DataError, UnsupportedError, bad_parameter
+from zandloper.fitting import by_row
 from zandloper.prior_fitting import fit_prior
 from zandloper.signature import with_parameters_of
 from zandloper.spec import Spec, discover
@@ -108,7 +109,8 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         spec = form.loss(self.loss)
         return form.loss("gaussian") if self.loss == "auto" and spec.name == "mse" else spec
 
-    def _prior_spec(self, conditional: bool = False) -> Spec:
+    def _prior_spec(self, condition: Any = None) -> Spec:
+        conditional = condition is not None
         priors = {name: part for name, part in discover(zandloper.prior).items() if not part.of_symbols}
         told = {name: part for name, part in priors.items() if part.conditional or not conditional}
         name = getattr(self.prior, "name", self.prior)
@@ -122,7 +124,8 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data, then fit the prior to their codes. As `Autoencoder.fit`."""
         super().fit(X, y, init_from=init_from, condition=condition)
-        raw, told = self._read(X), self._conditions(condition, 1)
+        raw = self._read(X)
+        told = self._conditions(by_row(self._form, condition, raw), 1)
         rng = torch.Generator().manual_seed(20140401)
         kept = torch.randperm(len(raw), generator=rng)[:PRIOR_ROWS]
         raw, told = raw[kept], None if told is None else told[kept]

@@ -25,7 +25,7 @@ class Windows:
         Steps in a window.
     firsts : ndarray of int, (pieces,)
         Where each piece of the store begins that follows no other in time: a series, or what comes after a long gap.
-    at : tuple of ndarray of int
+    at : tuple of ndarray of int, or of slices
         For each of the user's series, where in the store its steps lie.
 
     Examples
@@ -40,9 +40,7 @@ class Windows:
 
     ndim = 3
 
-    def __init__(
-        self, store: Tensor, starts: np.ndarray, length: int, firsts: np.ndarray, at: tuple[np.ndarray, ...]
-    ) -> None:
+    def __init__(self, store: Tensor, starts: np.ndarray, length: int, firsts: np.ndarray, at: tuple[Any, ...]) -> None:
         self.store, self.starts, self.length, self.firsts, self.at = store, starts, length, firsts, at
         # A view of all windows that there could be; with the channels in front, a window's steps lie side by side.
         self._all = store.unfold(1, length, 1).transpose(0, 1)

@@ -11,32 +11,32 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin, clone
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
-from zandloper import conformal
+from zandloper import conformal, folds
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.corrupt.gaussian import Gaussian
 from zandloper.denoising_autoencoder import DenoisingAutoencoder
 from zandloper.describe import DetectorDescription, describe_detector
 from zandloper.detector_file import detector_of, save_detector
 from zandloper.detector_plots import DetectorPlots
-from zandloper.errors import DataError, ParameterError, bad_parameter
+from zandloper.errors import DataError, ParameterError, UnsupportedError, bad_parameter
+from zandloper.folds import Fold
 from zandloper.modality import chunks_of, modality
 from zandloper.modality.series import SeriesForm
-from zandloper.oddness import LEVELS, Measure, Neighbourhood, groups, witness
+from zandloper.modality.table import Table
+from zandloper.oddness import LEVELS, Measure, Neighbourhood, witness
 from zandloper.parameters import seed_of
 from zandloper.several import as_given, each_of
+from zandloper.spans import Spans
 from zandloper.windows import Windows, as_rows
 
 if TYPE_CHECKING:  # loaded where it is asked for
     from zandloper.report import Report
 
-FEW_ROWS = 1_000  # below, five models, so that each trains on most of the rows
-MANY_ROWS = 20_000  # above, one part of the rows calibrates and one model is enough
-STEPS = 3_000  # that the default model trains for
+STEPS = 5_000  # that the default model trains for
+SLOW_STEPS = 500  # the same for steps of series, which say much the same as those beside them
 BATCH = 256
-BLOCKS = 3  # of time that series are parted into
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,20 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     ----------
     autoencoder : autoencoder, FrozenEstimator of a fitted one, or None
         What to detect with; it is cloned. None: a denoising autoencoder that is told the noise level, or for tables
-        with categories a plain denoising one. A frozen one is not trained: `fit` only calibrates it, and wants rows
-        that it did not train on.
+        with categories a plain denoising one; of series it reads each step with its means over the last 8 and 32 steps.
+        One that is given reads series in windows, and so does the default where their length is given. A frozen one is
+        not trained: `fit` only calibrates it, and wants rows that it did not train on.
     false_alarm_rate : float
-        The share of normal rows that may be called odd, above 0 and below 1.
+        The share of normal rows that may be called odd, above 0 and below 1. Of series it is approximate.
+    trim : float
+        The share of the training rows, from 0 to below 0.5, that are the oddest and do not say what is usual: for data
+        that hold many anomalies. The stated rate is then that of the rows that are left.
     neighbours : int
         How many of the nearest training rows tell how far away a row is; 0: that is not asked. At most 5,000 rows are
         kept for it. Of series it is not asked.
     fast : bool
-        One model and one noise level, without neighbours: many times as fast, and less sharp.
-    modality : "auto", "table", "image", "series" or an object of zl.modality
+        One model and one noise level, without neighbours and places: many times as fast, and less sharp.
+    modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
         What the data are read as.
     max_epochs, max_minutes : numbers, optional
         Where given, they override the autoencoder's; minutes are for all models together.
@@ -111,6 +115,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         self,
         autoencoder: Any = None,
         false_alarm_rate: float = 0.01,
+        trim: float = 0.0,
         neighbours: int = 3,
         fast: bool = False,
         modality: Any = "auto",
@@ -120,6 +125,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     ) -> None:
         self.autoencoder = autoencoder
         self.false_alarm_rate = false_alarm_rate
+        self.trim = trim
         self.neighbours = neighbours
         self.fast = fast
         self.modality = modality
@@ -143,63 +149,100 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
             X = form.readable(raw)
         elif hasattr(X, "__array__") and not hasattr(X, "shape"):
             X = np.asarray(X)
-        if hasattr(self.autoencoder, "estimator"):
+        series, frozen = isinstance(form, SeriesForm), hasattr(self.autoencoder, "estimator")
+        self._spans, self._apart, lengths = None, form.window if series else 1, None
+        if series and self.autoencoder is None and getattr(reader, "window", None) is None:
+            self._spans = Spans.of(form, max(map(len, each_of(X, owner))))
+            parts = self._spans.rows(X, owner)
+            X, lengths, self._apart, reader = (
+                np.concatenate(parts),
+                [len(p) for p in parts],
+                self._spans.longest,
+                Table(),
+            )
+            form, raw = reader.learn(X, owner, "mse")
+        if self.trim and series and self._spans is None:
+            raise UnsupportedError("trim is not for series in windows: leave autoencoder and window out, or trim=0")
+        if frozen:
             model = self.autoencoder.estimator
             check_is_fitted(model)
-            self.witnesses_ = [witness(model, self.fast)]
-            held = [(X, None if isinstance(form, SeriesForm) else np.arange(len(raw)))]
+            pieces = [Fold(None, X, None if series else np.arange(len(raw)))]
+        elif lengths is not None:
+            pieces = folds.in_time(X, lengths, self._apart)
+        elif series:
+            pieces = folds.of_series(X, form, owner)
         else:
-            template = self._template(form, raw).set_params(modality=reader.beside(form))
-            self.witnesses_, held = [], []
-            pieces = _time_folds(X, form) if isinstance(form, SeriesForm) else _folds(X, len(raw), self.fast, seed)
-            for k, (train, rest, rows) in enumerate(pieces):
-                model = clone(template).set_params(random_state=(seed + k) % 2**31)
+            pieces = folds.of_rows(X, len(raw), self.fast, seed)
+        self.witnesses_ = []
+        for k, fold in enumerate(pieces):
+            if not frozen:
+                model = self._template(form, raw).set_params(modality=reader.beside(form))
+                model.set_params(random_state=(seed + k) % 2**31)
                 if self.max_minutes is not None:
                     model.set_params(max_minutes=self.max_minutes / len(pieces))
-                self.witnesses_.append(witness(model.fit(train), self.fast))
-                held.append((rest, rows))
-        first = self.witnesses_[0].model
-        self.neighbourhood_ = None
-        # Windows of series share steps: those that measure would be their own neighbours' neighbours.
-        if self.neighbours and not self.fast and not isinstance(form, SeriesForm):
-            # Of several folds all rows have trained a model; where one part only measures, it stays new.
-            known, measured = np.arange(len(raw)), held[0][1]
-            if len(held) == 1 and measured is not None and len(measured) < len(raw):
-                known = np.setdiff1d(known, measured)
-            self.neighbourhood_ = Neighbourhood.of(first, as_rows(first._read(X)), known, self.neighbours, seed)
-        self.n_features_in_ = first.n_features_in_
-        names = getattr(first, "feature_names_in_", None)
-        if names is not None:
-            self.feature_names_in_ = names
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        self._learn(held)
+                model.fit(fold.train)
+            rows = None if frozen or self.fast else as_rows(model._read(fold.train))
+            self.witnesses_.append(witness(model, rows, self.fast))
+        self._share_readings()
+        self._name_features(form)
+        # Of several folds all rows have trained a model; where one part only measures, it stays new. Steps of series
+        # say much the same as those beside them: they would be each other's neighbours.
+        known = np.arange(len(raw))
+        if len(pieces) == 1 and not frozen:
+            known = np.setdiff1d(known, pieces[0].rows)
+        known = known if self.neighbours and not self.fast and not series else known[:0]
+        scores = self._learn(pieces, X, known, seed)
+        if self.trim:
+            most = np.quantile(np.concatenate(scores), 1 - self.trim)
+            odd = np.concatenate([fold.rows[score > most] for fold, score in zip(pieces, scores)])
+            kept = [fold.without(score > most) for fold, score in zip(pieces, scores)]
+            scores = self._learn(kept, X, np.setdiff1d(known, odd), seed)
+        self._set(np.concatenate(scores))
         return self
 
-    def _learn(self, held: list[tuple[Any, np.ndarray | None]]) -> None:
-        """What is usual, from rows that are new: held[k] to witness k."""
-        raws = [w.model._read(part) for w, (part, _) in zip(self.witnesses_, held)]
+    def _learn(self, pieces: list[Fold], X: Any, known: np.ndarray, seed: int) -> list[np.ndarray]:
+        """What is usual, from rows that are new: those held back from each witness. Returns their scores, fold by fold.
+
+        `known` are the rows that may be kept as neighbours.
+        """
+        first = self.witnesses_[0]
+        self.neighbourhood_ = None
+        if len(known):
+            whole = as_rows(first.model._read(X))
+            self.neighbourhood_ = Neighbourhood.of(first.model, whole, known, self.neighbours, seed)
+        raws = [w.model._read(fold.held) for w, fold in zip(self.witnesses_, pieces)]
         sums, counts = zip(*(w.changed(raw) for w, raw in zip(self.witnesses_, raws)))
         self._usual = np.maximum(np.sum(sums, axis=0) / sum(counts), 1e-9).astype(np.float32)
         said = np.concatenate([w.testimony(raw, self._usual) for w, raw in zip(self.witnesses_, raws)])
-        near, first = self.neighbourhood_, self.witnesses_[0].model
+        near = self.neighbourhood_
         if near is not None:
-            far = [near.testimony(first, first._read(part), rows) for part, rows in held]
+            far = [near.testimony(first, first.model._read(fold.held), fold.rows) for fold in pieces]
             said = np.concatenate([said, np.concatenate(far)], axis=1)
-        self._measure = Measure.learn(said, groups(len(self.witnesses_[0].levels), near is not None))
-        self._set(self._measure.score(said))
+        asked = first.place is not None, near is not None, self._spans is not None
+        self._measure = Measure.learn(said, len(first.levels), *asked)
+        sizes = [int(count) for count in counts]
+        return np.split(self._measure.score(said), np.cumsum(sizes)[:-1])
 
     def _set(self, scores: np.ndarray) -> None:
         self.calibration_ = np.sort(scores)
-        least = conformal.smallest_rate(len(scores))
+        least = conformal.smallest_rate(self._worth)
         if self.false_alarm_rate < least:
+            far = f"false_alarm_rate={self.false_alarm_rate:g} is less than"
+            series = self._apart > 1
             warnings.warn(
-                f"false_alarm_rate={self.false_alarm_rate:g} is less than {len(scores)} rows can tell: taking the "
-                f"smallest rate that they can, {least:.2g}",
+                f"{far} {len(scores)} steps can tell, which are worth {self._worth} independent ones ({least:.2g}): "
+                "the threshold lies beyond them, on a tail that is assumed"
+                if series
+                else f"{far} {len(scores)} rows can tell: taking the smallest rate that they can, {least:.2g}",
                 UserWarning,
                 stacklevel=3,
             )
-        self.offset_ = -conformal.threshold(self.calibration_, self.false_alarm_rate)
+        self.offset_ = -conformal.threshold(self.calibration_, self.false_alarm_rate, self._worth)
+
+    @property
+    def _worth(self) -> int:
+        """How many independent scores the calibration is worth."""
+        return max(1, len(self.calibration_) // self._apart)
 
     def anomaly_score(self, X: Any) -> np.ndarray:
         """How odd each row is, or each time step of series, (n,): high is odd.
@@ -207,13 +250,57 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         In standard deviations of what is usual, of whatever speaks loudest (see `zandloper.oddness`). Of a list of
         series a list.
         """
-        check_is_fitted(self)
-        raws = [w.model._read(X) for w in self.witnesses_]  # each has its own reading: of categories, for one
-        said = np.mean([w.testimony(raw, self._usual) for w, raw in zip(self.witnesses_, raws)], axis=0)
+        raws, lengths = self._read(X)
+        return self._given(self._judged(raws, changes=False)[0], X, lengths)
+
+    def judge(self, X: Any) -> tuple[np.ndarray, Explanation]:
+        """The scores and the reasons for them, from one look: cheaper than both by themselves.
+
+        Scores are one array, (n,), of all steps also where X is a list of series.
+        """
+        raws, lengths = self._read(X)
+        score, change = self._judged(raws, changes=True)
+        return score, self._explained(change, raws[0], X, lengths)
+
+    def _judged(self, raws: list[Any], changes: bool) -> tuple[np.ndarray, Any]:
+        """Scores of all rows or steps, and their mean changes."""
+        looks = [w.look(raw, self._usual, changes) for w, raw in zip(self.witnesses_, raws)]
+        said = np.mean([look[0] for look in looks], axis=0)
         if self.neighbourhood_ is not None:
-            far = self.neighbourhood_.testimony(self.witnesses_[0].model, raws[0])
+            far = self.neighbourhood_.testimony(self.witnesses_[0], raws[0])
             said = np.concatenate([said, far], axis=1)
-        return self._given(self._measure.score(said), X, raws[0])
+        seen: Any = [look[1] for look in looks]
+        return self._measure.score(said), np.mean(seen, axis=0) if changes else None
+
+    def _read(self, X: Any) -> tuple[list[Any], list[int] | None]:
+        """Raw rows for each witness, and how many steps each series has."""
+        check_is_fitted(self)
+        lengths = None
+        if self._spans is not None:
+            parts = self._spans.rows(X, type(self).__name__)
+            X, lengths = np.concatenate(parts), [len(p) for p in parts]
+        first = self.witnesses_[0].model._read(X)
+        # Where models read in the same way, one reading is enough: of categories they may know others.
+        raws = [first, *(first if same else w.model._read(X) for same, w in zip(self._same, self.witnesses_[1:]))]
+        return raws, [len(at) for at in first.at] if isinstance(first, Windows) else lengths
+
+    def _share_readings(self) -> None:
+        form = self.witnesses_[0].model._form
+        self._same = [w.model._form == form for w in self.witnesses_[1:]]
+
+    def _name_features(self, form: Any) -> None:
+        first = self.witnesses_[0].model
+        self.n_features_in_ = first.n_features_in_ if self._spans is None else len(self._spans.form.columns)
+        names = getattr(first, "feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    @property
+    def _form(self) -> Any:
+        """What the data look like."""
+        return self.witnesses_[0].model._form if self._spans is None else self._spans.form
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus `anomaly_score`, as scikit-learn has it: low is odd."""
@@ -234,7 +321,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     def p_values(self, X: Any) -> np.ndarray:
         """The chance that a normal row is as odd, (n,): small is odd (see `zandloper.conformal`)."""
         score = self.anomaly_score(X)
-        chance = lambda s: conformal.p_values(s, self.calibration_)  # noqa: E731
+        chance = lambda s: conformal.p_values(s, self.calibration_, self._worth)  # noqa: E731
         return [chance(s) for s in score] if isinstance(score, list) else chance(score)
 
     def discoveries(self, X: Any, rate: float = 0.1) -> np.ndarray:
@@ -270,24 +357,24 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
 
     def explain(self, X: Any) -> Explanation:
         """Where the oddness sits: how large the error of every value is beside the usual, and what was expected."""
-        check_is_fitted(self)
-        first = self.witnesses_[0]
-        raws = [w.model._read(X) for w in self.witnesses_]
-        change = np.mean([w.changes(raw) for w, raw in zip(self.witnesses_, raws)], axis=0)
+        return self.judge(X)[1]
+
+    def _explained(self, change: Any, raw: Any, X: Any, lengths: list[int] | None) -> Explanation:
+        first, form, spans = self.witnesses_[0], self._form, self._spans
         beside = change / self._usual
         loudest = beside.mean(2).argmax(1)
         error = np.sqrt(beside[np.arange(len(beside)), loudest])
-        form = first.model._form
         # What is odd is still there at the lowest levels, where hardly anything changes.
         coarse = len(first.levels) // 2
-        at = np.full(len(raws[0]), coarse) if isinstance(raws[0], Windows) else np.maximum(loudest, coarse)
-        expected = form.rebuild(first.expected(raws[0], at), X, raws[0])
-        if isinstance(form, SeriesForm):
-            names = [str(c.name) for c in form.columns]
-        else:
-            names = [str(n) for n in form.feature_names()]
+        at = np.full(len(raw), coarse) if isinstance(raw, Windows) else np.maximum(loudest, coarse)
+        expected = first.expected(raw, at)
+        if spans is not None and lengths is not None:
+            steps = np.split(expected[:, : len(form.columns)], np.cumsum(lengths)[:-1])
+            return Explanation(spans.by_channel(error), form.give_steps(steps, X), [str(c.name) for c in form.columns])
+        names = [str(c.name) for c in form.columns] if isinstance(form, SeriesForm) else form.feature_names()
+        if not isinstance(form, SeriesForm):
             error = error.reshape(-1, *form.target_shape)
-        return Explanation(error, expected, names)
+        return Explanation(error, form.rebuild(expected, X, raw), [str(n) for n in names])
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the detector as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
@@ -336,6 +423,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         k = self.neighbours
         if isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < 0:
             raise bad_parameter(owner, "neighbours", "an integer >= 0", k)
+        if isinstance(self.trim, bool) or not isinstance(self.trim, numbers.Real) or not 0 <= float(self.trim) < 0.5:
+            raise bad_parameter(owner, "trim", "a number from 0 to below 0.5", self.trim)
         frozen = getattr(self.autoencoder, "estimator", self.autoencoder)
         if self.autoencoder is not None and not isinstance(frozen, BaseAutoencoder):
             wanted = "None, an autoencoder of zandloper, or a FrozenEstimator of a fitted one"
@@ -365,12 +454,12 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         if self.autoencoder is not None:
             model = clone(self.autoencoder)
         else:
-            rows = len(raw)
+            rows, steps = len(raw), STEPS if self._spans is None else SLOW_STEPS
             batch = min(BATCH, max(32, 2 ** round(math.log2(max(1, rows) / 4))))
             settings: dict[str, Any] = {
                 "latent_dim": 64,
                 "batch_size": batch,
-                "max_epochs": max(1, round(STEPS * batch / rows)),
+                "max_epochs": max(1, round(steps * batch / rows)),
                 "validation": 0,
             }
             if _all_numbers(form):
@@ -382,51 +471,15 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
             model.set_params(max_epochs=self.max_epochs)
         return model
 
-    def _given(self, scores: np.ndarray, X: Any, raw: Any) -> Any:
+    def _given(self, scores: np.ndarray, X: Any, lengths: list[int] | None) -> Any:
         """Scores of single steps as series came: one array, or a list."""
-        if not isinstance(raw, Windows):
-            return scores
-        ends = np.cumsum([len(at) for at in raw.at])[:-1]
-        return as_given(np.split(scores, ends), X)
+        return scores if lengths is None else as_given(np.split(scores, np.cumsum(lengths)[:-1]), X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _folds(X: Any, rows: int, fast: bool, seed: int) -> list[tuple[Any, Any, np.ndarray]]:
-    """What trains each model, what measures it, and which rows those are: every row once, or as many as are enough."""
-    if rows < 4:
-        raise DataError(f"Found array with {rows} sample(s) while a minimum of 4 is required by AnomalyDetector")
-    order = np.random.default_rng(seed).permutation(rows)
-    cuts = [np.sort(cut) for cut in np.array_split(order, min(5 if rows < FEW_ROWS else 3, rows // 2))]
-    if fast or rows > MANY_ROWS:
-        cuts = cuts[:1]
-    return [(_safe_indexing(X, np.setdiff1d(order, cut)), _safe_indexing(X, cut), cut) for cut in cuts]
-
-
-def _time_folds(X: Any, form: SeriesForm) -> list[tuple[Any, Any, None]]:
-    """As `_folds` for series: blocks of time, with a gap of a window between what trains and what measures."""
-    series, out = each_of(X, "AnomalyDetector"), []
-    for k in range(BLOCKS):
-        train, held = [], []
-        for one in series:
-            n = len(one)
-            low, high = n * k // BLOCKS, n * (k + 1) // BLOCKS
-            held.append(_safe_indexing(one, np.arange(low, high)))
-            for a, b in ((0, low - form.window), (high + form.window, n)):
-                if b - a >= form.window:
-                    train.append(_safe_indexing(one, np.arange(a, b)))
-        if not train:
-            raise DataError(
-                f"series of {max(map(len, series))} steps are too short to be parted into {BLOCKS} blocks of time with "
-                f"a window of {form.window} steps between them: pass longer ones, or a shorter window, "
-                "modality=zl.modality.Series(window=...)"
-            )
-        out.append((train, held, None))
-    return out
 
 
 def _all_numbers(form: Any) -> bool:

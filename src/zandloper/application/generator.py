@@ -14,14 +14,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.columns import is_frame
+from zandloper.condition import are_texts
 from zandloper.errors import DataError, UnsupportedError, bad_parameter
 from zandloper.evaluation import evaluate
 from zandloper.generator_file import generator_of, save_generator
+from zandloper.judging import images, series, sounds
 from zandloper.masked_autoencoder import MaskedAutoencoder
 from zandloper.modality import modality
 from zandloper.parameters import seed_of
+from zandloper.quantized_autoencoder import QuantizedAutoencoder
 from zandloper.variational_autoencoder import VariationalAutoencoder
 
+LATENTS = 49  # symbols of an image that is told by a text: a grid of about 7 x 7
+JUDGES: dict[str, Any] = {"image_form": images, "series_form": series, "audio_form": sounds}
 CANNOT = {  # what a type may not be able to do when sampling, and which one can
     "like": ("makes no variations of items", "VariationalAutoencoder"),
     "given": ("fixes no columns", "MaskedAutoencoder"),
@@ -37,7 +42,7 @@ class Generator(BaseEstimator):
         What to generate with; it is cloned. None: what suits the data.
     prior : "auto", a name or an object of zandloper.prior
         What codes are drawn from; where given, it overrides the autoencoder's.
-    modality : "auto", "table", "image", "series" or an object of zl.modality
+    modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
         What the data are read as.
     max_epochs, max_minutes : numbers, optional
         Where given, they override the autoencoder's.
@@ -82,7 +87,7 @@ class Generator(BaseEstimator):
         ----------
         X : array, frame, list of images, series or path
         y : ignored
-        condition : labels, array or frame, optional
+        condition : labels, array, frame or list of texts, optional
             What is known of each sample and may be asked for later, one row a sample: see `zandloper.condition`.
         """
         self._check()
@@ -91,7 +96,7 @@ class Generator(BaseEstimator):
             check_is_fitted(frozen)
             self.model_ = frozen
         else:
-            self.model_ = self._template(X).fit(X, condition=condition)
+            self.model_ = self._template(X, condition).fit(X, condition=condition)
         self._seen = X  # to tell copies from: in memory alone, `save` leaves it out
         self.n_features_in_ = self.model_.n_features_in_
         names = getattr(self.model_, "feature_names_in_", None)
@@ -101,7 +106,9 @@ class Generator(BaseEstimator):
             del self.feature_names_in_
         return self
 
-    def sample(self, n: int = 1, condition: Any = None, like: Any = None, random_state: Any = None) -> Any:
+    def sample(
+        self, n: int = 1, condition: Any = None, like: Any = None, random_state: Any = None, **drawing: Any
+    ) -> Any:
         """New data in the form of the training data.
 
         Parameters
@@ -115,6 +122,9 @@ class Generator(BaseEstimator):
             Items to vary.
         random_state : int, RandomState or None
             The same number gives the same samples; None: others each time.
+        **drawing : numbers
+            Of a quantised model: guidance (how strongly a text is followed), temperature, top_k, top_p; see
+            `zandloper.prior.autoregressive.Drawing`.
         """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 0:
@@ -122,6 +132,11 @@ class Generator(BaseEstimator):
         given: dict[str, Any] = {"condition": condition, "like": like}
         given = {name: value for name, value in given.items() if value is not None}
         form, seed = self.model_._blueprint.output, seed_of(random_state, type(self).__name__)
+        if drawing and not isinstance(self.model_, QuantizedAutoencoder):
+            raise UnsupportedError(
+                f"{sorted(drawing)} say how symbols are drawn, and {type(self.model_).__name__} has none: "
+                "take Generator(QuantizedAutoencoder())"
+            )
         if condition is not None:
             given |= self._parted(given.pop("condition"))
         accepted, kind = inspect.signature(self.model_.sample).parameters, type(self.model_).__name__
@@ -130,34 +145,56 @@ class Generator(BaseEstimator):
                 raise UnsupportedError(f"{kind} {cannot}: take {other}")
         if n == 0:
             return form.give(np.empty((0, *form.target_shape)))
-        return self.model_.sample(int(n), random_state=seed, **given)
+        return self.model_.sample(int(n), random_state=seed, **given, **drawing)
 
-    def evaluate(self, real: Any, train: Any = None, target: Any = None, random_state: Any = 0) -> Any:
-        """How useful, faithful and new what is drawn is, beside real rows that trained nothing.
+    def evaluate(
+        self, real: Any, train: Any = None, target: Any = None, labels: Any = None, random_state: Any = 0
+    ) -> Any:
+        """How useful, faithful and new what is drawn is, beside real data that trained nothing; prints as a table.
+
+        Tables: `zandloper.evaluation`. Images: Fréchet distance, precision and recall in the features of a classifier
+        that learned on half of `real`. Series: discriminative and predictive scores of recurrent nets. Sounds: a
+        classifier of spectrograms, and spectral distances. All beside the same figures of real data against real ones.
 
         Parameters
         ----------
-        real : frame or array
-            Real rows that `fit` did not see.
+        real : data
+            Real data that `fit` did not see.
         train : frame or array, optional
-            The rows that `fit` saw, to tell copies from. None: those of the last `fit`, which no file keeps.
+            Of tables, the rows that `fit` saw, to tell copies from. None: those of the last `fit`, which no file keeps.
         target : column name, optional
-            What a model trained on drawn rows shall foretell in real ones. None: the last column that holds classes, or
-            else the last.
+            Of tables, what a model trained on drawn rows shall foretell in real ones. None: the last column that holds
+            classes, or else the last.
+        labels : array (n,), optional
+            Classes of real images or sounds, which the classifier learns; without them it learns groups that look
+            alike. With a generator that was fitted with such classes as its condition, each is asked for as often as it
+            occurs, and the share that is recognised is told.
         random_state : int, RandomState or None
 
         Returns
         -------
-        zandloper.evaluation.Evaluation
-            Prints as a table; `plot()` draws it, `report().save("report.html")` puts it on a page.
+        zandloper.evaluation.Evaluation, or zandloper.judging.Verdict
+            Prints as a table; `report().save("report.html")` puts it on a page.
         """
         check_is_fitted(self)
+        seed = seed_of(random_state, type(self).__name__)
+        judge = JUDGES.get(self.model_._blueprint.output.name)
+        if judge is not None:
+            return judge.evaluate(self, real, labels, seed)
         train = getattr(self, "_seen", None) if train is None else train
-        return evaluate(self, real, train, target, seed_of(random_state, type(self).__name__))
+        return evaluate(self, real, train, target, seed)
 
-    def report(self, real: Any) -> Any:
+    def report(self, real: Any, labels: Any = None) -> Any:
         """What `evaluate` finds, with pictures, on a page that needs no network: `report(real).save("report.html")`."""
-        return self.evaluate(real).report()
+        return self.evaluate(real, labels=labels).report()
+
+    def morph(self, first: Any, second: Any, steps: int = 8) -> Any:
+        """A way from one item to another (data of one sample each), through the latent space; both ends included."""
+        check_is_fitted(self)
+        if not hasattr(type(self.model_), "interpolate"):
+            kind = type(self.model_).__name__
+            raise UnsupportedError(f"{kind} has no way between two items: take a variational type")
+        return self.model_.interpolate(first, second, steps)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the generator as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
@@ -214,9 +251,9 @@ class Generator(BaseEstimator):
         if inner.target != "input":
             raise bad_parameter(owner, "autoencoder", 'one that gives back its input (target="input")', inner.target)
 
-    def _template(self, X: Any) -> Any:
+    def _template(self, X: Any, condition: Any) -> Any:
         """The autoencoder, not fitted, with what the generator's own parameters override."""
-        model = default_for(X, self.modality) if self.autoencoder is None else clone(self.autoencoder)
+        model = default_for(X, self.modality, condition) if self.autoencoder is None else clone(self.autoencoder)
         given = {"max_epochs": self.max_epochs, "max_minutes": self.max_minutes}
         own = {name: value for name, value in given.items() if value is not None}
         if not (isinstance(self.modality, str) and self.modality == "auto"):
@@ -229,8 +266,19 @@ class Generator(BaseEstimator):
         return model.set_params(**own, random_state=seed)
 
 
-def default_for(X: Any, choice: Any) -> BaseAutoencoder:
-    """What suits data, by their modality: the one place that decides."""
-    if modality(choice, X, "Generator").name in ("table", "symbols"):
+SETTINGS: dict[str, dict[str, Any]] = {  # by modality: more latents than a map needs, and a prior that knows them well
+    "image": {"latent_dim": 32, "prior": "score"},
+    "series": {"latent_dim": 0.99, "prior": "score"},
+    "audio": {"latent_dim": 64, "prior": "score"},
+}
+
+
+def default_for(X: Any, choice: Any, condition: Any = None) -> BaseAutoencoder:
+    """What suits data and condition, by their modality: the one place that decides."""
+    kind = modality(choice, X, "Generator").name
+    if kind in ("table", "symbols"):
         return MaskedAutoencoder()
-    return VariationalAutoencoder()
+    if kind == "image" and are_texts(condition):
+        quantised: Any = QuantizedAutoencoder
+        return quantised(latent_dim=LATENTS, encoder="grid", codes=1024, code_dim=4)
+    return VariationalAutoencoder(**SETTINGS.get(kind, {}))

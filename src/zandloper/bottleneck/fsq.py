@@ -26,11 +26,12 @@ class FSQ(Spec):
 
     name: ClassVar[str] = "fsq"
     linear: ClassVar[bool] = False
+    by_place: ClassVar[bool] = True
     levels: tuple[int, ...] = (8, 6, 5)
 
-    def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
-        """The module for a neck of `neck_dim` values and `latent_dim` symbols."""
-        return FSQBottleneck(self, neck_dim, latent_dim)
+    def build(self, neck_dim: int, latent_dim: int, places: int = 1) -> nn.Module:
+        """The module for a neck of `neck_dim` values and `latent_dim` symbols, as many for each of `places` parts."""
+        return FSQBottleneck(self, neck_dim, latent_dim, places)
 
 
 class FSQBottleneck(nn.Module):
@@ -43,10 +44,12 @@ class FSQBottleneck(nn.Module):
     levels: Tensor
     bases: Tensor
 
-    def __init__(self, spec: FSQ, neck_dim: int, latent_dim: int) -> None:
+    def __init__(self, spec: FSQ, neck_dim: int, latent_dim: int, places: int = 1) -> None:
         super().__init__()
         self.symbols_per_sample, self.vocabulary = latent_dim, math.prod(spec.levels)
-        self.head = Linear(neck_dim, latent_dim * len(spec.levels))
+        # Where each place of a grid has a part of the neck and of the symbols, all places share one head.
+        self.places = places if latent_dim % places == 0 else 1
+        self.head = Linear(neck_dim // self.places, latent_dim // self.places * len(spec.levels))
         self.latent_shape = (latent_dim, len(spec.levels))
         levels = torch.tensor(spec.levels, dtype=torch.float32)
         self.register_buffer("levels", levels, persistent=False)
@@ -69,7 +72,7 @@ class FSQBottleneck(nn.Module):
 
     def _steps(self, neck: Tensor) -> Tensor:
         """Whole numbers from 0 to levels - 1, with the gradient of the bound."""
-        h = self.head(neck.flatten(1)).float().reshape(-1, *self.latent_shape)
+        h = self.head(neck.reshape(len(neck) * self.places, -1)).float().reshape(-1, *self.latent_shape)
         bounded = (torch.tanh(h) + 1) / 2 * (self.levels - 1e-3) - 0.5 + 5e-4
         return bounded + (bounded.round() - bounded).detach()
 

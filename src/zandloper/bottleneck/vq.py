@@ -34,14 +34,15 @@ class VQ(Spec):
 
     name: ClassVar[str] = "vq"
     linear: ClassVar[bool] = False
+    by_place: ClassVar[bool] = True
     codes: int = 256
     code_dim: int = 8
     commitment: float = 0.25
     decay: float = 0.95
 
-    def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
-        """The module for a neck of `neck_dim` values and `latent_dim` symbols."""
-        return VQBottleneck(self, neck_dim, latent_dim)
+    def build(self, neck_dim: int, latent_dim: int, places: int = 1) -> nn.Module:
+        """The module for a neck of `neck_dim` values and `latent_dim` symbols, as many for each of `places` parts."""
+        return VQBottleneck(self, neck_dim, latent_dim, places)
 
 
 class VQBottleneck(nn.Module):
@@ -58,10 +59,12 @@ class VQBottleneck(nn.Module):
     sums: Tensor
     started: Tensor
 
-    def __init__(self, spec: VQ, neck_dim: int, latent_dim: int) -> None:
+    def __init__(self, spec: VQ, neck_dim: int, latent_dim: int, places: int = 1) -> None:
         super().__init__()
         self.spec, self.symbols_per_sample = spec, latent_dim
-        self.head = Linear(neck_dim, latent_dim * spec.code_dim)
+        # Where each place of a grid has a part of the neck and of the symbols, all places share one head.
+        self.places = places if latent_dim % places == 0 else 1
+        self.head = Linear(neck_dim // self.places, latent_dim // self.places * spec.code_dim)
         self.latent_shape = (latent_dim, spec.code_dim)
         self.register_buffer("book", torch.zeros(spec.codes, spec.code_dim))
         self.register_buffer("counts", torch.ones(spec.codes))
@@ -97,7 +100,7 @@ class VQBottleneck(nn.Module):
         return Code(z.reshape(len(neck), *self.latent_shape), cost)
 
     def _vectors(self, neck: Tensor) -> Tensor:
-        return self.head(neck.flatten(1)).float().reshape(-1, self.spec.code_dim)
+        return self.head(neck.reshape(len(neck) * self.places, -1)).float().reshape(-1, self.spec.code_dim)
 
     def _nearest(self, vectors: Tensor) -> Tensor:
         distance = self.book.square().sum(1) - 2 * vectors @ self.book.T

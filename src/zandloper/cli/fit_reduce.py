@@ -102,8 +102,9 @@ def run(job: Job, *, what: opt.What = None) -> None:
     what = what or next(iter(outputs))
     if what not in outputs:
         raise ParameterError(f"--what {what} is not known: this model gives {', '.join(outputs)}")
-    if what != "reconstruction" and files.ending(output) in (".png", ""):
-        raise FileError(f"{output} is for images, and --what {what} gives numbers: write to .csv, .parquet or .npy")
+    if what != "reconstruction" and files.ending(output) in (".png", "", *files.sounds.ENDINGS):
+        kind = "sounds" if files.ending(output) in files.sounds.ENDINGS else "images"
+        raise FileError(f"{output} is for {kind}, and --what {what} gives numbers: write to .csv, .parquet or .npy")
     X = job.read()
     result = getattr(fitted, outputs[what])(X)
     named = {
@@ -115,7 +116,8 @@ def run(job: Job, *, what: opt.What = None) -> None:
     if what != "reconstruction" and files.ending(output) in files.tables.ENDINGS:
         places = job.form.places(X, fitted._read(X), per_sample=what in ("error", "elbo"))
         result = files.beside(places, result, named or [what]) if places else result
-    files.write(output, result, named, job.force)
+    rate = getattr(job.form, "rate", None) if what == "reconstruction" else None
+    files.write(output, result, named, job.force, rate)
     job.say(f"data     {files.in_words(X)}\nwritten  {output} ({what})")
 
 

@@ -42,7 +42,7 @@ def modality(
     window: int | None = None,
     time: str | None = None,
 ) -> Any:
-    """What `modality=` gets: images from files are images, and may be brought to one size; series have windows."""
+    """What `modality=` gets: images and sounds from files are that, and may be made alike; series have windows."""
     from zandloper import files
 
     if window is not None or time is not None:
@@ -51,6 +51,10 @@ def modality(
         from zandloper import modality
 
         return modality.Series(window=window, time=time)
+    if isinstance(X, files.Sounds) and not size:
+        from zandloper import modality
+
+        return modality.Audio(channels=channels) if channels else given or "audio"
     if not isinstance(X, files.Images):
         if size or channels:
             raise DataError(f"--size and --channels change images from files, and the data are: {files.in_words(X)}")

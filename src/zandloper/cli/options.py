@@ -24,6 +24,14 @@ def read_latent_dim(text: str) -> int | float:
         raise typer.BadParameter(f"{text!r} is not {wanted}") from None
 
 
+def read_row_range(text: str) -> tuple[int, int]:
+    """Two whole numbers with a colon between."""
+    first, colon, end = text.partition(":")
+    if not (colon and first.isdigit() and end.isdigit()):
+        raise typer.BadParameter(f"{text} is no range of rows: wanted is FIRST:END, such as 100:200")
+    return int(first), int(end)
+
+
 def read_latent_dims(text: str) -> list[int]:
     """Several numbers of latents."""
     try:
@@ -240,6 +248,26 @@ Neighbours = Annotated[int | None, _model("N", "How many of the nearest training
 Fast = Annotated[
     bool,
     typer.Option("--fast", help="One model that looks once: many times as fast, less sharp.", rich_help_panel="Model"),
+]
+
+MaxError = Annotated[
+    float | None, _model("E", "No value comes back further off; 0: lossless. By default a hundredth of each range.")
+]
+Relative = Annotated[
+    bool, typer.Option("--relative", help="--max-error is a share of each column's range.", rich_help_panel="Model")
+]
+Quality = Annotated[float | None, _model("Q", "From 0 to 1, instead of a bound: how finely latents are kept.")]
+ModelOption = Annotated[Path, typer.Option("--model", "-m", metavar="MODEL", help="A model of `fit compress`.")]
+Packed = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The compressed file to write.")]
+PackedIn = Annotated[Path, typer.Argument(metavar="FILE", help="What `zandloper compress` wrote.")]
+RowRange = Annotated[
+    Any,
+    typer.Option(
+        "--rows", metavar="FIRST:END", help="Only these rows, from 0; END is not among them.", parser=read_row_range
+    ),
+]
+Damaged = Annotated[
+    str, typer.Option("--damaged", metavar="WHAT", help="About damaged blocks: error, or skip them with a warning.")
 ]
 
 MaxEpochs = Annotated[int | None, _training("N", "At most so many passes over the data.")]

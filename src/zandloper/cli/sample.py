@@ -6,7 +6,7 @@ import inspect
 
 from zandloper.cli import given
 from zandloper.cli import options as opt
-from zandloper.cli.applications import known
+from zandloper.cli.applications import application_of, known
 from zandloper.cli.commands import app
 from zandloper.errors import UnsupportedError
 
@@ -36,5 +36,6 @@ def sample(
         settings["like"] = known(fitted, files.read(like))
     made = draw(number, **settings)
     names = list(getattr(fitted, "feature_names_in_", [])) or [f"f{i}" for i in range(fitted.n_features_in_)]
-    files.write(output, made, names if getattr(made, "ndim", 0) == 2 else None, force)
+    rate = getattr(application_of(fitted).form(fitted), "rate", None)  # of sounds
+    files.write(output, made, names if getattr(made, "ndim", 0) == 2 and rate is None else None, force, rate)
     given.speaker(quiet)(f"written  {output} ({len(made):,} sample{'s' if len(made) > 1 else ''})")

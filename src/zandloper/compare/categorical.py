@@ -46,8 +46,8 @@ class CategoricalCrossEntropy(Comparison):
 
     def start(self, mean: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """From class rates (flat, elements x classes): their logarithm, and directions divided by the rates."""
-        p = mean.clamp(min=0.02)
-        return torch.log(p), directions / p.unsqueeze(-1)
+        rare = min(0.02, 0.1 / self.classes)  # of many classes most are rare
+        return torch.log(mean.clamp(min=rare)), directions / mean.clamp(min=0.02).unsqueeze(-1)
 
     def check(self, target: Tensor) -> None:
         """Targets are whole numbers from 0 to classes - 1."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import uuid
 import warnings
@@ -14,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from zandloper.errors import FileError
-from zandloper.files.place import atomic
+from zandloper.files.place import atomic, natural
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
@@ -66,14 +65,9 @@ def read_folder(folder: Path) -> Images:
             f"folder {folder} {held}: give a folder of images ({', '.join(ENDINGS)}), or a file with a "
             "table or an array"
         )
-    found.sort(key=_natural)
+    found.sort(key=natural)
     pairs = [pair for name in found for pair in _decode(folder / name, name.as_posix())]
     return Images(*zip(*pairs, strict=True))
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    parts = re.split(r"([0-9]+)", path.as_posix().lower())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _decode(path: Path, name: str) -> list[tuple[np.ndarray, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from zandloper.errors import DataError
 from zandloper.files.images import Images
+from zandloper.files.sounds import Sounds
 
 
 def in_words(X: Any) -> str:
@@ -15,6 +16,11 @@ def in_words(X: Any) -> str:
     if isinstance(X, Images):
         size = f"{next(iter(X.sizes()))} pixels" if len(X.sizes()) == 1 else "different sizes"
         return f"{len(X):,} image{'s' if len(X) > 1 else ''} of {size}, {X[0].dtype}"
+    if isinstance(X, Sounds):
+        seconds = [file.length / file.rate for file in X.files]
+        rates = " and ".join(f"{rate:,}" for rate in sorted(set(X.rates))[:3])
+        long = f"{min(seconds):.3g} to {max(seconds):.3g}" if len(X) > 1 else f"{seconds[0]:.3g}"
+        return f"{len(X):,} sound{'s' if len(X) > 1 else ''} of {long} s at {rates} Hz"
     if not hasattr(X, "column_names"):
         return f"array of shape {X.shape}, {X.dtype}"
     kinds = Counter(str(column.type) for column in X.columns)

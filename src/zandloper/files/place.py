@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import uuid
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -52,6 +53,12 @@ def ending(path: Path) -> str:
 def named(end: str) -> str:
     """Files of an ending, in words."""
     return f"files ending in {end!r}" if end else "files without an ending"
+
+
+def natural(path: Path) -> list[tuple[int, str]]:
+    """A key that sorts names as people count: 2 before 10."""
+    parts = re.split(r"([0-9]+)", path.as_posix().lower())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 @contextlib.contextmanager

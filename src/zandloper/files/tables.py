@@ -47,12 +47,7 @@ def _read_csv(path: Path) -> Any:
     from pyarrow import csv as pc
 
     try:
-        delimiter, point, header = _sniff(path)
-        parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-        convert = pc.ConvertOptions(
-            decimal_point=point, strings_can_be_null=True, null_values=[*pc.ConvertOptions().null_values, "?"]
-        )
-        options = pc.ReadOptions(autogenerate_column_names=not header)
+        options, parse, convert = csv_options(path)
         try:
             table = pc.read_csv(path, options, parse, convert)
         except pa.ArrowInvalid:
@@ -69,6 +64,18 @@ def _read_csv(path: Path) -> Any:
         if pa.types.is_null(column.type):
             table = table.set_column(i, table.column_names[i], column.cast(pa.float64()))
     return table
+
+
+def csv_options(path: Path, block: int | None = None) -> tuple[Any, Any, Any]:
+    """How pyarrow is to read a CSV file: in blocks of so many bytes, what separates, and what stands for nothing."""
+    from pyarrow import csv as pc
+
+    delimiter, point, header = _sniff(path)
+    convert = pc.ConvertOptions(
+        decimal_point=point, strings_can_be_null=True, null_values=[*pc.ConvertOptions().null_values, "?"]
+    )
+    parse = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    return pc.ReadOptions(autogenerate_column_names=not header, block_size=block), parse, convert
 
 
 def _sniff(path: Path) -> tuple[str, str, bool]:

@@ -12,12 +12,13 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zandloper import files
 from zandloper.columns import dims_of, is_frame
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.spec import Spec, discover
@@ -30,6 +31,7 @@ class Scale(nn.Module):
     """From raw numbers to model units and back; `learn` sets its buffers from chunks of raw rows."""
 
     unit = False  # whether nets get values of about mean 0 and deviation 1
+    work = 0  # operations of `restore` for a row, where they count beside the nets'
 
     def learn(self, chunks: Chunks) -> None:
         """Statistics of the training rows."""
@@ -59,6 +61,8 @@ class Scale(nn.Module):
 @dataclass(frozen=True)
 class Form(Spec):
     """What the user's data look like: everything needed to read more of them and to give them back."""
+
+    net: ClassVar[str | None] = None  # the net that suits, where it does not follow from shapes
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -138,6 +142,10 @@ class Form(Spec):
         """Raw rows as data that `read` takes."""
         return self.give(raw)
 
+    def drawn(self, items: Any) -> Any:
+        """Items of the user's own kind as small pictures, where samples are laid out in height and width."""
+        return items
+
     def scale(self) -> Scale:
         """A scale that has learned nothing yet."""
         raise NotImplementedError
@@ -158,14 +166,18 @@ class Modality(Spec):
 
 READINGS = (
     "a 2-D array or a frame is a table; a uint8 array (n, h, w) or (n, h, w, c) or a list of images is images; "
-    'with modality="series" an array (time, channels), a frame or a list of those is series'
+    "a list of str is texts; "
+    'with modality="series" an array (time, channels), a frame or a list of those is series, with modality="audio" an '
+    "array (n, time) or a list of arrays is sounds; paths are read by what they hold"
 )
 
 
 def infer(X: Any, owner: str, parameter: str = "modality") -> str:
     """The modality of data, by their type and shape alone, never by their values."""
     if isinstance(X, str) or hasattr(X, "__fspath__"):
-        return "image"
+        return "audio" if files.holds_sounds(X) else "image"
+    if isinstance(X, files.Sounds):
+        return "audio"
     if is_frame(X):
         return "table"
     if hasattr(X, "collect"):
@@ -173,7 +185,7 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
     if isinstance(X, list | tuple) and len(X) == 0:
         raise DataError(f"Found array with 0 sample(s) while a minimum of 2 is required by {owner}: the list is empty")
     if isinstance(X, list | tuple) and isinstance(X[0], str) and parameter == "modality":
-        raise DataTypeError(f"{owner} got a list of texts, which is neither table nor images: {READINGS}")
+        return "text"
     if isinstance(X, list | tuple) and len(X) and not np.isscalar(X[0]):
         first = X[0]
         if hasattr(first, "getbands") or (

@@ -296,7 +296,11 @@ class SeriesForm(Form):
 
     def rebuild(self, values: np.ndarray, like: Any, rows: Windows) -> Any:
         """Series as `like` has them: each step the mean of what its windows say."""
-        return as_given([self._one(v, one) for v, one in zip(rows.fold(values), each_of(like, ""))], like)
+        return self.give_steps(rows.fold(values), like)
+
+    def give_steps(self, steps: list[np.ndarray], like: Any) -> Any:
+        """Steps (steps, channels) of each series as `like` has them."""
+        return as_given([self._one(v, one) for v, one in zip(steps, each_of(like, ""))], like)
 
     def errors(self, error: Tensor, weight: Tensor, per_feature: bool, like: Any, rows: Windows) -> Any:
         """Errors of time steps: their mean over channels that are there, (steps,), or all, (steps, channels)."""

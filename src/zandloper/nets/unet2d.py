@@ -126,7 +126,7 @@ class UNetEncoder(nn.Module):
         self.down = nn.ModuleList(layers.Conv2d(a, b, 2, 2, bias=False) for a, b in itertools.pairwise(spec.hidden))
         self.neck_dim = last if spec.grid else last * math.prod(_bottom(spec, height, width))
         # Weights and values with their channels side by side: on processors about twice as fast.
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
         """The neck of images (n, channels, height, width), and with `skips` every level but the last as it was."""
@@ -164,7 +164,7 @@ class UNetDecoder(nn.Module):
         beside = 2 if spec.skips and not spec.residual else 1
         self.levels = nn.ModuleList(_level(spec, beside * c, c) for c in widths[1:])
         self.last = layers.Conv2d(widths[-1], out_shape[0], 1, bias=spec.bias)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def start_at_zero(self) -> None:
         """Silence the last layer."""

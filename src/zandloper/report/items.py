@@ -1,4 +1,6 @@
-"""How items are shown: images as pictures, all else as rows of values. One class a way, chosen by the data's form.
+"""How items are shown: images as pictures, series as lines, sounds with players, all else as rows of values.
+
+One class a way, chosen by the data's form.
 
 Each has `beside` (originals and what was made of them, as HTML), `hover` (the same for the map, as JSON-ready values)
 and `where` (where the error sits, as HTML). A new modality that is no row of values gets a class and a line in `WAYS`.
@@ -16,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from zandloper.report import charts
-from zandloper.report.markup import data_url, figure, picture, say, scrolled, svg
+from zandloper.report.markup import data_url, figure, picture, player, say, scrolled, svg
 
 THUMB = 32  # pixels of a picture on the map's atlas
 ATLAS = 6_000_000  # pixels of the atlas
@@ -27,6 +29,7 @@ BARS = 30  # columns of which the error is drawn
 LANES = 4  # channels of a series in one chart
 LINES = 8  # channels of which the error is drawn along a window
 TILE = (64, 96)  # pixels of a window on the map's atlas
+WIDE = 192  # frames of a spectrogram
 
 
 class Pictures:
@@ -280,7 +283,70 @@ def drawn(lanes: np.ndarray, height: int, width: int) -> np.ndarray:
     return sheet
 
 
-WAYS: dict[str, type] = {"image_form": Pictures, "series_form": Lines}
+class Players:
+    """Sounds as pictures of their loudness with a player below."""
+
+    compact = False
+
+    def __init__(self, form: Any, originals: np.ndarray) -> None:
+        self.form = form
+
+    def drawings(self, raw: np.ndarray) -> np.ndarray:
+        """Spectrograms of raw sounds, uint8 (n, bands, frames), no wider than is shown."""
+        drawn = self.form.drawn(self.form.give(raw))
+        step = -(-drawn.shape[2] // WIDE)
+        return drawn[:, :, ::step]
+
+    def beside(
+        self,
+        originals: np.ndarray,
+        made: np.ndarray | None,
+        captions: Sequence[str],
+        words: tuple[str, str],
+        heat: np.ndarray,
+    ) -> str:
+        """Pairs of spectrograms that can be heard."""
+        kinds = [(words[0], originals)] if made is None else [(words[0], originals), (words[1], made)]
+        drawn = [(word, self.drawings(raw), self.form.give(raw)) for word, raw in kinds]
+        cells = []
+        for i, caption in enumerate(captions):
+            parts = [
+                picture(pixels[i], f"spectrogram: {word}, {caption}") + player(sounds[i], self.form.rate, word)
+                for word, pixels, sounds in drawn
+            ]
+            lines = "<br>".join(map(escape, caption.split(" · ")))
+            cells.append(f"<figure>{''.join(parts)}<figcaption>{lines}</figcaption></figure>")
+        told = f"above: {words[0]}; below: {words[1]}" if made is not None else words[0]
+        told += ". Time runs to the right, high tones are above, bright is loud."
+        return f'<p class="note">{escape(told)}</p><div class="pairs">{"".join(cells)}</div>'
+
+    def hover(self, originals: np.ndarray, made: np.ndarray | None, words: tuple[str, str], heat: np.ndarray) -> Any:
+        """One large picture with all small spectrograms on it."""
+        sheets = [
+            np.stack([_fitted(d, *TILE) for d in self.drawings(raw)]) for raw in (originals, made) if raw is not None
+        ]
+        return {**atlas(sheets), "words": list(words[: len(sheets)])}
+
+    def most(self) -> int:
+        """How many items the map may show: finding phases takes its time."""
+        return 200
+
+    def where(self, error: np.ndarray, constant: np.ndarray) -> str:
+        """The mean error of every place of the spectrogram as a picture; of waveforms, of every sample."""
+        mean = error.reshape(self.form.in_shape)
+        mean = mean.mean(0)[::-1] if mean.ndim == 3 else mean
+        step = max(1, max(mean.shape) // 256)
+        chart = charts.pixels(mean[:, ::step] if mean.shape[0] < 256 else mean[::step, ::step])
+        share = error.sum() / constant.sum() if constant.sum() > 0 else 0.0
+        told = f"Over all places the error is {share:.1%} of that of a constant prediction, the mean of the sounds."
+        return figure(svg(chart, f"Heat map of the mean error, time to the right, high tones above. {told}"), told)
+
+
+def _fitted(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX))
+
+
+WAYS: dict[str, type] = {"image_form": Pictures, "series_form": Lines, "audio_form": Players}
 
 
 def way(form: Any, originals: np.ndarray) -> Any:

@@ -8,12 +8,14 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 from PIL import Image
 
+from zandloper.files import sounds
 from zandloper.plots import COLOURS, FAINT, INK
 
 _VARIABLES = {INK: "var(--ink)", "#000000": "var(--ink)", FAINT: "var(--faint)"} | {
@@ -89,6 +91,15 @@ def data_url(pixels: np.ndarray, quality: int | None = None) -> str:
     else:
         image.save(file, "WEBP", quality=quality, method=4)
     return f"data:image/{'png' if quality is None else 'webp'};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def player(sound: np.ndarray, rate: int, alt: str) -> str:
+    """A sound, (samples,) or (samples, channels), as a player that holds it."""
+    file = io.BytesIO()
+    loud = np.clip(sound, -1, 1) if sound.dtype.kind == "f" else sound  # a player could do no other
+    sounds.write(file, loud, rate, Path("sound.wav"))
+    url = f"data:audio/wav;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f'<audio controls preload="none" src="{url}" aria-label="{escape(alt)}"></audio>'
 
 
 def packed(values: np.ndarray) -> str:

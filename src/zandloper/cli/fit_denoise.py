@@ -1,0 +1,108 @@
+"""Denoising: learn to take noise away, then give back images, series and tables without it, and without gaps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zandloper.cli import given
+from zandloper.cli import options as opt
+from zandloper.cli.applications import Application, Job
+from zandloper.cli.commands import fit_app
+from zandloper.errors import UnsupportedError
+
+Noise = Annotated[
+    str | None, typer.Option(help="The noise: gaussian(0.1), or several with commas. Without: what is found in DATA.")
+]
+Clean = Annotated[Path | None, typer.Option(help="The same items without noise: DATA and these are pairs.")]
+LearnFrom = Annotated[str | None, typer.Option(help="What DATA are: clean or noisy. Without: clean with --noise.")]
+
+
+@fit_app.command()
+def denoise(
+    data: opt.Data,
+    output: opt.ModelOut,
+    noise: Noise = None,
+    clean: Clean = None,
+    learn_from: LearnFrom = None,
+    columns: opt.Columns = None,
+    drop: opt.Drop = None,
+    modality: opt.Modality = None,
+    window: opt.Window = None,
+    time: opt.Time = None,
+    max_epochs: opt.MaxEpochs = None,
+    max_minutes: opt.MaxMinutes = None,
+    seed: opt.Seed = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Learn to take noise away from images of any size, series and tables, and to fill gaps in the latter two."""
+    given.check_model_output(output, data, force)
+    import zandloper
+    from zandloper import files
+
+    X = given.read(data, columns, drop)
+    images = isinstance(X, files.Images)
+    settings = given.settings(
+        noise=None if noise is None else zandloper.noise.from_text(noise),
+        learn_from=learn_from,
+        modality=(modality or "image") if images else given.modality(X, modality, None, None, window, time),
+        max_epochs=max_epochs,
+        max_minutes=max_minutes,
+        random_state=seed,
+    )
+    say = given.speaker(quiet)
+    say(f"data     {files.in_words(X)}")
+    denoiser = zandloper.Denoiser(**settings)
+    denoiser.fit(_plain(X), None if clean is None else _plain(given.read(clean, columns, drop)))
+    denoiser.save(output, overwrite=force)
+    say(f"learned  from {denoiser.learned_from_} data, {denoiser.noise_!r}, {denoiser.n_epochs_} epochs")
+    if denoiser.audit_ is not None:
+        say(str(denoiser.audit_))
+    say(f"written  {output}\nnext     zandloper run {output} {data} -o clean")
+
+
+def run(job: Job) -> None:
+    """The data without noise, into a file or a folder."""
+    from zandloper import files
+
+    X = job.read()
+    made: Any = job.fitted.transform(_plain(X))
+    if isinstance(X, files.Images):
+        made = files.Images(made, X.names)
+    files.write(job.output, made, force=job.force)
+    job.say(f"data     {files.in_words(X)}\nwritten  {job.output}")
+
+
+def report(job: Job) -> None:
+    """Not there yet."""
+    raise UnsupportedError("a denoiser has no report page: its fit prints how the noise compares (audit_ in Python)")
+
+
+def form(fitted: Any) -> Any:
+    """What the data look like."""
+    from zandloper.modality.image import ImageForm
+
+    if fitted.model_ is not None:
+        return fitted.model_._form
+    return ImageForm("list", (1, 1, fitted.restorer_.net.spec.channels), False, "uint8")
+
+
+def _plain(X: Any) -> Any:
+    """Images as a plain list, other data as they are."""
+    from zandloper import files
+
+    return list(X) if isinstance(X, files.Images) else X
+
+
+APPLICATION = Application(
+    name="denoise",
+    model="denoiser",
+    estimator="Denoiser",
+    gives="writes data without noise and gaps",
+    run=run,
+    report=report,
+    form=form,
+)

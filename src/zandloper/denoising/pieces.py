@@ -1,0 +1,190 @@
+"""What `fit` and `transform` of a denoiser do with images and sounds of any size."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from zandloper import defaults
+from zandloper.corrupt import Noise
+from zandloper.corrupt.coloured import Coloured
+from zandloper.corrupt.gaussian import Gaussian
+from zandloper.denoising.fields import Fields, crops, read_fields
+from zandloper.denoising.lessons import FromClean, FromPairs, Lesson, lesson_alone
+from zandloper.denoising.muon import Muon
+from zandloper.denoising.patches import Patches, turned, turned_back
+from zandloper.denoising.restorer import Picture, Restorer
+from zandloper.errors import DataError
+from zandloper.layers import initialise
+from zandloper.noise.audit import Audit, audit
+from zandloper.noise.estimate import estimate
+from zandloper.tiles import bands
+from zandloper.training import Run, Training, train
+
+PATCH = {"image": (64, 64)}
+BATCH = 16
+LR = 0.02
+STEPS = 300, 4_000  # of a run whose length nobody says, at least and at most
+PASSES = 50  # over the data, within those steps
+ENDLESS = 1_000_000  # epochs where minutes end a run
+HELD_FROM, HELD_SHARE, HELD_MOST = 20, 0.05, 64  # items from which on some validate, and how many
+MEASURED = 2_000_000  # values that noise is measured on
+CROP = {"image": (128, 128), "audio": (16_384,)}
+AUTO: dict[str, Noise] = {"image": Gaussian((0.0, 0.2)), "audio": Coloured("pink", snr=(-5.0, 20.0))}
+TILE, OVERLAP = 512, 64  # pixels
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be learned from."""
+
+    kind: str
+    fields: Fields
+    targets: Fields | None
+    lesson: Lesson
+    noise: Noise
+    audit: Audit | None
+
+
+def task_of(kind: str, X: Any, y: Any, noisy: Any, learn_from: str, noise: Noise | None, owner: str) -> Task:
+    """Data read, the noise that is meant or found, the lesson, and how the noise compares with that in the data."""
+    fields = read_fields(X, kind, owner)
+    targets = None if y is None else read_fields(y, kind, owner)
+    if targets is not None:
+        _check_pairs(fields, targets, owner)
+    if len(fields.channels | (targets.channels if targets else set())) > 1:
+        raise DataError(f"{owner} got items with {sorted(fields.channels)} channels: convert them to one kind")
+    size, given = CROP[kind], noise
+    some = crops(fields, size, MEASURED)
+    found: Audit | None = None
+    if learn_from == "pairs":
+        assert targets is not None
+        clean = crops(targets, size, MEASURED)
+        noise = noise or estimate(some, clean, kind)
+        found = audit(noise, some, clean, kind)
+        lesson: Lesson = FromPairs()
+    elif learn_from == "noisy":
+        noise = noise or estimate(some, modality=kind)
+        found = audit(noise, some, modality=kind)
+        lesson = lesson_alone(noise)
+    else:
+        real = None if noisy is None else crops(read_fields(noisy, kind, owner), size, MEASURED)
+        if real is not None:
+            noise = noise or estimate(real, modality=kind)
+            found = audit(noise, real, some, kind, paired=False)
+        noise = noise or AUTO[kind]
+        first = fields.items[0]
+        whole = first.low is not None and first.high is not None and first.values.dtype.kind != "b"
+        steps = round((first.high - first.low) * first.unit) + 1 if whole else 0  # type: ignore[operator]
+        lesson = FromClean(noise, steps, first.low or 0.0, 1.0 if first.high is None else first.high)
+    if found is not None and not found.realistic and given is not None:
+        warnings.warn(f"{found.verdict} audit_ has the numbers.", UserWarning, stacklevel=4)
+    return Task(kind, fields, targets, lesson, noise, found)
+
+
+def fit_fields(
+    task: Task,
+    hidden: tuple[int, ...] | None,
+    max_epochs: int | None,
+    max_minutes: float | None,
+    device: str,
+    seed: int,
+    progress: bool,
+    started: float,
+) -> tuple[Restorer, Run]:
+    """A net trained for a task."""
+    channels = len(task.fields.items[0].values)
+    spec = Picture(channels) if hidden is None else Picture(channels, hidden)
+    restorer = Restorer(spec.build(), task.lesson)
+    initialise(restorer, torch.Generator().manual_seed(seed))
+    restorer.net.start_at_zero()  # type: ignore[operator]
+    size = tuple(min(want, -(-have // spec.stride) * spec.stride) for want, have in zip(PATCH[task.kind], _least(task)))
+    targets = None if task.targets is None else task.targets.items
+    source = Patches(task.fields.items, targets, size, BATCH, seed, turn=len(set(size)) == 1)
+    validation, count = None, len(task.fields.items)
+    if count >= HELD_FROM:
+        held = np.sort(np.random.default_rng(seed).permutation(count)[: min(HELD_MOST, round(HELD_SHARE * count))])
+        source, validation = source.without(held), source.held(held)
+    with torch.no_grad():
+        first = next(source.epoch(0))
+        restorer.natural_loss = float(restorer.loss(first, torch.Generator().manual_seed(seed)).total)
+    epochs = max_epochs
+    if epochs is None:
+        epochs = -(-int(np.clip(PASSES * source.steps, *STEPS)) // source.steps) if max_minutes is None else ENDLESS
+    settings = Training(
+        max_epochs=epochs,
+        max_minutes=max_minutes,
+        paced=True,
+        batch_size=BATCH,
+        block=BATCH,
+        lr=LR,
+        optimizer=Muon,
+        patience=ENDLESS,
+        precision=defaults.precision("auto", device, int(defaults.LARGE_WORK), "Denoiser"),
+        device=device,
+        threads=torch.get_num_threads(),
+        seed=seed,
+        progress=progress,
+    )
+    run = train(restorer, source, validation, settings, started=started)
+    return restorer.to("cpu"), run
+
+
+def restore_fields(net: Any, fields: Fields, average: int, owner: str) -> list[np.ndarray]:
+    """Every item without its noise, in its own dtype; a net for one channel takes each channel by itself."""
+    channels = net.spec.channels
+    wrong = sorted(c for c in fields.channels if channels not in (1, c))
+    if wrong:
+        raise DataError(f"{owner} was fitted on items of {channels} channels and got one of {wrong[0]}: convert it")
+    out = []
+    for item in fields.items:
+        made = item.blank()
+        apart = [slice(k, k + 1) for k in range(len(made))] if channels == 1 else [slice(None)]
+        for part in apart:
+            some = dataclasses.replace(item, values=item.values[part])
+            top = 0
+            for band in _image_bands(net, some, average):
+                made[part, top : top + band.shape[1]] = some.stored(band)
+                top += band.shape[1]
+        out.append(made)
+    return out
+
+
+def _image_bands(net: Any, item: Any, average: int) -> Any:
+    """An image without noise from the top to the bottom, in arrays (channels, rows, width)."""
+
+    def function(tiles: torch.Tensor) -> torch.Tensor:
+        y = tiles.movedim(-1, 1).float() / item.unit
+        made = torch.zeros_like(y)
+        for way in WAYS[average]:
+            made += turned_back(net(turned(y, way).contiguous()), way)
+        return (made / len(WAYS[average])).movedim(1, -1)
+
+    view = np.moveaxis(item.values, 0, -1)
+    for band in bands(function, view, TILE, OVERLAP, net.spec.stride):
+        yield np.moveaxis(band, -1, 0)
+
+
+WAYS = {1: (0,), 2: (0, 7), 4: (0, 3, 4, 7), 8: tuple(range(8))}
+
+
+def _least(task: Task) -> tuple[int, ...]:
+    """The smallest size of any item along each axis."""
+    return tuple(min(item.size[a] for item in task.fields.items) for a in range(len(task.fields.items[0].size)))
+
+
+def _check_pairs(fields: Fields, targets: Fields, owner: str) -> None:
+    mine, theirs = ([item.values.shape for item in f.items] for f in (fields, targets))
+    if len(mine) != len(theirs):
+        raise DataError(f"{owner} got {len(mine)} noisy items and {len(theirs)} clean ones: pairs must be as many")
+    odd = next((i for i, (a, b) in enumerate(zip(mine, theirs)) if a != b), None)
+    if odd is not None:
+        raise DataError(
+            f"{owner} got a noisy item of shape {mine[odd]} and a clean one of shape {theirs[odd]} at position {odd} "
+            "(from 0), channels first: the two of a pair must have the same shape"
+        )

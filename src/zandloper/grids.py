@@ -1,0 +1,93 @@
+"""The hourglass for images of any size: fully convolutional, its code a grid, without a linear path.
+
+One module trains on patches and reads tiles of any size that its `stride` divides. With skips the decoder gets what
+each level of the encoder knew; without, the code alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zandloper.batch import Code
+from zandloper.corrupt.identity import Identity
+from zandloper.hourglass import Hourglass
+from zandloper.modality import Scale
+from zandloper.nets.unet2d import UNet2d
+
+
+class AsIs(Scale):
+    """Fields are in model units already, (n, channels, height, width); masks lose their axis for channels."""
+
+    def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The same."""
+        return raw, None
+
+    def restore(self, point: Tensor) -> Tensor:
+        """The same."""
+        return point
+
+
+class MaskScale(AsIs):
+    """Masks (n, 1, height, width) as class numbers (n, height, width)."""
+
+    def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Without the axis for channels."""
+        return raw[:, 0], None
+
+
+class Through(nn.Module):
+    """The bottleneck of a grid: its few places and channels are all that it takes."""
+
+    def forward(
+        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+    ) -> Code:
+        """The neck as it is."""
+        return Code(neck)
+
+
+class GridHourglass(Hourglass):
+    """A U-Net's encoder and decoder around a code that is a grid; the comparison stands for one pixel.
+
+    Parameters
+    ----------
+    spec : UNet2d
+        With `grid`.
+    channels, outputs : int
+        Of the images, and of what comes out for each pixel.
+    compare : Comparison
+        Built for targets of shape (1, 1), or (channels, 1, 1) where `last` is false.
+    target_scale : Scale or None
+    last : bool
+        Whether the comparison wants what comes out for a pixel on the last axis, as for classes.
+    """
+
+    def __init__(
+        self,
+        spec: UNet2d,
+        channels: int,
+        outputs: int,
+        compare: Any,
+        target_scale: Scale | None = None,
+        last: bool = True,
+    ) -> None:
+        encoder = spec.encoder((channels, 0, 0))
+        decoder = spec.decoder(spec.hidden[-1], (outputs, 0, 0))
+        shape = (channels, spec.stride, spec.stride)
+        super().__init__(shape, AsIs(), Identity().build(), encoder, Through(), decoder, compare, target_scale)
+        self.stride, self.last = spec.stride, last
+
+    def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
+        """The output's parameters, of as many pixels as the input had."""
+        params = self.decoder(z, skips, condition)
+        params = params.movedim(1, -1) if self.last else params
+        if self.compare.in_target_units and not self.target_unit:
+            params = params * self.target_spread
+        return params + self.constant
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Parameters of images (n, channels, height, width), sizes being multiples of `stride`."""
+        neck, _ = self.summary(x)
+        return self.decode(neck.value, neck.skips).float()

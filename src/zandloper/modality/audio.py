@@ -1,0 +1,437 @@
+"""Sounds: arrays with a sample rate, lists of sounds of any length, and WAV, FLAC and OGG files.
+
+A raw row is one window of sound (channels, samples), cut when it is asked for: a whole short sound, with NaN behind its
+end, or a part of a long one. The spectrogram is made inside the graph, and so is the way back.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zandloper import spectrogram
+from zandloper.clips import Clip, clips_of, gathered, joined, lay_sounds, sound_of
+from zandloper.columns import give_numbers
+from zandloper.compare.gaussian import Gaussian
+from zandloper.compare.mae import MAE
+from zandloper.compare.mse import MSE
+from zandloper.errors import DataError, bad_parameter
+from zandloper.files.sounds import Recording
+from zandloper.modality import Chunks, Form, Modality, Scale, mean_and_deviation
+from zandloper.spec import Spec
+from zandloper.windows import Windows, blocks_of_time
+
+RATE = 16_000  # samples a second of arrays that come without
+MOST_CLIP = 4.0  # seconds: sounds up to here are samples as they are
+PART = 1.0  # seconds of a window over longer ones
+FRAME = 0.064  # seconds, before rounding to a power of two samples: long enough to tell the tones of a low voice apart
+BANDS = 80
+RANGE = 80.0  # decibels below the loudest of the training sounds: what is quieter is silence
+ROUNDS = 32  # of the search for phases
+OVERLAP = 8  # of a window over a long sound, an eighth is the next one's too: phases of two windows never agree
+
+
+@dataclass(frozen=True)
+class Audio(Modality):
+    """Sounds.
+
+    Parameters
+    ----------
+    sample_rate : int or None
+        Samples a second. Of arrays it says what they are, files are resampled to it. None: of files the commonest rate,
+        of arrays 16,000.
+    seconds : float or None
+        Length of a sample. Shorter sounds are padded with what counts nothing, longer ones are cut into windows. None:
+        the longest sound, if it has at most 4 seconds; else so much that nine in ten are samples as they are; if that
+        is more than 4 seconds, 1 second.
+    form : {"spectrogram", "waveform"}
+        What nets see: log-magnitudes in bands of the mel scale, (channels, bands, frames), or the sound itself,
+        (channels, samples) in -1 to 1.
+    channels : int or None
+        1: stereo is mixed down; 2: mono is played on both sides; None: as they are, and all alike.
+    bands : int
+        Of the spectrogram; each costs as much as the next, and more of them sound truer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import zandloper as zl
+    >>> X = [np.sin(np.arange(n) * 0.3) for n in (3000, 4000)]
+    >>> form, raw = zl.modality.Audio(sample_rate=8000).learn(X, "me")
+    >>> form.in_words(), form.in_shape, raw.shape
+    ('sounds of 0.5 s at 8,000 Hz, 1 channel, 80 bands', (1, 81, 32), (2, 1, 4000))
+    """
+
+    name: ClassVar[str] = "audio"
+    sample_rate: int | None = None
+    seconds: float | None = None
+    form: str = "spectrogram"
+    channels: int | None = None
+    bands: int = BANDS
+
+    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, Windows]:
+        """The form of sounds, and their windows that train, (n, channels, samples)."""
+        self._check()
+        kind, sources = gathered(X, owner)
+        files = [s for s in sources if isinstance(s, Recording)]
+        rates = Counter(s.rate for s in files)
+        rate = int(self.sample_rate or (rates.most_common(1)[0][0] if rates else RATE))
+        clips = clips_of(sources, rate, None, owner)
+        channels = self.channels or _same_channels(clips, owner)
+        given = "float32" if files else str(sources[0].dtype)
+        flat = bool(files) or all(s.ndim == 1 for s in sources)
+        length = self._length(clips, rate)
+        frame = 2 ** max(4, round(np.log2(FRAME * rate)))
+        form = AudioForm(
+            kind=kind,
+            rate=rate,
+            channels=channels,
+            length=length,
+            stride=length - length // OVERLAP if max(c.length for c in clips) > length else length,
+            frame=frame,
+            bands=min(self.bands, frame // 4) if self.form == "spectrogram" else 0,
+            varies=any(c.length < length for c in clips),
+            given=given,
+            flat=flat and channels == 1,
+        )
+        raw = form.lay(clips, train=True)
+        if form.silent(raw):
+            raise DataError(
+                f"all {len(clips)} sounds of {owner} are silent or constant: there is nothing to hear or to learn"
+            )
+        return form, raw
+
+    def beside(self, form: Form) -> Modality:
+        """With the rate and the length of an input that is sound too."""
+        if not isinstance(form, AudioForm):
+            return self
+        seconds = self.seconds or form.length / form.rate
+        return Audio(self.sample_rate or form.rate, seconds, self.form, self.channels, self.bands)
+
+    def _length(self, clips: list[Clip], rate: int) -> int:
+        """Samples of a window."""
+        if self.seconds is not None:
+            return max(2, round(self.seconds * rate))
+        lengths = np.array([c.length for c in clips])
+        for found in (lengths.max(), np.quantile(lengths, 0.9, method="higher")):
+            if found <= MOST_CLIP * rate:
+                return max(2, int(found))
+        return round(PART * rate)
+
+    def _check(self) -> None:
+        whole = lambda v: isinstance(v, numbers.Integral) and not isinstance(v, bool)  # noqa: E731
+        if self.sample_rate is not None and not (whole(self.sample_rate) and 100 <= self.sample_rate <= 1_000_000):
+            raise bad_parameter("Audio", "sample_rate", "samples a second, 100 to 1,000,000, or None", self.sample_rate)
+        real = isinstance(self.seconds, numbers.Real) and not isinstance(self.seconds, bool)
+        if self.seconds is not None and not (real and 0.001 <= float(self.seconds) <= 600):
+            raise bad_parameter("Audio", "seconds", "0.001 to 600 seconds or None", self.seconds)
+        if self.form not in ("spectrogram", "waveform"):
+            raise bad_parameter("Audio", "form", "'spectrogram' or 'waveform'", self.form)
+        if self.channels is not None and not (whole(self.channels) and self.channels in (1, 2)):
+            raise bad_parameter("Audio", "channels", "1, 2 or None", self.channels)
+        if not (whole(self.bands) and 8 <= self.bands <= 512):
+            raise bad_parameter("Audio", "bands", "an integer from 8 to 512", self.bands)
+
+
+@dataclass(frozen=True)
+class AudioForm(Form):
+    """What sounds look like.
+
+    Parameters
+    ----------
+    kind : {"files", "list", "array", "one"}
+        What they came as and go back as.
+    rate, channels, length, stride : int
+        Samples a second, channels, samples of a window, and from one window to the next.
+    frame, bands : int
+        Of the spectrogram, in samples and bands; 0 bands: the waveform.
+    varies : bool
+        Whether sounds may end before their window does: then the model learns where, in a last row or channel that is 1
+        up to the end and -1 behind it.
+    given : str
+        The dtype of the user's arrays.
+    flat : bool
+        Of one channel, and no dimension for it.
+    """
+
+    name: ClassVar[str] = "audio_form"
+    kind: str
+    rate: int
+    channels: int
+    length: int
+    stride: int
+    frame: int
+    bands: int
+    varies: bool
+    given: str = "float32"
+    flat: bool = True
+
+    @property
+    def frames(self) -> int:
+        """In a window, a quarter of a frame apart."""
+        return self.length // (self.frame // 4) + 1
+
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        """(channels, bands, frames) or (channels, samples)."""
+        if self.bands:
+            return (self.channels, self.bands + self.varies, self.frames)
+        return (self.channels + self.varies, self.length)
+
+    @property
+    def n_features(self) -> int:
+        """The channels."""
+        return self.channels
+
+    def feature_names(self) -> list[str]:
+        """band_frame or channel_sample."""
+        if not self.bands:
+            rows = [*(f"channel{c}" for c in range(self.channels)), "there"]
+            return [f"{row}_{t}" for row in rows[: self.in_shape[0]] for t in range(self.length)]
+        rows = [*(f"band{b}" for b in range(self.bands)), "there"][: self.in_shape[1]]
+        sides = [""] if self.channels == 1 else [f"channel{c}_" for c in range(self.channels)]
+        return [f"{side}{row}_{t}" for side in sides for row in rows for t in range(self.frames)]
+
+    def in_words(self) -> str:
+        """Seconds, rate, channels and what nets see."""
+        seen = f"{self.bands} bands" if self.bands else "waveform"
+        some = f"{self.channels} channel{'s' if self.channels > 1 else ''}"
+        return f"sounds of {self.length / self.rate:.3g} s at {self.rate:,} Hz, {some}, {seen}"
+
+    def loss(self, given: str) -> Spec:
+        """MSE, unless another is named."""
+        chosen = "mse" if given == "auto" else given
+        choices: dict[str, Any] = {"mse": MSE, "mae": MAE, "gaussian": lambda: Gaussian(shared=True)}
+        if chosen not in choices:
+            raise bad_parameter("the model", "loss", f"'auto', one of {sorted(choices)} or an nn.Module", given)
+        return choices[chosen]()
+
+    def drawn(self, items: Any) -> np.ndarray:
+        """Sounds as pictures of their loudness (n, bands, frames): time to the right, high tones above."""
+        rows = self.read(items, "drawn")
+        bands = spectrogram.bands_of(self.frame, self.rate, min(BANDS, self.frame // 4))
+        loud = bands @ spectrogram.magnitudes(
+            rows[np.searchsorted(rows.starts, rows.firsts)].nan_to_num(0.0).mean(1), self.frame
+        )
+        decibels = 20 * torch.log10(loud.clamp(min=float(loud.max()) * 10 ** (-RANGE / 20) + 1e-12))
+        high, low = float(decibels.max()), float(decibels.min())
+        share = (decibels - low) / (high - low) if high > low else torch.zeros_like(decibels)
+        return (share.flip(1) * 255).round().byte().numpy()
+
+    def scale(self) -> Scale:
+        """The scale of these sounds."""
+        return SpectrogramScale(self) if self.bands else WaveformScale(self)
+
+    # ------------------------------------------------------------------------------------------- in: sounds to windows
+
+    def read(self, X: Any, owner: str) -> Windows:
+        """Windows that cover all sounds."""
+        return self.lay(self._clips(X, owner))
+
+    def read_to_train(self, X: Any, owner: str) -> Windows:
+        """Windows that train."""
+        return self.lay(self._clips(X, owner), train=True)
+
+    def lay(self, clips: list[Clip], train: bool = False) -> Windows:
+        """Windows over clips."""
+        return lay_sounds(clips, self.channels, self.length, self.stride, train)
+
+    def silent(self, raw: Windows) -> bool:
+        """Whether no sound changes in time."""
+        return all(
+            not bool((piece[:, 1:] != piece[:, :1]).any()) for place in raw.at for piece in (raw.store[:, place],)
+        )
+
+    def _clips(self, X: Any, owner: str) -> list[Clip]:
+        clips = clips_of(gathered(X, owner)[1], self.rate, None, owner)
+        for clip in clips:
+            if clip.channels != self.channels and self.channels > 1 < clip.channels:
+                raise DataError(
+                    f"{owner} was fitted on sounds of {self.channels} channels, and {clip.name} has {clip.channels}"
+                )
+        return clips
+
+    # ------------------------------------------------------------------------------------------ out: windows to sounds
+
+    def give(self, values: np.ndarray, like: Any = None) -> Any:
+        """Windows (n, channels, samples) as sounds of their own, each up to its end."""
+        values = np.asarray(values)
+        ends = np.maximum(1, np.isfinite(values[:, 0]).sum(1)) if len(values) else np.zeros(0, int)
+        sounds = [self._one(np.nan_to_num(v[:, :end]).T) for v, end in zip(values, ends)]
+        alike = self.kind in ("array", "one") and len(set(ends.tolist())) == 1
+        return np.stack(sounds) if alike else sounds
+
+    def rebuild(self, values: np.ndarray, like: Any, rows: Windows) -> Any:
+        """Sounds as `like` has them; parts of long ones are faded into each other."""
+        sounds = [self._one(sound) for sound in joined(values, rows)]
+        kind = gathered(like, "")[0]
+        return sounds[0] if kind == "one" else np.stack(sounds) if kind == "array" else sounds
+
+    def split(self, rows: Windows, share: float, seed: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Whole sounds; of a few long ones, blocks of time."""
+        sound, n = sound_of(rows), len(rows.at)
+        held = round(n * share)
+        if held and n > held:
+            chosen = np.zeros(n, bool)
+            chosen[np.random.default_rng(seed).permutation(n)[:held]] = True
+            return np.flatnonzero(~chosen[sound]), np.flatnonzero(chosen[sound])
+        found = blocks_of_time(rows, share, 0, self.stride, np.random.default_rng(seed))
+        return (None, None) if found is None else found
+
+    def split_by(self, splitter: Any, rows: Windows, y: Any, owner: str) -> tuple[np.ndarray, np.ndarray]:
+        """A splitter splits sounds; one alone, its windows."""
+        sound = sound_of(rows) if len(rows.at) > 1 else np.arange(len(rows))
+        train, held = next(iter(splitter.split(np.zeros((sound.max() + 1, 1)), y)))
+        return np.flatnonzero(np.isin(sound, train)), np.flatnonzero(np.isin(sound, held))
+
+    def labels(self, labels: Any, rows: Windows) -> Any:
+        """Of windows, the labels of their sounds."""
+        values = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels)
+        return values[sound_of(rows)] if len(values) == len(rows.at) else labels
+
+    def places(self, like: Any, rows: Windows, per_sample: bool) -> dict[str, Any]:
+        """The sound that each window is of, by name or number, and where in it the window lies, in seconds."""
+        sound = sound_of(rows)
+        names = getattr(like, "names", None)
+        found: dict[str, Any] = {} if names is None else {"sound": np.asarray(names, object)[sound]}
+        if len(rows) == len(rows.at):
+            return found
+        start = (rows.starts - rows.firsts[sound]) / self.rate
+        ends = np.array([place.stop - place.start for place in rows.at])[sound] / self.rate
+        return {"sound": sound, **found, "start": start, "end": np.minimum(start + self.length / self.rate, ends)}
+
+    def _one(self, sound: np.ndarray) -> np.ndarray:
+        """A sound (samples, channels) in the user's own numbers."""
+        if np.dtype(self.given).kind == "i":
+            sound = sound.astype(np.float64) * -float(np.iinfo(self.given).min)
+        out = give_numbers(sound, self.given)
+        return out[:, 0] if self.flat else out
+
+
+class AudioScale(Scale):
+    """What both forms of sound share: a last row that tells where a sound ends."""
+
+    def __init__(self, form: AudioForm) -> None:
+        super().__init__()
+        self.form, self.hop = form, form.frame // 4
+
+    def parted(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Sounds with silence behind their end, and how many samples they have: (n, channels, samples) and (n,)."""
+        there = ~raw[:, 0].isnan()
+        return torch.where(raw.isnan(), 0.0, raw).float(), there.sum(1)
+
+    def ended(self, sound: Tensor, there: Tensor, step: int) -> Tensor:
+        """Sounds with NaN from the first place on that is not there; a place is so many samples."""
+        count = (there > 0).long().cumprod(1).sum(1, keepdim=True).clamp(min=1)
+        end = torch.where(count == there.shape[1], sound.shape[2], (count - 1) * step + (step + 1) // 2)
+        place = torch.arange(sound.shape[2], device=sound.device)
+        return torch.where((place < end.clamp(min=1))[:, None], sound, torch.nan)
+
+
+class WaveformScale(AudioScale):
+    """Sounds as they are, in -1 to 1."""
+
+    def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(n, channels, samples), and what is there."""
+        x, count = self.parted(raw)
+        there = torch.arange(x.shape[2], device=x.device) < count[:, None]
+        if not self.form.varies:
+            return x, None if bool(there.all()) else there[:, None].expand_as(x).float()
+        weight = there[:, None].expand_as(x).float()
+        return torch.cat([x, 2.0 * there[:, None] - 1], 1), torch.cat([weight, torch.ones_like(weight[:, :1])], 1)
+
+    def restore(self, point: Tensor) -> Tensor:
+        """(n, channels, samples), NaN behind the end."""
+        sound = point[:, : self.form.channels]
+        return self.ended(sound, point[:, -1], 1) if self.form.varies else sound
+
+
+class SpectrogramScale(AudioScale):
+    """Log-magnitudes in bands, each of mean 0, all together of deviation 1, and back to sound by finding phases."""
+
+    unit = True
+    mean: Tensor
+    deviation: Tensor
+    floor: Tensor
+    filters: Tensor
+
+    def __init__(self, form: AudioForm) -> None:
+        super().__init__(form)
+        self.register_buffer("mean", torch.zeros(form.channels, form.bands, 1))
+        self.register_buffer("deviation", torch.ones(()))
+        self.register_buffer("floor", torch.tensor(1e-5))
+        filters = spectrogram.bands_of(form.frame, form.rate, form.bands)
+        self.register_buffer("filters", filters, persistent=False)
+        values = form.channels * form.frames * form.frame
+        self.work = int(2 * ROUNDS * values * 2.5 * np.log2(form.frame))  # Fourier transforms to and fro
+
+    @torch.no_grad()
+    def learn(self, chunks: Chunks) -> None:
+        """How loud it gets, then the means of the bands and the deviation of all values."""
+        peak = torch.zeros(())
+        for chunk in chunks():
+            peak = torch.maximum(peak, self._loudness(self.parted(chunk)[0]).max())
+        if peak > 0:
+            self.floor.copy_(peak * 10 ** (-RANGE / 20))
+        shape = self.mean.shape[:2]
+
+        def values() -> Any:
+            for chunk in chunks():
+                loud, there = self._heard(chunk)
+                flat = torch.where(there[:, None, None], loud.log(), torch.nan).permute(0, 3, 1, 2)
+                yield flat.flatten(2).flatten(0, 1)
+
+        found = mean_and_deviation(values())
+        if found is not None:
+            mean, deviation = found
+            self.mean.copy_(mean.reshape(*shape, 1))
+            spread = deviation.square().mean().sqrt()
+            self.deviation.copy_(spread if spread > 0 else torch.ones(()))
+
+    def _loudness(self, x: Tensor) -> Tensor:
+        return self.filters @ spectrogram.magnitudes(x, self.form.frame)
+
+    def _heard(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Loudness of bands above the floor, (n, channels, bands, frames), and which frames are there, (n, frames)."""
+        x, count = self.parted(raw)
+        place = torch.arange(self.form.frames, device=x.device) * self.hop
+        return self._loudness(x).clamp(min=self.floor), place <= count[:, None]
+
+    def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(n, channels, bands, frames), with a last row that tells where sounds end, and what is there."""
+        loud, there = self._heard(raw)
+        x = (loud.log() - self.mean) / self.deviation
+        if not self.form.varies and bool(there.all()):
+            return x, None
+        weight = there[:, None, None].expand_as(x)
+        x = torch.where(weight, x, 0.0)
+        if not self.form.varies:
+            return x, weight.float()
+        row = (2.0 * there - 1)[:, None, None].expand(-1, x.shape[1], 1, -1)
+        return torch.cat([x, row], 2), torch.cat([weight.float(), torch.ones_like(row)], 2)
+
+    def restore(self, point: Tensor) -> Tensor:
+        """(n, channels, samples), NaN behind the end."""
+        x = point[:, :, : self.form.bands].float()
+        loud = ((x * self.deviation + self.mean).clamp(max=20.0).exp() - self.floor).clamp(min=0)
+        size = spectrogram.unmixed(loud, self.filters)
+        sound = spectrogram.with_phases(size, self.form.frame, self.form.length, ROUNDS)
+        return self.ended(sound, point[:, 0, -1], self.hop) if self.form.varies else sound
+
+
+def _same_channels(clips: list[Clip], owner: str) -> int:
+    """How many channels all clips have."""
+    common = Counter(clip.channels for clip in clips).most_common(1)[0][0]
+    odd = next((clip for clip in clips if clip.channels != common), None)
+    if odd is not None:
+        raise DataError(
+            f"sounds of mixed channels: most of {owner}'s have {common}, and {odd.name} has {odd.channels}; pass "
+            "modality=zl.modality.Audio(channels=1) to mix them down"
+        )
+    return common

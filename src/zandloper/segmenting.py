@@ -1,0 +1,242 @@
+"""What `fit` and `predict` of a segmenter do: patches, pre-training, training, and tiles at every turn."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zandloper import defaults
+from zandloper.batch import Batch, Seen
+from zandloper.compare.dice import Dice
+from zandloper.compare.mse import MSE
+from zandloper.fields import Field
+from zandloper.grids import GridHourglass, MaskScale
+from zandloper.layers import initialise
+from zandloper.masks import Classes, confusion
+from zandloper.nets.unet2d import UNet2d
+from zandloper.patches import turned, turned_back
+from zandloper.tiles import tiled
+from zandloper.training import Run, Training, train
+from zandloper.warps import Changes, MaskedPatches, mean_and_spread
+
+PATCH, BATCH, LR = 160, 4, 3e-3
+STEPS = 400, 3_000  # of a run whose length nobody says, at least and at most
+PASSES = 100  # over the pixels, within those steps
+ENDLESS = 1_000_000  # epochs where minutes end a run
+HELD_FROM, HELD = 20, 0.05  # images from which on some validate, and which share of them
+PRETRAINING = 0.25  # of the steps or minutes, where there are unlabelled images
+HIDDEN = 0.5  # of the squares of unlabelled patches are blackened: the net has to say what was there
+SQUARE = 8  # pixels
+TILE, OVERLAP = 640, 64  # pixels
+WAYS = {False: (0,), True: tuple(range(8))}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides how a segmenter is built; goes to JSON."""
+
+    channels: int
+    classes: int
+    hidden: tuple[int, ...]
+    skips: bool
+    weights: tuple[float, ...] = ()
+
+    def build(self) -> GridHourglass:
+        """The module, its weights not drawn yet."""
+        compare = Dice(self.classes, self.weights).build((1, 1))
+        return GridHourglass(self.unet, self.channels, self.classes, compare, MaskScale())
+
+    @property
+    def unet(self) -> UNet2d:
+        """The nets."""
+        return UNet2d(self.hidden, skips=self.skips, grid=True)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train and on what; the constructor's parameters."""
+
+    max_epochs: int | None
+    max_minutes: float | None
+    device: str
+    seed: int
+    progress: bool
+    augment: bool
+    patch: int
+    validation: float | None
+
+
+def fit_masks(
+    plan: Plan, items: list[Field], masks: list[Field], unlabelled: list[Field], budget: Budget, started: float
+) -> tuple[GridHourglass, Run]:
+    """A net trained to give every pixel its class."""
+    module, seed = plan.build(), budget.seed
+    initialise(module, torch.Generator().manual_seed(seed))
+    module.decoder.start_at_zero()
+    mean, spread = mean_and_spread([*items, *unlabelled])
+    module.centre.fill_(mean)
+    module.spread.fill_(spread)
+    size = _patch(budget.patch, [*items, *unlabelled], plan.unet.stride)
+    share = HELD * (len(items) >= HELD_FROM) if budget.validation is None else budget.validation
+    held = np.random.default_rng(seed).permutation(len(items))[: round(share * len(items))]
+    train_on = np.setdiff1d(np.arange(len(items)), held)
+    changes = Changes() if budget.augment else None
+    source = MaskedPatches(_some(items, train_on), _some(masks, train_on), size, BATCH, seed, changes, spread)
+    validation = None
+    if len(held):
+        validation = MaskedPatches(_some(items, held), _some(masks, held), size, BATCH, seed, None, spread)
+    rates = class_rates(_some(masks, train_on), plan.classes)
+    module.constant.copy_(torch.tensor(rates, dtype=torch.float32).clamp(min=1e-4).log().reshape(1, 1, -1))
+    settings = _settings(budget, source.steps)
+    if unlabelled:
+        pretrain(module, plan, [*items, *unlabelled], size, settings, spread, started)
+    module.natural_loss = _natural_loss(module, source)
+    run = train(module, source, validation, settings, started=started)
+    return module.to("cpu"), run
+
+
+def pretrain(
+    module: GridHourglass,
+    plan: Plan,
+    items: list[Field],
+    size: tuple[int, int],
+    settings: Training,
+    spread: float,
+    started: float,
+) -> None:
+    """Bring up the encoder as that of an autoencoder without skips, which sees patches with black squares in them.
+
+    Pathak et al. 2016, "Context encoders: feature learning by inpainting"; He et al. 2022, "Masked autoencoders are
+    scalable vision learners".
+    """
+    spec = dataclasses.replace(plan.unet, skips=False)
+    channels = plan.channels
+    twin = GridHourglass(spec, channels, channels, MSE().build((channels, 1, 1)), last=False)
+    initialise(twin, torch.Generator().manual_seed(settings.seed + 1))
+    twin.encoder.load_state_dict(module.encoder.state_dict())
+    twin.decoder.start_at_zero()
+    for mine, theirs in (
+        (twin.centre, module.centre),
+        (twin.spread, module.spread),
+        (twin.target_spread, module.spread),
+    ):
+        mine.copy_(theirs)
+    twin.constant.fill_(float(module.centre))
+    twin.corrupt = Squares(float(module.centre))
+    source = MaskedPatches(items, None, size, settings.batch_size, settings.seed, Changes(), spread)
+    twin.natural_loss = spread**2
+    epochs = max(1, round(PRETRAINING * settings.max_epochs)) if settings.max_minutes is None else settings.max_epochs
+    minutes = settings.max_minutes
+    if minutes is not None:
+        spent = (time.monotonic() - started) / 60
+        minutes = max(1e-9, PRETRAINING * (minutes - spent))
+    train(twin, source, None, dataclasses.replace(settings, max_epochs=epochs, max_minutes=minutes))
+    module.encoder.load_state_dict({k: v.cpu() for k, v in twin.encoder.state_dict().items()})
+
+
+class Squares(torch.nn.Module):
+    """Half of the squares of a patch as grey as the mean: a neighbour's pixels do not tell what was there."""
+
+    def __init__(self, grey: float) -> None:
+        super().__init__()
+        self.grey = grey
+
+    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
+        """What the encoder sees of a batch."""
+        if rng is None:
+            return Seen(batch.x)
+        n, _, h, w = batch.x.shape
+        hidden = torch.rand(n, 1, -(-h // SQUARE), -(-w // SQUARE), generator=rng, device=rng.device) < HIDDEN
+        hidden = hidden.repeat_interleave(SQUARE, 2).repeat_interleave(SQUARE, 3)[..., :h, :w]
+        return Seen(torch.where(hidden, self.grey, batch.x))
+
+
+def probabilities(module: GridHourglass, item: Field, flips: bool, device: str) -> np.ndarray:
+    """The probability of every class at every pixel of an image, (height, width, classes), float32.
+
+    With `flips` the mean over all eight ways to turn and flip it.
+    """
+    module.to(device).eval()
+    image = np.moveaxis(item.values, 0, -1)
+
+    def function(tiles: Tensor) -> Tensor:
+        x = tiles.movedim(-1, 1).to(device).float() / item.unit
+        said = [turned_back(module(turned(x, way).contiguous()).softmax(-1).movedim(-1, 1), way) for way in WAYS[flips]]
+        return (torch.stack(said).mean(0) if len(said) > 1 else said[0]).movedim(1, -1)
+
+    return tiled(function, image, TILE, OVERLAP, module.stride)
+
+
+def entropy(p: np.ndarray) -> np.ndarray:
+    """How unsure probabilities (..., classes) are: their entropy over the largest there could be, from 0 to 1."""
+    return -(p * np.log(np.clip(p, 1e-12, None))).sum(-1) / np.log(p.shape[-1])
+
+
+def table_of(said: list[np.ndarray], truth: list[Field], classes: int) -> np.ndarray:
+    """The confusion of all images together, from places."""
+    pairs = (confusion(field.values[0], place, classes) for field, place in zip(truth, said))
+    total: np.ndarray = sum(pairs, np.zeros((classes, classes), np.int64))
+    return total
+
+
+def class_rates(masks: list[Field], classes: int) -> np.ndarray:
+    """The share of each class among the pixels that are known, (classes,)."""
+    counts = sum(np.bincount(m.values[m.values >= 0].ravel(), minlength=classes) for m in masks)
+    return np.asarray(counts) / max(1, np.sum(counts))
+
+
+def weights_of(choice: Any, classes: Classes, masks: list[Field]) -> tuple[float, ...]:
+    """What the cross-entropy of each class weighs, 1 on average over the pixels."""
+    if choice is None:
+        return ()
+    rates = class_rates(masks, len(classes))
+    if choice == "balanced":
+        weights = 1 / np.clip(rates, 1e-4, None)
+    else:
+        weights = np.array([float(choice.get(v.item(), 1.0)) for v in classes.values])
+    return tuple((weights / max(1e-12, (weights * rates).sum())).tolist())
+
+
+def _settings(budget: Budget, steps: int) -> Training:
+    epochs = budget.max_epochs
+    if epochs is None:
+        passes = -(-int(np.clip(PASSES * steps, *STEPS)) // steps)
+        epochs = passes if budget.max_minutes is None else ENDLESS
+    return Training(
+        max_epochs=epochs,
+        max_minutes=budget.max_minutes,
+        paced=True,
+        batch_size=BATCH,
+        block=BATCH,
+        lr=LR,
+        memory=100,
+        patience=ENDLESS,
+        precision=defaults.precision("auto", budget.device, int(defaults.LARGE_WORK), "Segmenter"),
+        device=budget.device,
+        threads=torch.get_num_threads(),
+        seed=budget.seed,
+        progress=budget.progress,
+    )
+
+
+def _patch(side: int, items: list[Field], stride: int) -> tuple[int, int]:
+    """Height and width of patches: as wanted, less where all images are smaller, and what the net's stride divides."""
+    most = [max(item.size[axis] for item in items) for axis in (0, 1)]
+    height, width = (max(stride, -(-min(side, m) // stride) * stride) for m in most)
+    return height, width
+
+
+@torch.no_grad()
+def _natural_loss(module: GridHourglass, source: MaskedPatches) -> float:
+    """Of the best constant prediction, which an untrained module gives."""
+    return float(module.loss(next(source.epoch(0))).total)
+
+
+def _some(items: list[Field], rows: np.ndarray) -> list[Field]:
+    return [items[i] for i in rows]
