@@ -72,7 +72,7 @@ class MaskedAutoencoder(BaseAutoencoder):
 
     def _reader(self, X: Any, owner: str) -> Modality:
         given = modality(self.modality, X, owner)
-        if given.name not in ("table", "symbols"):
+        if given.name not in ("table", "symbol_table"):
             raise bad_parameter(owner, "modality", "'auto' or 'table', and the data a table", self.modality)
         return SymbolTable()
 

@@ -34,7 +34,7 @@ class SymbolTable(Modality):
     ('table of 4 columns (4 number) in 8 symbols', [1, 0, 0, 0])
     """
 
-    name: ClassVar[str] = "symbols"
+    name: ClassVar[str] = "symbol_table"
 
     def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
         """The form of a table and its symbols, (n, places)."""
