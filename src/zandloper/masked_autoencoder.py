@@ -72,7 +72,7 @@ class MaskedAutoencoder(BaseAutoencoder):
 
     def _reader(self, X: Any, owner: str) -> Modality:
         given = modality(self.modality, X, owner)
-        if given.name not in ("table", "symbols"):
+        if given.name not in ("table", "symbol_table"):
             raise bad_parameter(owner, "modality", "'auto' or 'table', and the data a table", self.modality)
         return SymbolTable()
 
@@ -119,7 +119,7 @@ class MaskedAutoencoder(BaseAutoencoder):
                     f"given has {len(fixed) // int(n)} rows and condition {len(told) // int(n)}: they must be as many"
                 )
         start = form.encode(fixed)
-        start[np.isnan(fixed)[:, [column for column, _ in form.places]]] = UNKNOWN
+        start[np.isnan(fixed)[:, [column for column, _ in form.digits]]] = UNKNOWN
         symbols = self._completed(torch.from_numpy(start), told, seed).numpy()
         values = form.decode(symbols, np.random.default_rng(seed))
         return form.table.give(np.where(np.isnan(fixed), values, fixed))

@@ -276,7 +276,7 @@ SETTINGS: dict[str, dict[str, Any]] = {  # by modality: more latents than a map 
 def default_for(X: Any, choice: Any, condition: Any = None) -> BaseAutoencoder:
     """What suits data and condition, by their modality: the one place that decides."""
     kind = modality(choice, X, "Generator").name
-    if kind in ("table", "symbols"):
+    if kind in ("table", "symbol_table"):
         return MaskedAutoencoder()
     if kind == "image" and are_texts(condition):
         quantised: Any = QuantizedAutoencoder

@@ -41,7 +41,7 @@ class PlacesCorruption(nn.Module):
     al. 2022, "Autoregressive diffusion models", eq. 3), here over those orders alone that sampling goes through.
     """
 
-    member: Tensor
+    of: Tensor
 
     def __init__(self, spec: Places) -> None:
         super().__init__()

@@ -34,7 +34,7 @@ class SymbolTable(Modality):
     ('table of 4 columns (4 number) in 8 symbols', [1, 0, 0, 0])
     """
 
-    name: ClassVar[str] = "symbols"
+    name: ClassVar[str] = "symbol_table"
 
     def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
         """The form of a table and its symbols, (n, places)."""
@@ -80,7 +80,7 @@ class SymbolForm(Form):
         return cls(table, tuple(Alphabet(**plain(a)) for a in settings["alphabets"]))
 
     @property
-    def places(self) -> list[tuple[int, int]]:
+    def digits(self) -> list[tuple[int, int]]:
         """Which column and which of its digits stands at each place."""
         digits = [(c, d) for c, a in enumerate(self.alphabets) for d in range(len(a.sizes))]
         return sorted(digits, key=lambda at: at[1])
@@ -88,17 +88,17 @@ class SymbolForm(Form):
     @property
     def sizes(self) -> tuple[int, ...]:
         """How many symbols there are at each place."""
-        return tuple(self.alphabets[c].sizes[d] for c, d in self.places)
+        return tuple(self.alphabets[c].sizes[d] for c, d in self.digits)
 
     @property
     def in_shape(self) -> tuple[int, ...]:
         """One value for each symbol, and one for each place: its rank."""
-        return (sum(self.sizes) + len(self.places),)
+        return (sum(self.sizes) + len(self.digits),)
 
     @property
     def target_shape(self) -> tuple[int, ...]:
         """One symbol a place."""
-        return (len(self.places),)
+        return (len(self.digits),)
 
     @property
     def n_features(self) -> int:
@@ -108,7 +108,7 @@ class SymbolForm(Form):
     def feature_names(self) -> list[str]:
         """The columns' names; of second digits with a mark."""
         names = self.table.feature_names()
-        return [f"{names[c]}{' (second digit)' * d}" for c, d in self.places]
+        return [f"{names[c]}{' (second digit)' * d}" for c, d in self.digits]
 
     def column_names(self) -> list[str]:
         """All columns of a frame."""
@@ -131,12 +131,12 @@ class SymbolForm(Form):
     def encode(self, raw: np.ndarray) -> np.ndarray:
         """The table's numbers (n, columns) as symbols (n, places)."""
         digits = [a.encode(x) for a, x in zip(self.alphabets, raw.T)]
-        return np.stack([digits[c][:, d] for c, d in self.places], 1).astype(np.int16)
+        return np.stack([digits[c][:, d] for c, d in self.digits], 1).astype(np.int16)
 
     def decode(self, symbols: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Symbols (n, places) as the table's numbers (n, columns), drawn where symbols leave something open."""
         at: dict[int, list[int]] = {}
-        for place, (column, _) in enumerate(self.places):
+        for place, (column, _) in enumerate(self.digits):
             at.setdefault(column, []).append(place)
         columns = [a.decode(symbols[:, at[c]].astype(np.int64), rng) for c, a in enumerate(self.alphabets)]
         return np.stack(columns, 1)
@@ -163,7 +163,7 @@ class SymbolScale(Scale):
         self.total = int(sizes.sum())
         self.register_buffer("starts", sizes.cumsum(0) - sizes, persistent=False)
         of = {c: a.ranks() for c, a in enumerate(form.alphabets)}
-        ranks = np.concatenate([of[c][d] for c, d in form.places])
+        ranks = np.concatenate([of[c][d] for c, d in form.digits])
         self.register_buffer("ranks", torch.tensor(ranks, dtype=torch.float32), persistent=False)
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
