@@ -68,8 +68,8 @@ if args.no_peer:
     figure(f"{name}: Frechet distance", verdict["frechet"], f"real {verdict.real['frechet']:.2f}")
 else:
     order = np.random.default_rng(0).permutation(len(T))  # as `evaluate` has them: the same judge
-    real = T[order, None] / np.float32(255)
-    peer, _ = seen_by_judge(real, theirs(X, args.minutes, len(T)), t[order], None, 0)
+    seen = T[order, None] / np.float32(255)
+    peer, _ = seen_by_judge(seen, theirs(X, args.minutes, len(T)), t[order], None, 0)
     print("pythae", {k: round(v, 4) for k, v in peer.items()})
     remark = f"ours {verdict['frechet']:.2f}, pythae {peer['frechet']:.2f}, real {verdict.real['frechet']:.2f}"
     figure(f"{name}: Frechet distance / pythae's", verdict["frechet"] / peer["frechet"], remark, "< 1")
