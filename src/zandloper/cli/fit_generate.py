@@ -103,8 +103,9 @@ def run(
     else:
         made = draw(total, 0)
         rate = getattr(job.form, "rate", None)  # of sounds
-        names = list(getattr(job.fitted, "feature_names_in_", [])) or None
-        files.write(job.output, made, names if getattr(made, "ndim", 0) == 2 and rate is None else None, job.force, rate)
+        columns = getattr(made, "ndim", 0) == 2 and rate is None
+        names = list(getattr(job.fitted, "feature_names_in_", [])) if columns else []
+        files.write(job.output, made, names or None, job.force, rate)
         counted = len(made)
     job.say(f"written  {job.output} ({counted:,} new sample{'s' if counted > 1 else ''})")
 
