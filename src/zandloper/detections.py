@@ -77,7 +77,7 @@ def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> 
         rows = new = reader.read(text)
         if isinstance(form, SeriesForm):
             rows = new if context is None else pa.concat_tables([context, new])
-            context = rows.slice(max(0, len(rows) - detector._apart + 1))
+            context = rows.slice(max(0, len(rows) - detector._back + 1))
         # Where a model knows no names of columns, it gets none.
         data = np.stack([c.to_numpy() for c in rows.columns], axis=1) if form.backend == "array" else rows
         out = answers(detector, data).slice(len(rows) - len(new))

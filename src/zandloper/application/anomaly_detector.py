@@ -152,7 +152,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         series, frozen = isinstance(form, SeriesForm), hasattr(self.autoencoder, "estimator")
         self._spans, self._apart, lengths = None, form.window if series else 1, None
         if series and self.autoencoder is None and getattr(reader, "window", None) is None:
-            self._spans = Spans.of(form, max(map(len, each_of(X, owner))))
+            self._spans = Spans.of(form, X, owner)
             parts = self._spans.rows(X, owner)
             X, lengths, self._apart, reader = (
                 np.concatenate(parts),
@@ -296,6 +296,11 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
             self.feature_names_in_ = names
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
+
+    @property
+    def _back(self) -> int:
+        """How many steps of a series say how odd the last of them is."""
+        return self._apart if self._spans is None else self._spans.back
 
     @property
     def _form(self) -> Any:
