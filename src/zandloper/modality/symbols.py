@@ -177,7 +177,7 @@ class SymbolScale(Scale):
     def target(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """The symbols, weight 0 where there is none."""
         known = raw >= 0
-        return raw.clamp(min=0).long(), None if bool(known.all()) else known.float()
+        return raw.clamp(min=0).float(), None if bool(known.all()) else known.float()
 
     def both(self, raw: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None]:
         """`encode` and `target`."""
