@@ -126,7 +126,14 @@ class SymbolForm(Form):
 
     def read(self, X: Any, owner: str) -> np.ndarray:
         """The symbols of a table, (n, places), -1 where there is none."""
-        return self.encode(np.asarray(self.table.read(X, owner), np.float64))
+        raw = np.asarray(self.table.read(X, owner))
+        symbols = self.encode(raw.astype(np.float64))
+        # Long integers for doubles: results have the precision of what they are asked for.
+        return symbols.astype(np.int64) if raw.dtype == np.float64 else symbols
+
+    def read_to_train(self, X: Any, owner: str) -> np.ndarray:
+        """The same in as little room as can be."""
+        return self.read(X, owner).astype(np.int16)
 
     def encode(self, raw: np.ndarray) -> np.ndarray:
         """The table's numbers (n, columns) as symbols (n, places)."""
