@@ -64,11 +64,11 @@ def type_options() -> dict[str, TypeOption]:
     """
     classes = _classes()
     found: dict[str, TypeOption] = {}
-    shared = {name for name, *_ in _parameters(classes["Autoencoder"], "__init__")}
+    shared = {name for method in ("__init__", "fit") for name, *_ in _parameters(classes["Autoencoder"], method)}
     for kind, name in types().items():
         for method in ("__init__", "fit"):
             for parameter, annotation, default in _parameters(classes[name], method):
-                if parameter in shared or (method == "fit" and parameter == "init_from"):
+                if parameter in shared:
                     continue
                 told = _told(classes[name], method, parameter)
                 told += f" By default {default.strip(OUTER).replace(' ', '')}." if default not in SILENT else ""
