@@ -88,7 +88,7 @@ SAMPLES = {
     ],
     "symbol_table": [
         np.arange(24.0).reshape(8, 3) % 7,
-        np.sqrt(np.arange(2400.0)).reshape(1200, 2),  # finely divided: two digits
+        np.sqrt(np.arange(4800.0)).reshape(4800, 1),  # so many that a number has two digits
         np.array([[1, np.nan], [2, 5], [np.nan, 7], [0, 1]]),
         {"a": [1.5, 2.5, None, 0.5], "b": ["u", "v", "u", None], "c": [True, False, None, True]},
     ],

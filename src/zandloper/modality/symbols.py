@@ -77,7 +77,8 @@ class SymbolForm(Form):
         """The inverse of `to_dict`."""
         table = build_spec(zandloper.modality, settings["table"])
         plain: Any = lambda a: {k: tuple(v) if isinstance(v, list) else v for k, v in a.items()}  # noqa: E731
-        return cls(table, tuple(Alphabet(**plain(a)) for a in settings["alphabets"]))
+        alphabets = tuple(Alphabet(**plain(a)) for a in settings["alphabets"])
+        return super().from_dict({**settings, "table": table, "alphabets": alphabets})
 
     @property
     def digits(self) -> list[tuple[int, int]]:
