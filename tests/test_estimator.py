@@ -23,7 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import zandloper
 from zandloper import Autoencoder
 from zandloper.autoencoder import BaseAutoencoder
-from zandloper.errors import DataError, UnsupportedError
+from zandloper.errors import DataError, ParameterError, UnsupportedError
 
 
 def public_estimators():
@@ -243,6 +243,10 @@ def data_of_every_kind(table, images):
 @pytest.mark.parametrize("name", ["float32", "float64", "missing", "frame", "images"])
 def test_results_do_not_depend_on_how_rows_are_batched(kind, name, table, images):
     X = data_of_every_kind(table, images)[name]
+    if name == "images" and not get_tags(kind()).input_tags.three_d_array:
+        with pytest.raises(ParameterError, match="the data a table"):
+            kind().fit(X)
+        return
     model = kind(2, max_epochs=2, random_state=0).fit(X)
     n = len(X)
     uses = [
@@ -254,9 +258,9 @@ def test_results_do_not_depend_on_how_rows_are_batched(kind, name, table, images
     order = np.random.default_rng(1).permutation(n)
     for use in uses:
         whole = use(X)
-        assert np.array_equal(use(X), whole)  # twice the same
+        np.testing.assert_array_equal(use(X), whole)  # twice the same; what is missing may be given back as missing
         for rows in ([0], [n - 1], [3, 1, 3], order.tolist(), order[:37].tolist(), list(range(n)) * 3):
-            assert np.array_equal(use(X[rows]), whole[rows]), rows[:5]
+            np.testing.assert_array_equal(use(X[rows]), whole[rows], str(rows[:5]))
 
 
 @pytest.mark.parametrize("columns", [1, 5, 7, 9, 13, 31, 33])

@@ -29,6 +29,8 @@ from zandloper.compare.categorical import Categorical
 from zandloper.compare.mae import MAE
 from zandloper.compare.mixed import Mixed
 from zandloper.compare.mse import MSE
+from zandloper.compare.symbols import SymbolError, Symbols
+from zandloper.corrupt.places import Places
 from zandloper.errors import DataError, FileError, ParameterError
 from zandloper.modality import Form, Modality, chunks_of
 from zandloper.nets import Net
@@ -84,6 +86,12 @@ SAMPLES = {
         np.array([[1, np.nan], [2, 5], [np.nan, 7], [0, 1]]),
         {"a": [1.5, 2.5, None, 0.5], "b": ["u", "v", "u", None], "c": [True, False, None, True]},
     ],
+    "symbol_table": [
+        np.arange(24.0).reshape(8, 3) % 7,
+        np.sqrt(np.arange(4800.0)).reshape(4800, 1),  # so many that a number has two digits
+        np.array([[1, np.nan], [2, 5], [np.nan, 7], [0, 1]]),
+        {"a": [1.5, 2.5, None, 0.5], "b": ["u", "v", "u", None], "c": [True, False, None, True]},
+    ],
     "image": [
         np.arange(2 * 5 * 7, dtype=np.uint8).reshape(2, 5, 7),
         np.linspace(0, 1, 3 * 4 * 6 * 3).reshape(3, 4, 6, 3),
@@ -136,6 +144,8 @@ SPECS = [
     MAE(-1.0, None),
     Categorical(5),
     Mixed((0, 1, 4)),
+    Symbols((3, 2)),
+    Places((3, 2)),
     zandloper.modality.Image((12, 9), 3),
 ]
 
@@ -471,23 +481,31 @@ def test_the_plain_bottleneck_is_one_affine_layer_and_free():
 
 # -------------------------------------------------------------------------------------------------------------- corrupt
 
-every_corruption = pytest.mark.parametrize("spec", named(defaults_of(zandloper.corrupt)))
+CORRUPTIONS = [
+    *(
+        pytest.param(spec, shape, shape, id=f"{spec.name}-{shape}")
+        for spec in defaults_of(zandloper.corrupt)
+        for shape in ((7,), (2, 6, 5))
+    ),
+    pytest.param(Places((2, 3)), (7,), (2,), id="places"),  # a value a symbol and a rank a place; a target a place
+]
 
 
-@every_corruption
-@pytest.mark.parametrize("shape", [(7,), (2, 6, 5)])
+@pytest.mark.parametrize(("spec", "shape", "target_shape"), CORRUPTIONS)
 @pytest.mark.parametrize("weighed", [False, True])
-def test_corruptions_keep_shapes_and_leave_the_batch_alone(spec, shape, weighed):
+def test_corruptions_keep_shapes_and_leave_the_batch_alone(spec, shape, target_shape, weighed):
     part = spec.build()
     x = draw(4, *shape)
     valid = (draw(4, *shape, seed=2) > 0).float() if weighed else None
-    batch = Batch(x, valid, x.clone(), valid)
-    before = x.clone(), None if valid is None else valid.clone()
+    target = draw(4, *target_shape, seed=3)
+    batch = Batch(x, valid, target, (draw(4, *target_shape, seed=2) > 0).float() if weighed else None)
+    before = x.clone(), None if valid is None else valid.clone(), target.clone()
     seen, again = (part(batch, generator(5)) for _ in range(2))
     assert isinstance(seen, Seen) and seen.x.shape == x.shape and seen.x.isfinite().all()
     assert seen.valid is None or seen.valid.shape == x.shape
     assert seen.level is None or len(seen.level) == 4
-    assert torch.equal(batch.x, before[0]) and torch.equal(batch.target, before[0])
+    assert seen.asked is None or seen.asked.shape in (x.shape, target.shape)
+    assert torch.equal(batch.x, before[0]) and torch.equal(batch.target, before[2])
     assert valid is None or torch.equal(valid, before[1])
     assert torch.equal(seen.x, again.x)  # the same generator, the same noise
 
@@ -533,6 +551,7 @@ COMPARISONS = [
     case(BCE(), draw(60, 4).sigmoid()),
     case(Categorical(3), (3 * draw(60, 4).sigmoid()).floor()),
     case(MIXED, mixed_target(60)),
+    case(Symbols((2, 3)), torch.cat([zeros_and_ones(60, 1), (3 * draw(60, 1).sigmoid()).floor()], 1)),
 ]
 every_comparison = pytest.mark.parametrize(("spec", "target"), COMPARISONS)
 
@@ -545,6 +564,8 @@ def shares(part, target):
     """The target laid out as the parameters are, flat: class numbers one by one."""
     if part.params_shape == tuple(target.shape[1:]):
         return target.flatten(1)
+    if isinstance(part, SymbolError):
+        return torch.cat([F.one_hot(target[:, i].long(), k).float() for i, k in enumerate(part.sizes)], 1)
     if part.params_shape[:-1] == tuple(target.shape[1:]):
         return F.one_hot(target.long(), part.params_shape[-1]).float().flatten(1)
     assert tuple(target.shape[1:]) == (4,) and part.params_shape == (6,)

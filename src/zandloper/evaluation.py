@@ -233,7 +233,7 @@ def _coded(real: np.ndarray, drawn: np.ndarray, number: bool) -> tuple[np.ndarra
     if number and np.isfinite(real).any():
         edges = np.linspace(np.nanmin(real), np.nanmax(real), BINS + 1)[1:-1]
         real, drawn = (np.where(np.isnan(x), np.nan, np.digitize(x, edges)) for x in (real, drawn))
-    return tuple(np.nan_to_num(x + 1, nan=0.0) for x in (real, drawn))
+    return np.nan_to_num(real + 1, nan=0.0), np.nan_to_num(drawn + 1, nan=0.0)
 
 
 def _correlation(rows: np.ndarray) -> float:

@@ -91,6 +91,11 @@ class MaskedAutoencoder(BaseAutoencoder):
     def _default_epochs(self, rows: int, work: int = 0) -> int:
         return int(np.clip(-(-SEEN // max(1, rows)), *EPOCHS))
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = False
+        return tags
+
     def sample(self, n: int = 1, given: Any = None, condition: Any = None, random_state: Any = None) -> Any:
         """New rows in the form of the training data.
 

@@ -64,11 +64,11 @@ def type_options() -> dict[str, TypeOption]:
     """
     classes = _classes()
     found: dict[str, TypeOption] = {}
-    shared = {name for name, *_ in _parameters(classes["Autoencoder"], "__init__")}
+    shared = {name for method in ("__init__", "fit") for name, *_ in _parameters(classes["Autoencoder"], method)}
     for kind, name in types().items():
         for method in ("__init__", "fit"):
             for parameter, annotation, default in _parameters(classes[name], method):
-                if parameter in shared or (method == "fit" and parameter == "init_from"):
+                if parameter in shared:
                     continue
                 told = _told(classes[name], method, parameter)
                 told += f" By default {default.strip(OUTER).replace(' ', '')}." if default not in SILENT else ""
@@ -80,16 +80,25 @@ def type_options() -> dict[str, TypeOption]:
 @cache
 def _classes() -> dict[str, ast.ClassDef]:
     """The classes of the types, as syntax trees."""
+    return {name: node for name, node in _all().items() if not name.startswith("Base")}
+
+
+@cache
+def _all() -> dict[str, ast.ClassDef]:
+    """The same with the base of all."""
     return {
         node.name: node
         for file in sorted(Path(__file__).parent.glob("*autoencoder.py"))
         for node in ast.parse(file.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ClassDef) and node.name.endswith("Autoencoder") and not node.name.startswith("Base")
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Autoencoder")
     }
 
 
 def _method(cls: ast.ClassDef, name: str) -> ast.FunctionDef | None:
-    return next((node for node in cls.body if isinstance(node, ast.FunctionDef) and node.name == name), None)
+    """A method of a class, or else of the nearest of its bases in these files."""
+    own = next((node for node in cls.body if isinstance(node, ast.FunctionDef) and node.name == name), None)
+    bases = [_all()[base.id] for base in cls.bases if isinstance(base, ast.Name) and base.id in _all()]
+    return own or next(filter(None, (_method(base, name) for base in bases)), None)
 
 
 def _parameters(cls: ast.ClassDef, method: str) -> list[tuple[str, str, str]]:

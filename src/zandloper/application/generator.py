@@ -242,6 +242,12 @@ class Generator(BaseEstimator):
             return {"condition": condition.to_native() if isinstance(condition, nw.DataFrame) else condition}
         return {"given": part(fixed)} | ({"condition": part(rest)} if rest else {})
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        return tags
+
     def _check(self) -> None:
         owner = type(self).__name__
         inner = getattr(self.autoencoder, "estimator", self.autoencoder)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zandloper.compare import Comparison
+from zandloper.errors import DataError
 from zandloper.spec import Spec
 
 RARE = 1e-4  # the share that the best constant gives to what was never seen
@@ -26,7 +27,7 @@ class Symbols(Spec):
     """
 
     name: ClassVar[str] = "symbols"
-    sizes: tuple[int, ...] = (2,)
+    sizes: tuple[int, ...]
 
     def build(self, target_shape: tuple[int, ...]) -> Comparison:
         """The module; the target is (n, places), whole numbers."""
@@ -44,7 +45,7 @@ class SymbolError(Comparison):
 
     def point(self, params: Tensor) -> Tensor:
         """The likeliest symbol of each place."""
-        return torch.stack([part.argmax(1) for part in params.split(self.sizes, 1)], 1)
+        return torch.stack([part.argmax(1) for part in params.split(self.sizes, 1)], 1).to(params.dtype)
 
     def expected(self, params: Tensor) -> Tensor:
         """The probability of every symbol."""
@@ -54,6 +55,16 @@ class SymbolError(Comparison):
         """Logarithms of the shares, and what changes them to first order."""
         share = mean.clamp(min=RARE)
         return share.log(), directions / share[:, None]
+
+    def check(self, target: Tensor) -> None:
+        """Targets are whole numbers from 0 to below the largest size: those that count come without their places."""
+        if target.numel() == 0:
+            return
+        if bool((target != target.round()).any()) or target.min() < 0 or target.max() >= max(self.sizes):
+            raise DataError(
+                f"loss='symbols' needs whole numbers from 0 to {max(self.sizes) - 1} as symbols, "
+                f"got values from {target.min().item():.6g} to {target.max().item():.6g}"
+            )
 
     def forward(self, params: Tensor, target: Tensor) -> Tensor:
         """The error map, (n, places)."""

@@ -26,7 +26,7 @@ class Places(Spec):
     """
 
     name: ClassVar[str] = "places"
-    sizes: tuple[int, ...] = (2,)
+    sizes: tuple[int, ...]
 
     def build(self) -> nn.Module:
         """The module."""

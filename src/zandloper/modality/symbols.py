@@ -77,7 +77,8 @@ class SymbolForm(Form):
         """The inverse of `to_dict`."""
         table = build_spec(zandloper.modality, settings["table"])
         plain: Any = lambda a: {k: tuple(v) if isinstance(v, list) else v for k, v in a.items()}  # noqa: E731
-        return cls(table, tuple(Alphabet(**plain(a)) for a in settings["alphabets"]))
+        alphabets = tuple(Alphabet(**plain(a)) for a in settings["alphabets"])
+        return super().from_dict({**settings, "table": table, "alphabets": alphabets})
 
     @property
     def digits(self) -> list[tuple[int, int]]:
@@ -126,7 +127,14 @@ class SymbolForm(Form):
 
     def read(self, X: Any, owner: str) -> np.ndarray:
         """The symbols of a table, (n, places), -1 where there is none."""
-        return self.encode(np.asarray(self.table.read(X, owner), np.float64))
+        raw = np.asarray(self.table.read(X, owner))
+        symbols = self.encode(raw.astype(np.float64))
+        # Long integers for doubles: results have the precision of what they are asked for.
+        return symbols.astype(np.int64) if raw.dtype == np.float64 else symbols
+
+    def read_to_train(self, X: Any, owner: str) -> np.ndarray:
+        """The same in as little room as can be."""
+        return self.read(X, owner).astype(np.int16)
 
     def encode(self, raw: np.ndarray) -> np.ndarray:
         """The table's numbers (n, columns) as symbols (n, places)."""
@@ -177,7 +185,7 @@ class SymbolScale(Scale):
     def target(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """The symbols, weight 0 where there is none."""
         known = raw >= 0
-        return raw.clamp(min=0).long(), None if bool(known.all()) else known.float()
+        return raw.clamp(min=0).float(), None if bool(known.all()) else known.float()
 
     def both(self, raw: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None]:
         """`encode` and `target`."""
