@@ -28,7 +28,7 @@ from zandloper.modality.series import SeriesForm
 from zandloper.modality.table import Table
 from zandloper.oddness import LEVELS, Measure, Neighbourhood, witness
 from zandloper.parameters import seed_of
-from zandloper.several import as_given, each_of
+from zandloper.several import as_given
 from zandloper.spans import Spans
 from zandloper.tiled_images import LargeImages, larger
 from zandloper.windows import Windows, as_rows
