@@ -62,19 +62,21 @@ T, t = read("t10k-images-idx3", 16, 28, 28), read("t10k-labels-idx1", 8)
 
 free = zl.Generator(max_minutes=args.minutes, random_state=args.seed).fit(X)
 print(free.describe())
-verdict = free.evaluate(T, t)
+verdict = free.evaluate(T, labels=t)
 print(f"free\n{verdict}")
 if args.no_peer:
     figure(f"{name}: Frechet distance", verdict["frechet"], f"real {verdict.real['frechet']:.2f}")
 else:
-    peer, _ = seen_by_judge(T[:, None] / np.float32(255), theirs(X, args.minutes, len(T)), t, None, 0)
+    order = np.random.default_rng(0).permutation(len(T))  # as `evaluate` has them: the same judge
+    seen = T[order, None] / np.float32(255)
+    peer, _ = seen_by_judge(seen, theirs(X, args.minutes, len(T)), t[order], None, 0)
     print("pythae", {k: round(v, 4) for k, v in peer.items()})
     remark = f"ours {verdict['frechet']:.2f}, pythae {peer['frechet']:.2f}, real {verdict.real['frechet']:.2f}"
     figure(f"{name}: Frechet distance / pythae's", verdict["frechet"] / peer["frechet"], remark, "< 1")
 figure(f"{name}: samples of another class than they should be", verdict["class balance"], "share")
 
 told = zl.Generator(max_minutes=args.minutes, random_state=args.seed).fit(X, condition=y)
-verdict = told.evaluate(T, t)
+verdict = told.evaluate(T, labels=t)
 print(f"by class\n{verdict}")
 real = verdict.real
 figure(f"{name}: class recognised", verdict["recognised"], f"real {real['recognised']:.3f}", ">= 0.97")

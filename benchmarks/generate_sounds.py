@@ -33,7 +33,7 @@ generator = zl.Generator(modality=reader, max_minutes=args.minutes, random_state
 generator.fit(some(train), condition=digit[train])
 print(generator.describe())
 # The judge learns on half of what it is given, and nothing of that trained the generator.
-verdict = generator.evaluate(some(held), digit[held], random_state=args.seed)
+verdict = generator.evaluate(some(held), labels=digit[held], random_state=args.seed)
 print(verdict)
 figure("fsdd: digit recognised", verdict["recognised"], f"real {verdict.real['recognised']:.3f}", ">= 0.90")
 figure("fsdd: spectral distance of reconstructions", verdict["reconstruction"], "decibels")

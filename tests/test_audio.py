@@ -217,6 +217,15 @@ def test_the_command_line_takes_sounds(folder, tmp_path, capsys):
     assert "is for sounds" in capsys.readouterr().err
 
 
+def test_the_command_line_draws_sounds(folder, tmp_path, capsys):
+    go = lambda *words: cli._run([str(w) for w in words])  # noqa: E731
+    assert go("fit", "generate", folder, "-o", tmp_path / "m", "--max-epochs", 1, "--seed", 0) == 0
+    assert "-n 16 -o samples" in capsys.readouterr().out
+    assert go("run", tmp_path / "m", "-o", tmp_path / "new", "-n", 3, "--seed", 0) == 0
+    new = files.read(tmp_path / "new")
+    assert isinstance(new, files.Sounds) and new.names == ["0.wav", "1.wav", "2.wav"] and new.rates == [RATE] * 3
+
+
 @pytest.mark.parametrize("end", [".wav", ".flac", ".ogg"])
 def test_sounds_are_written_and_read_again(end, tmp_path):
     pytest.importorskip("soundfile")

@@ -252,7 +252,7 @@ def test_files_are_written_and_read_part_by_part(steps, tmp_path):
     assert found.size == (tmp_path / "x.zl").stat().st_size and found.values == steps.size
     joined = np.concatenate(list(model.decompress_blocks(tmp_path / "x.zl")))
     assert np.abs(joined - steps).max() <= 0.01
-    model.compress_file((steps[i : i + 700] for i in range(0, 2_000, 300)), tmp_path / "y.zl")
+    model.compress_file((steps[i : i + 700] for i in range(0, 2_000, 700)), tmp_path / "y.zl")
     assert np.array_equal(model.decompress(tmp_path / "y.zl"), joined)
     with pytest.raises(FileError, match="exists already"):
         model.compress_file([steps], tmp_path / "x.zl")

@@ -24,6 +24,7 @@ import zandloper as zl
 from zandloper import cli, conformal, files
 from zandloper.detections import answer_stream, answers
 from zandloper.errors import DataError, FileError, ParameterError
+from zandloper.tiled_images import PixelNames, larger
 
 WORDS = np.array(["round", "square", "long"])
 
@@ -247,6 +248,77 @@ def test_expected_values_have_the_form_of_the_data(fitted):
     found = fitted("frame").explain(frame_of(9, seed=1))
     assert list(found.expected.columns) == list(frame_of(1).columns) == found.names
     assert found.error.shape == (9, 7) and len(found.top(2)[0]) == 2
+
+
+# -------------------------------------------------------------------------------------------------------- larger images
+
+
+def large(n, height, width, seed=0):
+    """The pattern of `pictures`, on more pixels."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    shift = rng.uniform(0, 8, (n, 1, 1))
+    noise = 4 * rng.normal(size=(n, height, width))
+    return (120 + 60 * np.sin((rows + columns + shift) / 2) + noise).astype(np.uint8)
+
+
+def test_a_bright_dot_is_found_in_a_larger_image(fitted):
+    model, X = fitted("images"), large(3, 21, 30)
+    X[1, 13:15, 18:20] = 255
+    score, found = model.judge(X)
+    assert found.error.shape == (3, 1, 21, 30) and found.expected.shape == X.shape and found.expected.dtype == X.dtype
+    row, column = np.unravel_index(found.error[1, 0].argmax(), (21, 30))
+    assert row in (13, 14) and column in (18, 19) and score.argmax() == 1
+    assert found.top(1)[1][0][0] == f"pixel_{row}_{column}"
+    assert np.array_equal(score, model.anomaly_score(X))
+    tiles = [X[1, i : i + 8, j : j + 8] for i in (0, 4, 8, 12, 13) for j in (0, 4, 8, 12, 16, 20, 22)]
+    assert score[1] == model.anomaly_score(np.stack(tiles)).max()
+    tries = len(tiles)
+    assert np.allclose(model.p_values(X), np.minimum(1, tries * conformal.p_values(score, model.calibration_)))
+    with pytest.warns(UserWarning, match="images of 35 tiles"):
+        assert model.predict(X)[1] == -1
+
+
+def test_images_of_different_sizes_and_one_by_itself(fitted):
+    model, X = fitted("images"), [large(1, 8, 8)[0], large(1, 12, 9)[0], large(1, 8, 17)[0]]
+    score, found = model.judge(X)
+    assert [e.shape for e in found.error] == [(1, 8, 8), (1, 12, 9), (1, 8, 17)]
+    assert [x.shape for x in found.expected] == [x.shape for x in X] and len(found.top(2)) == 3
+    plain = model.explain(X[0][None])
+    assert score[0] == model.anomaly_score(X[0][None])[0] and np.allclose(found.error[0], plain.error[0], rtol=1e-5)
+    assert np.array_equal(found.expected[0], plain.expected[0])
+    alone, why = model.judge(X[1])
+    assert alone == score[[1]] and np.array_equal(why.expected, found.expected[1]) and why.error.shape == (1, 1, 12, 9)
+    table = answers(model, files.Images(X, ["a", "b", "c"]))
+    assert table["image"].to_pylist() == ["a", "b", "c"] and np.array_equal(table["score"].to_numpy(), score)
+    assert np.array_equal(table["p_value"].to_numpy(), model.p_values(X))
+    assert model.plot_explanation(X).axes and "oddest" in model.report(X).html
+    with pytest.raises(DataError, match="fitted on images of 8 x 8 pixels and got images of 7 x 9"):
+        model.predict([X[1], X[1][:7]])
+
+
+def test_maps_of_tiles_have_no_seams():
+    """Tiles that disagree, each of one value: the map goes from one to the next in small steps."""
+    form, _ = zl.modality.Image().learn(np.zeros((2, 16, 16), np.float32), "me")
+    images = larger(form, np.zeros((1, 56, 45), np.float32), "me")
+
+    def look(tiles):
+        value = np.arange(len(tiles)) % 2
+        error = np.broadcast_to(value[:, None, None, None], (len(tiles), 1, 16, 16))
+        return value, error, np.moveaxis(error, 1, 3)
+
+    score, error, expected, names = images.judged(look)
+    steps = [np.abs(np.diff(error[0, 0], axis=axis)).max() for axis in (0, 1)]
+    assert score == [1] and error.max() > 0.99 and error.min() < 0.01 and max(steps) < 0.25
+    assert np.allclose(error[0, 0], expected[0]) and list(names) == PixelNames((56, 45, 1))[:]
+
+
+def test_larger_images_can_calibrate():
+    model = detector(false_alarm_rate=0.1).fit(pictures(200)).calibrate(large(60, 16, 16))
+    fresh = large(60, 16, 16, seed=1)
+    score = model.anomaly_score(fresh)
+    assert np.array_equal(model.p_values(fresh), conformal.p_values(score, model.calibration_))
+    assert np.array_equal(model.decision_function(fresh), -score - model.offset_)
 
 
 # ------------------------------------------------------------------------------------------------------------ bad input

@@ -5,7 +5,7 @@ import pytest
 
 import zandloper as zl
 from zandloper import judging
-from zandloper.errors import DataError
+from zandloper.errors import DataError, ParameterError
 from zandloper.judging import frechet, precision_and_recall
 from zandloper.judging.series import discriminative_score, predictive_score
 from zandloper.judging.sounds import spectral_distance
@@ -65,7 +65,7 @@ def test_images_are_judged(told, images):
     generator = zl.Generator(**QUICK).fit(images, condition=label if told else None)
     assert generator.model_.latent_shape_ == (32,)
     assert generator.sample(2, random_state=0).shape == (2, 12, 10)
-    found = generator.evaluate(images, label)
+    found = generator.evaluate(images, labels=label)
     assert ("recognised" in found.made) == told and {"frechet", "precision", "recall"} <= set(found.made)
     assert found["frechet"] > 0 and "distance in a classifier's features" in str(found)
     assert found.report().html.count("<img") == 24
@@ -97,7 +97,7 @@ def test_sounds_are_judged(spoken):
     generator = zl.Generator(modality=zl.modality.Audio(8000), **QUICK).fit(X, condition=label)
     drawn = generator.sample(2, condition=[0, 1], random_state=0)
     assert np.shape(drawn) == (4, 1000)
-    found = generator.evaluate(X, label)
+    found = generator.evaluate(X, labels=label)
     assert found.report().html.count("<audio controls") == 24
     assert found["reconstruction"] > 0 and 0 <= found["recognised"] <= 1 and "decibels" in str(found)
     form = generator.model_._form
@@ -113,6 +113,8 @@ def test_sounds_cut_into_parts_keep_their_labels(spoken):
 def test_what_cannot_be_judged_says_so(images):
     generator = zl.Generator(**QUICK).fit(images)
     with pytest.raises(DataError, match="60 real samples and 3 labels"):
-        generator.evaluate(images, [0, 1, 2])
+        generator.evaluate(images, labels=[0, 1, 2])
+    with pytest.raises(ParameterError, match="pass labels= instead"):
+        generator.evaluate(images, np.arange(60))
     with pytest.raises(DataError, match="at least 20"):
         generator.evaluate(images[:9])

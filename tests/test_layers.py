@@ -29,7 +29,7 @@ LAYERS = (
     ("context_fit", "latent_code"),
     ("detector_plots",),
     ("detections",),
-    ("judging", "study", "oddness", "folds", "spans", "segmenting"),
+    ("judging", "study", "oddness", "folds", "spans", "segmenting", "tiled_images"),
     (
         "denoising_autoencoder",
         "masked_autoencoder",

@@ -16,13 +16,13 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from zandloper import conformal
 from zandloper.columns import is_frame
 from zandloper.errors import UnsupportedError
 from zandloper.files.rows import RowReader, arriving
 from zandloper.modality.image import ImageForm
 from zandloper.modality.series import SeriesForm
 from zandloper.several import each_of
+from zandloper.tiled_images import larger
 
 REASONS = 3
 VALUES = 2**23  # numbers in memory at a time, at most
@@ -35,9 +35,12 @@ def answers(detector: Any, X: Any) -> pa.Table:
         return pa.table({**_steps(detector, form, X), **_answered(detector, form, X)})
     values = int(np.prod(form.in_shape)) * len(detector.witnesses_[0].levels)
     rows, step = len(X), max(32, VALUES // max(1, values))
+    names, large = getattr(X, "names", None), larger(form, X, "run")
     cut = (lambda a: X.slice(a, step)) if isinstance(X, pa.Table) else (lambda a: X[a : a + step])
+    if large is not None:  # one at a time: pixels of other sizes have other names
+        each, step = large.apart(), 1
+        rows, cut = len(each), lambda a: each[a][None]
     table = pa.concat_tables([pa.table(_answered(detector, form, cut(a))) for a in range(0, rows, step)])
-    names = getattr(X, "names", None)
     return table.add_column(0, "image", [list(names)]) if isinstance(form, ImageForm) and names else table
 
 
@@ -77,7 +80,7 @@ def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> 
         rows = new = reader.read(text)
         if isinstance(form, SeriesForm):
             rows = new if context is None else pa.concat_tables([context, new])
-            context = rows.slice(max(0, len(rows) - detector._apart + 1))
+            context = rows.slice(max(0, len(rows) - detector._back + 1))
         # Where a model knows no names of columns, it gets none.
         data = np.stack([c.to_numpy() for c in rows.columns], axis=1) if form.backend == "array" else rows
         out = answers(detector, data).slice(len(rows) - len(new))
@@ -112,19 +115,18 @@ def _answered(detector: Any, form: Any, X: Any) -> dict[str, Any]:
     """Columns of answers, one value a row or step."""
     score, found = detector.judge(X)
     error = found.error.reshape(len(score), -1)
-    expected = expected_columns(form, found.expected)
-    named, names = np.array(found.names, dtype=object), {}
-    order = np.argsort(-error, axis=1, kind="stable")[:, :REASONS]
+    expected, names = expected_columns(form, found.expected), {}
+    order, tries = np.argsort(-error, axis=1, kind="stable")[:, :REASONS], detector._tries(X)
     whole = all(isinstance(column, np.ndarray) for column in expected)
     for k, j in enumerate(order.T, 1):
-        names[f"why_{k}"] = pa.array(named[j].tolist(), pa.string())
+        names[f"why_{k}"] = pa.array([str(found.names[i]) for i in j.tolist()], pa.string())
         names[f"times_{k}"] = np.take_along_axis(error, j[:, None], 1)[:, 0]
         values: Any = [expected[c][i] for i, c in enumerate(j)]
         names[f"expected_{k}"] = np.array(values, float) if whole else pa.array([_text(v) for v in values], pa.string())
     return {
         "score": score,
-        "p_value": conformal.p_values(score, detector.calibration_, detector._worth),
-        "verdict": np.where(score > -detector.offset_, "odd", "normal"),
+        "p_value": detector._chances(score, tries),
+        "verdict": np.where(score > -detector._offsets(tries), "odd", "normal"),
         **names,
     }
 

@@ -16,6 +16,7 @@ from zandloper.panels import clipped
 from zandloper.pictured import whole
 from zandloper.plots import COLOURS, FAINT, INK, new_figure, plain, show_image
 from zandloper.several import are_several, each_of
+from zandloper.tiled_images import larger
 
 BARS = 10  # columns of a row, and
 LANES = 4  # channels of a series that are drawn, those that say most
@@ -60,6 +61,8 @@ class DetectorPlots:
         form = form_of(self)
         if isinstance(form, SeriesForm) and are_several(X):
             raise DataError("plot_explanation draws one series: pass one of the list")
+        large = larger(form, X, "plot_explanation")
+        X = X if large is None else large.apart()
         score = flat(self.anomaly_score(X))
         row = int(score.argmax()) if i is None else whole("plot_explanation", "i", i, 0)
         if row >= len(score):

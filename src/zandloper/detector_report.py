@@ -17,6 +17,7 @@ from zandloper.modality.series import SeriesForm
 from zandloper.report import Report, Section, page
 from zandloper.report.markup import duration, figure, say, svg, table
 from zandloper.several import each_of
+from zandloper.tiled_images import larger
 
 ODDEST = 12  # rows or spans shown with their explanation
 PICTURES = 6
@@ -27,13 +28,19 @@ RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 def detector_report(detector: Any, X: Any) -> Report:
     """The page."""
     began, form = time.monotonic(), form_of(detector)
-    score = flat(detector.anomaly_score(X))
-    p = conformal.p_values(score, detector.calibration_)
+    large = larger(form, X, "report")
+    X = X if large is None else large.apart()
+    score, tries = flat(detector.anomaly_score(X)), detector._tries(X)
+    p = np.minimum(1, tries * conformal.p_values(score, detector.calibration_))
     show = _oddest_images if isinstance(form, ImageForm) else _oddest_rows
     show = _oddest_spans if isinstance(form, SeriesForm) else show
-    sections = [_scores(detector, score), _calibration(detector, p), show(detector, form, X, score, p)]
+    sections = [
+        _scores(detector, score),
+        _calibration(detector, p, float(np.max(tries))),
+        show(detector, form, X, score, p),
+    ]
     sections.append(_settings(detector, time.monotonic() - began))
-    odd, unit = int((score > -detector.offset_).sum()), detector.describe().unit
+    odd, unit = int((score > -detector._offsets(tries)).sum()), detector.describe().unit
     lead = f"{odd:,} of {len(score):,} {unit} are odd ({odd / len(score):.2%}): their score is above the threshold."
     tiles = {
         unit: f"{len(score):,}",
@@ -56,9 +63,9 @@ def _scores(detector: Any, score: np.ndarray) -> Section:
     return Section("Scores", f"<p>{said}</p>{figure(svg(chart, f'Histogram of scores. {said}'))}", name="scores")
 
 
-def _calibration(detector: Any, p: np.ndarray) -> Section:
+def _calibration(detector: Any, p: np.ndarray, tries: float) -> Section:
     rates = sorted({*RATES, float(detector.false_alarm_rate)})
-    least = conformal.smallest_rate(len(detector.calibration_))
+    least = tries * conformal.smallest_rate(len(detector.calibration_))
     rows = [[f"{r:.2%}", f"{np.mean(p <= r):.2%}" if r >= least else "–"] for r in rates]
     said = (
         "Were all of these data normal, and like those before, the two columns would agree. More in the second: some "

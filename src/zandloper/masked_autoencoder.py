@@ -25,7 +25,7 @@ from zandloper.modality.symbols import SymbolTable
 from zandloper.signature import with_parameters_of
 from zandloper.spec import Spec
 
-SEEN, EPOCHS = 2_400_000, (20, 400)  # rows in all passes together; passes, at least and at most
+SEEN, EPOCHS = 800_000, (20, 400)  # rows in all passes together; passes, at least and at most
 
 
 @with_parameters_of(Autoencoder, without=("bottleneck", "linear_path", "corrupt", "loss", "target", "target_modality"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -27,8 +28,9 @@ from zandloper.modality.series import SeriesForm
 from zandloper.modality.table import Table
 from zandloper.oddness import LEVELS, Measure, Neighbourhood, witness
 from zandloper.parameters import seed_of
-from zandloper.several import as_given, each_of
+from zandloper.several import as_given
 from zandloper.spans import Spans
+from zandloper.tiled_images import LargeImages, larger
 from zandloper.windows import Windows, as_rows
 
 if TYPE_CHECKING:  # loaded where it is asked for
@@ -44,15 +46,19 @@ class Explanation:
     """Why rows are odd: `error`, how far each value is from what is usual there, and `expected`, what was expected.
 
     `error` has the shape of the data's numbers, (n, columns) for a table; 1 is usual. `expected` is in the data's own
-    form. `names` are those of the columns.
+    form. `names` are those of the columns. Of a list of images that are larger than the learned ones, `error` is a list
+    of arrays (channels, height, width), and `names` are a list for each.
     """
 
-    error: np.ndarray
+    error: Any
     expected: Any
-    names: list[str]
+    names: Sequence[Any]
 
     def top(self, n: int = 3) -> list[list[tuple[str, float]]]:
         """For each row the n columns that say most, with their errors, the largest first."""
+        if isinstance(self.error, list):
+            each = zip(self.error, self.names)
+            return [Explanation(error[None], None, names).top(n)[0] for error, names in each]
         flat = self.error.reshape(len(self.error), -1)
         order = np.argsort(-flat, axis=1, kind="stable")[:, :n]
         return [[(self.names[j], float(row[j])) for j in best] for row, best in zip(flat, order)]
@@ -62,7 +68,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     """Finds what is odd in tables, images and series, at a stated false-alarm rate.
 
     Several models learn from different parts of the data, each is measured on the part that it has not seen, and a new
-    row is odd when it is odder than all but a share `false_alarm_rate` of those measurements.
+    row is odd when it is odder than all but a share `false_alarm_rate` of those measurements. Images may be larger than
+    those that were learned: they are judged by overlapping tiles, and are as odd as the oddest.
 
     Parameters
     ----------
@@ -111,6 +118,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     array([-1])
     """
 
+    _covered = 1.0  # how many tiles, at least, each calibration score is the largest of
+
     def __init__(
         self,
         autoencoder: Any = None,
@@ -152,7 +161,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         series, frozen = isinstance(form, SeriesForm), hasattr(self.autoencoder, "estimator")
         self._spans, self._apart, lengths = None, form.window if series else 1, None
         if series and self.autoencoder is None and getattr(reader, "window", None) is None:
-            self._spans = Spans.of(form, max(map(len, each_of(X, owner))))
+            self._spans = Spans.of(form, X, owner)
             parts = self._spans.rows(X, owner)
             X, lengths, self._apart, reader = (
                 np.concatenate(parts),
@@ -197,6 +206,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
             odd = np.concatenate([fold.rows[score > most] for fold, score in zip(pieces, scores)])
             kept = [fold.without(score > most) for fold, score in zip(pieces, scores)]
             scores = self._learn(kept, X, np.setdiff1d(known, odd), seed)
+        self._covered = 1.0
         self._set(np.concatenate(scores))
         return self
 
@@ -250,6 +260,9 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         In standard deviations of what is usual, of whatever speaks loudest (see `zandloper.oddness`). Of a list of
         series a list.
         """
+        large = self._larger(X)
+        if large is not None:
+            return large.scores(lambda tiles: self._judged(self._read(tiles)[0], changes=False)[0])
         raws, lengths = self._read(X)
         return self._given(self._judged(raws, changes=False)[0], X, lengths)
 
@@ -258,6 +271,10 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
 
         Scores are one array, (n,), of all steps also where X is a list of series.
         """
+        large = self._larger(X)
+        if large is not None:
+            score, *why = large.judged(self._judged_tiles)
+            return score, Explanation(*why)
         raws, lengths = self._read(X)
         score, change = self._judged(raws, changes=True)
         return score, self._explained(change, raws[0], X, lengths)
@@ -271,6 +288,35 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
             said = np.concatenate([said, far], axis=1)
         seen: Any = [look[1] for look in looks]
         return self._measure.score(said), np.mean(seen, axis=0) if changes else None
+
+    def _judged_tiles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Scores, errors (k, channels, height, width) and what was expected, (k, height, width, channels)."""
+        raws, _ = self._read(tiles)
+        score, change = self._judged(raws, changes=True)
+        error, expected = self._why(change, raws[0])
+        return score, error.reshape(-1, *self._form.in_shape), expected.reshape(tiles.shape)
+
+    def _larger(self, X: Any) -> LargeImages | None:
+        """Images that are larger than those that were learned."""
+        check_is_fitted(self)
+        return larger(self._form, X, type(self).__name__)
+
+    def _tries(self, X: Any) -> Any:
+        """How many chances of a false alarm an item has, beside those of a calibration score: (n,) of images, or 1."""
+        large = self._larger(X)
+        return 1.0 if large is None else np.maximum(1.0, large.tries / self._covered)
+
+    def _chances(self, score: np.ndarray, tries: Any = 1.0) -> np.ndarray:
+        """p-values of scores, for the number of tries (Bonferroni)."""
+        return np.minimum(1.0, tries * conformal.p_values(score, self.calibration_, self._worth))
+
+    def _offsets(self, tries: Any) -> Any:
+        """As `offset_`, for each number of tries."""
+        if np.ndim(tries) == 0:
+            return self.offset_
+        rates, which = np.unique(self.false_alarm_rate / tries, return_inverse=True)
+        bounds = [-conformal.threshold(self.calibration_, rate, self._worth) for rate in rates.tolist()]
+        return np.array(bounds)[which]
 
     def _read(self, X: Any) -> tuple[list[Any], list[int] | None]:
         """Raw rows for each witness, and how many steps each series has."""
@@ -298,6 +344,11 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
             del self.feature_names_in_
 
     @property
+    def _back(self) -> int:
+        """How many steps of a series say how odd the last of them is."""
+        return self._apart if self._spans is None else self._spans.back
+
+    @property
     def _form(self) -> Any:
         """What the data look like."""
         return self.witnesses_[0].model._form if self._spans is None else self._spans.form
@@ -308,9 +359,21 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         return [-s for s in score] if isinstance(score, list) else -score
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """`score_samples - offset_`: below 0 for what is odd."""
-        score = self.score_samples(X)
-        return [s - self.offset_ for s in score] if isinstance(score, list) else score - self.offset_
+        """`score_samples - offset_`: below 0 for what is odd.
+
+        Of larger images the offset is that of `false_alarm_rate` divided by their number of tiles.
+        """
+        score, tries = self.score_samples(X), self._tries(X)
+        offset, most, least = self._offsets(tries), np.max(tries), conformal.smallest_rate(self._worth)
+        if most > 1 and self.false_alarm_rate < least * most:
+            warnings.warn(
+                f"false_alarm_rate={self.false_alarm_rate:g} is less than {self._worth} calibration scores can tell of "
+                f"images of {most:g} tiles ({least * most:.2g}): taking the smallest rate that they can. Fit on more "
+                "images, or calibrate on images as large as these",
+                UserWarning,
+                stacklevel=2,
+            )
+        return [s - offset for s in score] if isinstance(score, list) else score - offset
 
     def predict(self, X: Any) -> np.ndarray:
         """-1 for what is odd, 1 for what is normal."""
@@ -319,10 +382,12 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         return [verdict(d) for d in decision] if isinstance(decision, list) else verdict(decision)
 
     def p_values(self, X: Any) -> np.ndarray:
-        """The chance that a normal row is as odd, (n,): small is odd (see `zandloper.conformal`)."""
-        score = self.anomaly_score(X)
-        chance = lambda s: conformal.p_values(s, self.calibration_, self._worth)  # noqa: E731
-        return [chance(s) for s in score] if isinstance(score, list) else chance(score)
+        """The chance that a normal row is as odd, (n,): small is odd (see `zandloper.conformal`).
+
+        Of larger images it is the oddest tile's times the number of tiles, at most 1.
+        """
+        score, tries = self.anomaly_score(X), self._tries(X)
+        return [self._chances(s) for s in score] if isinstance(score, list) else self._chances(score, tries)
 
     def discoveries(self, X: Any, rate: float = 0.1) -> np.ndarray:
         """Which rows of a batch are odd, bool (n,), so that about a share `rate` of those named is normal at most."""
@@ -340,18 +405,22 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
             These rows are much odder, or less odd, than those before: the data have drifted.
         """
         check_is_fitted(self)
-        before, score = self.calibration_, self.anomaly_score(X)
+        before, score, large = self.calibration_, self.anomaly_score(X), self._larger(X)
         score = np.concatenate(score) if isinstance(score, list) else score
-        share = float(np.mean(score > -self.offset_))
+        share = float(np.mean(score > -self._offsets(self._tries(X))))
+        covered = 1.0 if large is None else float(min(large.tries))
+        # Half of what is the largest of k lies below the (1/2)^(1/k) quantile of single ones.
+        usual = np.quantile(before, 0.5 ** (self._covered / covered))
         likely = self.false_alarm_rate + 4 * math.sqrt(self.false_alarm_rate / len(score))
-        if share > likely + 1 / len(score) or abs(np.median(score) - np.median(before)) > before.std():
+        if share > likely + 1 / len(score) or abs(np.median(score) - usual) > before.std():
             warnings.warn(
                 f"the data have drifted: {share:.1%} of these rows lay above the threshold, where "
                 f"{self.false_alarm_rate:.1%} were expected (median score {np.median(score):.2f}, before "
-                f"{np.median(before):.2f}). The threshold follows them; where they are not normal, fit anew",
+                f"{usual:.2f}). The threshold follows them; where they are not normal, fit anew",
                 UserWarning,
                 stacklevel=2,
             )
+        self._covered = covered
         self._set(score)
         return self
 
@@ -360,14 +429,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         return self.judge(X)[1]
 
     def _explained(self, change: Any, raw: Any, X: Any, lengths: list[int] | None) -> Explanation:
-        first, form, spans = self.witnesses_[0], self._form, self._spans
-        beside = change / self._usual
-        loudest = beside.mean(2).argmax(1)
-        error = np.sqrt(beside[np.arange(len(beside)), loudest])
-        # What is odd is still there at the lowest levels, where hardly anything changes.
-        coarse = len(first.levels) // 2
-        at = np.full(len(raw), coarse) if isinstance(raw, Windows) else np.maximum(loudest, coarse)
-        expected = first.expected(raw, at)
+        error, expected = self._why(change, raw)
+        form, spans = self._form, self._spans
         if spans is not None and lengths is not None:
             steps = np.split(expected[:, : len(form.columns)], np.cumsum(lengths)[:-1])
             return Explanation(spans.by_channel(error), form.give_steps(steps, X), [str(c.name) for c in form.columns])
@@ -375,6 +438,17 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         if not isinstance(form, SeriesForm):
             error = error.reshape(-1, *form.target_shape)
         return Explanation(error, form.rebuild(expected, X, raw), [str(n) for n in names])
+
+    def _why(self, change: Any, raw: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Errors, (n, values), and what was expected in raw numbers."""
+        first = self.witnesses_[0]
+        beside = change / self._usual
+        loudest = beside.mean(2).argmax(1)
+        error = np.sqrt(beside[np.arange(len(beside)), loudest])
+        # What is odd is still there at the lowest levels, where hardly anything changes.
+        coarse = len(first.levels) // 2
+        at = np.full(len(raw), coarse) if isinstance(raw, Windows) else np.maximum(loudest, coarse)
+        return error, first.expected(raw, at)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the detector as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from zandloper import defaults
 from zandloper.autoencoder import BaseAutoencoder
+from zandloper.columns import dims_of, is_frame
 from zandloper.denoising import file
 from zandloper.denoising.fields import read_fields
 from zandloper.denoising.pieces import WAYS, fit_fields, restore_fields, task_of
@@ -125,7 +126,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         X : array, frame, list of images or sounds, or path
             Clean data, or noisy data, as `learn_from` says.
         y : data, optional
-            With noisy X, the same items without noise.
+            With noisy X, the same items without noise. With tables, y of one dimension is labels and ignored.
         noisy : data, optional
             With clean X, other items with real noise: with `noise="auto"` theirs is what is added, else it is compared
             with the noise that is.
@@ -144,6 +145,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
         noise = None if isinstance(self.noise, str) else as_noise(self.noise, owner)
         kind = self._kind(X)
         learn_from = self.learn_from
+        # What pipelines pass as y are labels, which are no clean rows.
+        if learn_from != "pairs" and kind == "table" and y is not None and not (is_frame(y) or dims_of(y) == 2):
+            y = None
         if learn_from == "auto":
             named = noise is not None or noisy is not None or kind not in FIELDS
             learn_from = "pairs" if y is not None else "clean" if named else "noisy"
@@ -236,6 +240,11 @@ class Denoiser(TransformerMixin, BaseEstimator):
         """What `save` wrote, out of a folder's recipe and weights."""
         denoiser: Self = file.denoiser_of(cls, path, recipe, tensors, parts, types)
         return denoiser
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     def _kind(self, X: Any) -> str:
         """The name of the data's modality."""

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.columns import is_frame
 from zandloper.condition import are_texts
-from zandloper.errors import DataError, UnsupportedError, bad_parameter
+from zandloper.errors import DataError, ParameterError, UnsupportedError, bad_parameter
 from zandloper.evaluation import evaluate
 from zandloper.generator_file import generator_of, save_generator
 from zandloper.judging import images, series, sounds
@@ -180,6 +180,8 @@ class Generator(BaseEstimator):
         seed = seed_of(random_state, type(self).__name__)
         judge = JUDGES.get(self.model_._blueprint.output.name)
         if judge is not None:
+            if train is not None or target is not None:
+                raise ParameterError("train= and target= of evaluate are for tables: pass labels= instead, or nothing")
             return judge.evaluate(self, real, labels, seed)
         train = getattr(self, "_seen", None) if train is None else train
         return evaluate(self, real, train, target, seed)

@@ -70,7 +70,9 @@ def generate(
     generator = zandloper.Generator(**settings).fit(X, condition=texts)
     generator.save(output, overwrite=force)
     say(str(generator.describe()))
-    following = "-n 1000 -o new.csv" if texts is None else f'--text "{texts[0]}" -o new.png'
+    folder = isinstance(X, files.Images | files.Sounds)
+    free = "-n 16 -o samples" if folder else "-n 1000 -o new.csv"
+    following = free if texts is None else f'--text "{texts[0]}" -o new.png'
     say(f"written  {output}\nnext     zandloper run {output} {following}")
 
 
@@ -100,8 +102,10 @@ def run(
         counted = write_parts(job.output, _parts(draw, total), force=job.force)
     else:
         made = draw(total, 0)
-        names = list(getattr(job.fitted, "feature_names_in_", [])) or None
-        files.write(job.output, made, names if getattr(made, "ndim", 0) == 2 else None, force=job.force)
+        rate = getattr(job.form, "rate", None)  # of sounds
+        columns = getattr(made, "ndim", 0) == 2 and rate is None
+        names = list(getattr(job.fitted, "feature_names_in_", [])) if columns else []
+        files.write(job.output, made, names or None, job.force, rate)
         counted = len(made)
     job.say(f"written  {job.output} ({counted:,} new sample{'s' if counted > 1 else ''})")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from zandloper.cli import given
@@ -98,14 +97,18 @@ def report(job: Job, *, masks: Truth = None) -> None:
 
 
 def _one_array(said: Any) -> Any:
+    import numpy as np
+
     sizes = {np.shape(mask) for mask in said}
     if len(sizes) > 1:
         raise DataError("the images differ in size, and one file holds masks of one size: write to a folder")
     return np.stack([_storable(mask) for mask in said])
 
 
-def _storable(mask: np.ndarray) -> np.ndarray:
+def _storable(mask: Any) -> Any:
     """Classes as small as their numbers allow: PNG holds 8 and 16 bits."""
+    import numpy as np
+
     if mask.dtype.kind == "b" or mask.min() < 0:
         return mask
     return mask.astype(np.min_scalar_type(int(mask.max())))
