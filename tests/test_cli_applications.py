@@ -84,8 +84,8 @@ def test_one_more_application_is_one_file(house):
         "written  new.npy (5 points)",
         "written  more.npy (3 rows)",
         "zandloper: error: Missing argument 'DATA'. (see: zandloper run --help)",
-        "zandloper: error: --number 4 is for drawers and generators: an autoencoder writes latents, reconstructions and "
-        "errors",
+        "zandloper: error: --number 4 is for drawers and generators: an autoencoder writes latents, reconstructions "
+        "and errors",
         "zandloper: error: a drawer draws rows, and reads no data: leave out a.npy",
         "zandloper: error: say with -o where to write, such as -o out.csv",
         "zandloper: error: only a detector (zandloper fit detect) answers rows from standard input, without --what",
