@@ -111,6 +111,11 @@ class SymbolForm(Form):
         names = self.table.feature_names()
         return [f"{names[c]}{' (second digit)' * d}" for c, d in self.digits]
 
+    def feature_of(self, values: int) -> np.ndarray | None:
+        """Symbols belong to their place, and what nets read besides, its rank."""
+        place = np.arange(len(self.digits))
+        return np.r_[np.repeat(place, self.sizes), place][:values]
+
     def column_names(self) -> list[str]:
         """All columns of a frame."""
         return self.table.column_names()
