@@ -751,6 +751,9 @@ def test_scales_give_the_shapes_that_forms_claim(spec, i):
     assert laid.flatten(1).shape == (n, math.prod(compare.params_shape))
     assert weight is None or weight.shape == laid.shape
     assert len(form.feature_names()) == len(set(form.feature_names())) == math.prod(form.target_shape)
+    for values in (math.prod(form.in_shape), math.prod(compare.params_shape)):
+        of = form.feature_of(values)
+        assert of is None or (len(of) == values and set(of) == set(range(len(form.feature_names()))))
     assert scale.restore(scale.target(rows)[0]).shape == rows.shape
     compare.check(scale.target(rows)[0])
 

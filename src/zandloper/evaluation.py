@@ -262,4 +262,5 @@ def _distances(
     a, b, c = (np.concatenate(side, axis=1).astype(np.float32) for side in zip(*parts))
     index = NearestNeighbors(n_neighbors=1).fit(a)
     far = [index.kneighbors(rows)[0][:, 0] for rows in (b, c)]
-    return (*(float(np.median(d)) for d in far), *(float((d < 1e-6).mean()) for d in far))  # type: ignore[return-value]
+    near, same = [float(np.median(d)) for d in far], [float((d < 1e-6).mean()) for d in far]
+    return near[0], near[1], same[0], same[1]

@@ -192,10 +192,10 @@ def latent_report(estimator: Any, X: Any, y: Any = None) -> LatentReport:
 
 def _by_feature(table: np.ndarray, form: Any, how: str) -> np.ndarray:
     """From values laid out for nets to one a column: of a category the strongest level, or what probability moves."""
-    widths = [max(1, column.width) for column in getattr(form, "columns", ())]
-    if len(widths) == table.shape[1] or sum(widths) != table.shape[1]:
+    of = form.feature_of(table.shape[1])
+    if of is None:
         return table
-    parts = np.split(table, np.cumsum(widths)[:-1], axis=1)
+    parts = [table[:, of == feature] for feature in range(of.max() + 1)]
     if how == "max":
         return np.stack([part.max(1) for part in parts], axis=1)
     return np.stack([part.sum(1) / (2 if part.shape[1] > 1 else 1) for part in parts], axis=1)

@@ -83,6 +83,10 @@ class Form(Spec):
         """A name for each element of the target."""
         raise NotImplementedError
 
+    def feature_of(self, values: int) -> np.ndarray | None:
+        """The feature that each of so many values, as nets read or make them, belongs to; None: each is one itself."""
+        return None
+
     def column_names(self) -> list[str]:
         """The columns that a frame of this form has; none, where any will do."""
         return []

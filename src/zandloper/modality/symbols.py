@@ -111,6 +111,11 @@ class SymbolForm(Form):
         names = self.table.feature_names()
         return [f"{names[c]}{' (second digit)' * d}" for c, d in self.digits]
 
+    def feature_of(self, values: int) -> np.ndarray | None:
+        """Symbols belong to their place, and what nets read besides, its rank."""
+        place = np.arange(len(self.digits))
+        return np.r_[np.repeat(place, self.sizes), place][:values]
+
     def column_names(self) -> list[str]:
         """All columns of a frame."""
         return self.table.column_names()
@@ -129,8 +134,8 @@ class SymbolForm(Form):
         """The symbols of a table, (n, places), -1 where there is none."""
         raw = np.asarray(self.table.read(X, owner))
         symbols = self.encode(raw.astype(np.float64))
-        # Long integers for doubles: results have the precision of what they are asked for.
-        return symbols.astype(np.int64) if raw.dtype == np.float64 else symbols
+        # Long integers for doubles and the like: results have the precision of what they are asked for.
+        return symbols.astype(np.int64) if raw.dtype in (np.float64, np.int64) else symbols
 
     def read_to_train(self, X: Any, owner: str) -> np.ndarray:
         """The same in as little room as can be."""

@@ -211,6 +211,11 @@ class TableForm(Form):
             )
         return raw
 
+    def feature_of(self, values: int) -> np.ndarray | None:
+        """Levels of a category belong to one column."""
+        of = np.repeat(np.arange(len(self.columns)), [max(1, c.width) for c in self.columns])
+        return of if len(of) == values != len(self.columns) else None
+
     def give(self, values: np.ndarray, like: Any = None) -> Any:
         """Numbers (n, columns) as the kind of table that was learned, with the index of `like` where it has one."""
         if self.backend == "array":

@@ -144,7 +144,8 @@ class Rows:
     ) -> str:
         """A table: in each cell the value and below it what was made of it, tinted by how wrong that is."""
         above, below = self.cells(originals), None if made is None else self.cells(made)
-        weight = heat.mean(0) if made is not None else np.zeros(len(self.names))
+        # Where a column has two digits, the first ones stand first: they are what a column is tinted by.
+        weight = (heat.mean(0) if made is not None else np.zeros(len(self.names)))[: len(above[0])]
         kept = np.sort(np.argsort(-weight, kind="stable")[:MANY])
         head = "".join(f'<th scope="col">{escape(str(self.names[j]))}</th>' for j in kept)
         lines = []
@@ -157,7 +158,7 @@ class Rows:
                 cells.append(f"<td{style}><b>{escape(above[i][j])}</b>{second}</td>")
             said = "<br>".join(map(escape, caption.split(" · ")))
             lines.append(f'<tr><th scope="row">{said}</th>{"".join(cells)}</tr>')
-        left = f" The {MANY} of {len(self.names)} columns with the largest errors." if len(self.names) > MANY else ""
+        left = f" The {MANY} of {len(weight)} columns with the largest errors." if len(weight) > MANY else ""
         told = words[0] if made is None else f"bold: {words[0]}, below it: {words[1]}"
         tinted = (
             "" if made is None else "; fully tinted where the error is twice that of a constant prediction, or more."
@@ -172,7 +173,7 @@ class Rows:
         for i, line in enumerate(above):
             kept = range(len(line))
             if len(line) > FEW:
-                kept = np.sort(np.argsort(-heat[i], kind="stable")[:FEW]).tolist() if below else range(FEW)
+                kept = np.sort(np.argsort(-heat[i][: len(line)], kind="stable")[:FEW]).tolist() if below else range(FEW)
             rows.append([[j, line[j], *([] if below is None else [below[i][j]])] for j in kept])
         names = [say(str(name)) for name in self.names]
         return {"kind": "rows", "names": names, "rows": rows, "words": list(words if made is not None else words[:1])}
