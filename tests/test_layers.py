@@ -48,6 +48,7 @@ LAYERS = (
     ("warps",),
     ("grids", "masks", "patches"),
     ("training",),
+    ("muon",),
     (
         "source",
         "storage",

@@ -19,13 +19,15 @@ from zandloper.fields import Field
 from zandloper.grids import GridHourglass, MaskScale
 from zandloper.layers import initialise
 from zandloper.masks import Classes, confusion
+from zandloper.muon import Muon
 from zandloper.nets.unet2d import UNet2d
 from zandloper.patches import turned, turned_back
 from zandloper.tiles import tiled
 from zandloper.training import Run, Training, train
 from zandloper.warps import Changes, MaskedPatches, mean_and_spread
 
-PATCH, BATCH, LR = 160, 4, 3e-3
+PATCH, BATCH, LR = 160, 4, 0.02
+EDGE = 0.15  # of the rate, for the first and last layers and all that is no matrix: see `zandloper.muon`
 STEPS = 400, 3_000  # of a run whose length nobody says, at least and at most
 PASSES = 100  # over the pixels, within those steps
 ENDLESS = 1_000_000  # epochs where minutes end a run
@@ -79,6 +81,7 @@ def fit_masks(
     module, seed = plan.build(), budget.seed
     initialise(module, torch.Generator().manual_seed(seed))
     module.decoder.start_at_zero()
+    _mark_edges(module)
     mean, spread = mean_and_spread([*items, *unlabelled])
     module.centre.fill_(mean)
     module.spread.fill_(spread)
@@ -121,6 +124,7 @@ def pretrain(
     initialise(twin, torch.Generator().manual_seed(settings.seed + 1))
     twin.encoder.load_state_dict(module.encoder.state_dict())
     twin.decoder.start_at_zero()
+    _mark_edges(twin)
     for mine, theirs in (
         (twin.centre, module.centre),
         (twin.spread, module.spread),
@@ -214,6 +218,7 @@ def _settings(budget: Budget, steps: int) -> Training:
         paced=True,
         batch_size=BATCH,
         block=BATCH,
+        optimizer=Muon,
         lr=LR,
         memory=100,
         patience=ENDLESS,
@@ -223,6 +228,13 @@ def _settings(budget: Budget, steps: int) -> Training:
         seed=budget.seed,
         progress=budget.progress,
     )
+
+
+def _mark_edges(module: Any) -> None:
+    first, last = module.encoder.levels[0][0][0].weight, module.decoder.last.weight
+    for weight in module.parameters():
+        if weight.dim() < 2 or weight is first or weight is last:
+            weight.lr_scale = EDGE
 
 
 def _patch(side: int, items: list[Field], stride: int) -> tuple[int, int]:

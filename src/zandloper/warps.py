@@ -41,11 +41,11 @@ class Changes:
         The largest deviation of added noise, in standard deviations of the image.
     """
 
-    share: float = 0.5
+    share: float = 0.3
     bend: float = 6.0
     scale: float = 0.2
-    light: float = 0.3
-    grain: float = 0.2
+    light: float = 0.2
+    grain: float = 0.1
 
 
 class MaskedPatches(Patches):

@@ -17,7 +17,7 @@ from zandloper.corrupt.coloured import Coloured
 from zandloper.corrupt.gaussian import Gaussian
 from zandloper.denoising.fields import Fields, crops, read_fields
 from zandloper.denoising.lessons import FromClean, FromPairs, Lesson, lesson_alone
-from zandloper.denoising.muon import Muon
+from zandloper.muon import Muon
 from zandloper.denoising.patches import Patches, turned, turned_back
 from zandloper.denoising.restorer import Picture, Restorer
 from zandloper.denoising.spectrum import Spectrum

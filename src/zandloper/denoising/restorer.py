@@ -78,7 +78,7 @@ class PictureNet(nn.Module):
         decoder: Any = unet.decoder(spec.hidden[-1], (folded, 0, 0))
         self.encoder, self.decoder = encoder, decoder
         edges: list[Any] = [*encoder.first.parameters(), *decoder.last.parameters()]
-        for weight in edges:  # see `zandloper.denoising.muon`
+        for weight in edges:  # see `zandloper.muon`
             weight.lr_scale = EDGE
 
     def start_at_zero(self) -> None:
