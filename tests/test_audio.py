@@ -201,6 +201,7 @@ def test_a_folder_of_sounds_is_read(folder):
     np.testing.assert_allclose(found[1], tones(4)[1], atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:.*values outside -1 to 1 are clipped")
 def test_the_command_line_takes_sounds(folder, tmp_path, capsys):
     go = lambda *words: cli._run([str(w) for w in words])  # noqa: E731
     quick = ("--max-epochs", 1, "--hidden", 8, "--latent-dim", 2, "--seed", 0)
@@ -217,6 +218,7 @@ def test_the_command_line_takes_sounds(folder, tmp_path, capsys):
     assert "is for sounds" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:.*values outside -1 to 1 are clipped")
 def test_the_command_line_draws_sounds(folder, tmp_path, capsys):
     go = lambda *words: cli._run([str(w) for w in words])  # noqa: E731
     assert go("fit", "generate", folder, "-o", tmp_path / "m", "--max-epochs", 1, "--seed", 0) == 0

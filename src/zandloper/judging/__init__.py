@@ -252,6 +252,15 @@ def seen_by_judge(
     return found, base
 
 
+def labels_of(labels: Any, kept: np.ndarray, n: int, owner: str = "evaluate") -> np.ndarray | None:
+    """The labels of those of n real samples that are kept."""
+    if labels is None:
+        return None
+    if len(labels) != n:
+        raise DataError(f"{owner} got {n} real samples and {len(labels)} labels: they must be as many")
+    return np.asarray(labels)[kept]
+
+
 def drawn_for(generator: Any, labels: Any, n: int, seed: int) -> tuple[Any, np.ndarray | None]:
     """As many samples as there are real ones; of a generator with conditions those that the labels ask for."""
     if labels is None or generator.model_._blueprint.condition is None:

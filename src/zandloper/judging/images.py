@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from zandloper.judging import SAID, SHOWN, Verdict, drawn_for, seen_by_judge
+from zandloper.judging import SAID, SHOWN, Verdict, drawn_for, labels_of, seen_by_judge
 
 MOST = 10_000  # real images
 
@@ -19,7 +19,7 @@ def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
     units = lambda raw: scale.encode(torch.as_tensor(np.asarray(raw)))[0].numpy()  # noqa: E731
     raw = np.asarray(form.read(real, "evaluate"))
     kept = np.random.default_rng(seed).permutation(len(raw))[:MOST]
-    told = None if labels is None else np.asarray(labels)[kept]
+    told = labels_of(labels, kept, len(raw))
     made, asked = drawn_for(generator, told, len(kept), seed)
     drawn = np.asarray(form.read(made, "evaluate"))
     found, base = seen_by_judge(units(raw[kept]), units(drawn), told, asked, seed)

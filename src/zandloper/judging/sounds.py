@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from zandloper import spectrogram
-from zandloper.judging import SAID, SHOWN, Verdict, drawn_for, seen_by_judge
+from zandloper.judging import SAID, SHOWN, Verdict, drawn_for, labels_of, seen_by_judge
 
 MOST = 4_000  # real sounds
 FRAMES = 64  # of the judge's spectrograms: longer sounds are seen at wider steps
@@ -47,7 +47,7 @@ def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
     form, sounds = model._form, heard(model._form, real)
     n = min(MOST, len(sounds))
     kept = np.random.default_rng(seed).permutation(len(sounds))[:n]
-    told = None if labels is None else np.asarray(labels)[kept]
+    told = labels_of(labels, kept, len(sounds))
     drawn, asked = drawn_for(generator, told, n, seed)
     made = heard(form, drawn)
     unit = lambda x: x / (DEEP / 2) + 1  # noqa: E731
