@@ -19,6 +19,7 @@ from figures import RESULTS, figure
 from sklearn.metrics import roc_auc_score
 
 import zandloper as zl
+from zandloper.oddness import LEAN
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path, nargs="?", default=Path(os.environ.get("ZANDLOPER_DATA", ".")) / "adbench")
@@ -41,7 +42,7 @@ def variants(detector, X):
     each = [w.testimony(raw, detector._usual) for w, raw in zip(detector.witnesses_, raws)]
     near = np.empty((len(each[0]), 0))
     if detector.neighbourhood_ is not None:
-        near = detector.neighbourhood_.testimony(first.model, raws[0])
+        near = detector.neighbourhood_.testimony(first, raws[0])
 
     def deviations(said):
         return (np.concatenate([said, near], axis=1) - measure.mean) / measure.spread
@@ -51,15 +52,18 @@ def variants(detector, X):
         return np.max([of[i] for i in chosen], axis=0)
 
     z, one = deviations(np.mean(each, axis=0)), deviations(each[0])
-    levels, all_ = len(first.levels), range(len(measure.groups))
+    levels, all_, place = len(first.levels), range(len(measure.groups)), 2 * len(first.levels)
     found = {
         "default": detector.anomaly_score(X),
-        "without neighbours": grouped(z, [0, 1]),
+        "without neighbours": grouped(z, [0, 1]) + LEAN * z[:, place],
+        "without the place": grouped(z, all_),
+        "the place as a witness": np.maximum(grouped(z, all_), z[:, place]),
+        "place only": z[:, place],
         "whole rows only": grouped(z, [0]),
         "single columns only": grouped(z, [1]),
         "neighbours only": grouped(z, [2]) if len(all_) > 2 else grouped(z, all_),
-        "one model instead of all": grouped(one, all_),
-        "fast": loudest(one, [levels // 2, levels + levels // 2]),
+        "one model instead of all": grouped(one, all_) + LEAN * one[:, place],
+        "the level of fast=True, one model": loudest(one, [levels - 2, 2 * levels - 2]),
     }
     # A column's own deviations need no more: its mean is 0 and its spread 1 over calibration rows.
     for i, level in enumerate(first.levels):
