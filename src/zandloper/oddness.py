@@ -33,7 +33,7 @@ GROUP = 64  # distances compared at a time
 MOST_AXES = 64
 FLOOR = 0.01  # of the mean variance: what an axis has at least
 LEAN = 0.1  # how much a place far out adds to the loudest witness: among rows that are as loud, it decides
-QUICK = 5e7  # operations a block of rows at most, so that a single row is answered at once
+QUICK = 2.5e7  # operations a block of rows at most, so that a single row is answered at once
 
 
 @dataclass(frozen=True)
