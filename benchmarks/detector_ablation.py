@@ -4,7 +4,8 @@ usage: python benchmarks/detector_ablation.py [FOLDER_OF_NPZ] [--settings normal
 
 FOLDER is `adbench` in ZANDLOPER_DATA by default. One detector is fitted for each set and setting. Its witnesses are
 asked once; the variants differ in whose words are heard, and what is usual for the rest comes from the same
-calibration rows. So "fast" is the middle level of the first model, measured by what all models found usual.
+calibration rows. So the level of `fast=True` is that of the first model, measured by what all
+models found usual.
 """
 
 import argparse

@@ -6,9 +6,9 @@ needs: pip install 'zandloper[bench]'
 FOLDER has `data` and `labels`, as the Numenta Anomaly Benchmark (Lavin and Ahmad 2015) has them; by default it is `nab`
 in ZANDLOPER_DATA. Every detector learns from the first 15 % of a series, NAB's probationary period, labels unseen, and
 scores each step of the rest. The measure is `volume.py`'s VUS, over buffers of 0 to 100 steps; series without a label
-in the rest, or without a step that has none, cannot be judged. All that look at windows look at as many steps as the
-detector chose for the series (where so few steps cannot be parted at that, at a sixth of them), and a step's score is
-the mean of its windows'.
+in the rest, or without a step that has none, cannot be judged. Peers that look at windows look at as many steps as the
+modality of series chooses (the data's own period, else 64), and a step's score is the mean of its windows'. The
+detector has its defaults.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from figures import figure
 from volume import volume
 
 import zandloper as zl
-from zandloper.errors import DataError
+from zandloper.period import window_of
 
 warnings.simplefilter("ignore")
 from pyod.models.iforest import IForest  # noqa: E402
@@ -53,13 +53,8 @@ def windows(x, window):
     return np.lib.stride_tricks.sliding_window_view(x, window)
 
 
-def ours(train, test):
-    try:
-        detector = zl.AnomalyDetector(modality="series", random_state=args.seed).fit(train)
-    except DataError:  # the data's own period is too long for so few steps: what its message asks for
-        shorter = zl.modality.Series(window=len(train) // 6)
-        detector = zl.AnomalyDetector(modality=shorter, random_state=args.seed).fit(train)
-    return detector.anomaly_score(test), detector._form.window
+def ours(train, test, window):
+    return zl.AnomalyDetector(modality="series", random_state=args.seed).fit(train).anomaly_score(test)
 
 
 def pyod(model):
@@ -77,13 +72,14 @@ def matrix_profile(train, test, window):
     return steps_of(np.where(np.isfinite(found), found, 2 * np.sqrt(window)), window)
 
 
-PEERS = {
+DETECTORS = {
+    "zandloper": ours,
     "kNN on windows (PyOD)": pyod(KNN()),
     "isolation forest on windows (PyOD)": pyod(IForest(random_state=args.seed)),
     "matrix profile (stumpy)": matrix_profile,
     "z-score": lambda train, test, window: np.abs(test),
 }
-found = {name: [] for name in ("zandloper", *PEERS)}
+found = {name: [] for name in DETECTORS}
 seconds = dict.fromkeys(found, 0.0)
 spans = json.loads((args.folder / "labels" / "combined_windows.json").read_text())
 for name, labelled in sorted(spans.items()):
@@ -104,11 +100,8 @@ for name, labelled in sorted(spans.items()):
     x = frame["value"].to_numpy(float)
     x = (x - x[:cut].mean()) / (x[:cut].std() or 1.0)
     train, test = x[:cut], x[cut:]
-    begin = time.perf_counter()
-    scores = {}
-    scores["zandloper"], window = ours(train, test)
-    seconds["zandloper"] += time.perf_counter() - begin
-    for peer, score in PEERS.items():
+    window, scores = window_of([train[:, None]]), {}
+    for peer, score in DETECTORS.items():
         begin = time.perf_counter()
         scores[peer] = score(train, test, window)
         seconds[peer] += time.perf_counter() - begin
