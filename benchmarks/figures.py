@@ -42,7 +42,7 @@ def _relative(argument: str) -> str:
     root = Path(__file__).resolve().parents[1]
     if path.exists() and path.resolve().is_relative_to(root):
         return str(path.resolve().relative_to(root))
-    return argument
+    return path.name if path.is_absolute() else argument
 
 
 def table() -> str:

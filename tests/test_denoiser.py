@@ -10,8 +10,8 @@ import torch
 import zandloper as zl
 from zandloper.batch import Batch
 from zandloper.denoising.lessons import BlindSpots, Redrawn, lesson_alone
-from zandloper.denoising.patches import turned, turned_back
 from zandloper.errors import DataError, DataTypeError, ParameterError, UnsupportedError
+from zandloper.patches import turned, turned_back
 
 NOISE = zl.noise.Gaussian(0.1)
 QUICK = {"hidden": (8, 16), "random_state": 0}

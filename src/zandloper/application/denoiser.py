@@ -13,10 +13,10 @@ from zandloper import defaults
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.columns import dims_of, is_frame
 from zandloper.denoising import file
-from zandloper.denoising.fields import read_fields
 from zandloper.denoising.pieces import WAYS, fit_fields, restore_fields, task_of
 from zandloper.denoising.rows import fit_rows, restore_rows, spread_of_rows
 from zandloper.errors import DataError, bad_parameter
+from zandloper.fields import read_fields
 from zandloper.fitting import interactive
 from zandloper.modality import infer
 from zandloper.noise.reading import as_noise

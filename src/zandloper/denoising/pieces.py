@@ -15,16 +15,16 @@ from zandloper import defaults
 from zandloper.corrupt import Noise
 from zandloper.corrupt.coloured import Coloured
 from zandloper.corrupt.gaussian import Gaussian
-from zandloper.denoising.fields import Fields, crops, read_fields
 from zandloper.denoising.lessons import FromClean, FromPairs, Lesson, lesson_alone
-from zandloper.denoising.patches import Patches, turned, turned_back
 from zandloper.denoising.restorer import Picture, Restorer
 from zandloper.denoising.spectrum import Spectrum
 from zandloper.errors import DataError
+from zandloper.fields import Fields, crops, read_fields
 from zandloper.layers import initialise
 from zandloper.muon import Muon
 from zandloper.noise.audit import Audit, audit
 from zandloper.noise.estimate import estimate
+from zandloper.patches import Patches, turned, turned_back
 from zandloper.tiles import bands
 from zandloper.training import Run, Training, train
 
