@@ -119,7 +119,8 @@ def test_parameters_that_can_be(name, value):
 def test_parameters_that_contradict_each_other():
     for encoder, reads in (("conv1d", "series and sounds"), ("conv2d", "images"), ("attention", "images and series")):
         wanted = (
-            rf"`encoder` of Autoencoder must be 'auto' or 'dense'.* for samples of shape .*'{encoder}' reads {reads}"
+            r"`encoder` of Autoencoder must be 'auto' or 'dense'.* for samples of shape .*"
+            rf"'{encoder}' reads {reads}, of"
         )
         with pytest.raises(ParameterError, match=wanted):
             fit(X, encoder=encoder)

@@ -21,9 +21,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 
 import zandloper as zl
-from zandloper import cli, conformal, files
+from zandloper import cli, conformal, files, folds
 from zandloper.detections import answer_stream, answers
 from zandloper.errors import DataError, FileError, ParameterError
+from zandloper.spans import Spans
 from zandloper.tiled_images import PixelNames, larger
 
 WORDS = np.array(["round", "square", "long"])
@@ -321,6 +322,58 @@ def test_larger_images_can_calibrate():
     score = model.anomaly_score(fresh)
     assert np.array_equal(model.p_values(fresh), conformal.p_values(score, model.calibration_))
     assert np.array_equal(model.decision_function(fresh), -score - model.offset_)
+
+
+# --------------------------------------------------------------------------------------------------- series, dirty rows
+
+
+def test_steps_are_rows_with_the_means_before_them():
+    """By hand: gaps count nothing, means at the start are over what is there, and a period earlier stands beside."""
+    X = np.arange(800.0)[:, None] % 20
+    X[5] = np.nan
+    form, _ = zl.modality.Series().learn(X, "me")
+    rows = Spans(form, (1, 8), 20).rows(X, "me")[0]
+    assert rows.shape == (800, 4) and np.isnan(rows[5, 0]) and np.isnan(rows[:20, 2:]).all()
+    assert rows[3, 1] == np.mean([0, 1, 2, 3]) and np.isclose(rows[9, 1], np.mean([2, 3, 4, 6, 7, 8, 9]))
+    np.testing.assert_array_equal(rows[20:, 2:], rows[:-20, :2])
+    assert Spans.of(form, X, "me") == Spans(form, (1, 8, 32), 20) and Spans.of(form, X[:100], "me").spans == (1, 8)
+
+
+def test_series_apart_do_not_flow_into_each_other():
+    parts = [np.zeros((50, 1)), np.ones((60, 1))]
+    form, _ = zl.modality.Series(window=16).learn(parts, "me")
+    assert [len(r) for r in Spans(form, (1, 8)).rows(parts, "me")] == [50, 60]
+    assert (Spans(form, (1, 8)).rows(parts, "me")[1] == 1).all()
+
+
+def test_folds_in_time_keep_their_gap():
+    X = np.arange(200.0)[:, None]
+    for fold in folds.in_time(X, [120, 80], 6):
+        assert np.abs(fold.train - fold.held.T).min() == 7 and np.array_equal(X[fold.rows], fold.held)
+    assert sorted(np.concatenate([f.rows for f in folds.in_time(X, [120, 80], 6)])) == list(range(200))
+
+
+def test_dependent_scores_tell_less():
+    scores = np.arange(400.0)
+    assert conformal.threshold(scores, 0.1, 400) == conformal.threshold(scores, 0.1)
+    assert conformal.threshold(scores, 0.01, 12) > 399 > conformal.threshold(scores, 0.1, 12)
+    for rate in (0.01, 0.05, 0.2):  # what lies above the threshold has p-values up to the rate, and nothing else has
+        at = conformal.threshold(scores, rate, 12)
+        p = conformal.p_values(np.array([at - 1.5, at + 1e-3]), scores, 12)
+        assert p[0] > rate >= p[1]
+
+
+def test_trimmed_rows_do_not_say_what_is_usual():
+    rng = np.random.default_rng(0)
+    clean, odd = sheet(200), 3 * rng.normal(size=(20, 5))
+    plain, trimmed = (detector(trim=trim, max_epochs=20).fit(np.concatenate([clean, odd])) for trim in (0.0, 0.1))
+    fresh = 3 * np.random.default_rng(1).normal(size=(50, 5))
+    assert (trimmed.predict(fresh) == -1).mean() > (plain.predict(fresh) == -1).mean()
+    assert (
+        len(trimmed.calibration_) == 198 and not np.intersect1d(trimmed.neighbourhood_.rows, range(200, 220)).size > 5
+    )
+    with pytest.raises(ParameterError, match=r"below 0\.5"):
+        detector(trim=0.5).fit(clean)
 
 
 # ------------------------------------------------------------------------------------------------------------ bad input

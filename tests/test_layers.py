@@ -18,6 +18,7 @@ LAYERS = (
         "compression",
         "compressor_file",
         "denoising",
+        "detector_default",
         "detector_file",
         "detector_report",
         "evaluation",
@@ -29,7 +30,7 @@ LAYERS = (
     ("context_fit", "latent_code"),
     ("detector_plots",),
     ("detections",),
-    ("judging", "study", "oddness", "folds", "spans", "segmenting", "tiled_images"),
+    ("judging", "study", "oddness", "explanation", "folds", "spans", "segmenting", "tiled_images"),
     (
         "denoising_autoencoder",
         "masked_autoencoder",

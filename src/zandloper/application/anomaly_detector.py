@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import numbers
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,17 +14,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from zandloper import conformal, folds
 from zandloper.autoencoder import BaseAutoencoder
-from zandloper.corrupt.gaussian import Gaussian
-from zandloper.denoising_autoencoder import DenoisingAutoencoder
 from zandloper.describe import DetectorDescription, describe_detector
+from zandloper.detector_default import as_numbers, default_model
 from zandloper.detector_file import detector_of, save_detector
 from zandloper.detector_plots import DetectorPlots
-from zandloper.errors import DataError, ParameterError, UnsupportedError, bad_parameter
+from zandloper.errors import UnsupportedError, bad_parameter
+from zandloper.explanation import Explanation
 from zandloper.folds import Fold
-from zandloper.modality import chunks_of, modality
+from zandloper.modality import modality
 from zandloper.modality.series import SeriesForm
 from zandloper.modality.table import Table
-from zandloper.oddness import LEVELS, Measure, Neighbourhood, witness
+from zandloper.oddness import Measure, Neighbourhood, witness
 from zandloper.parameters import seed_of
 from zandloper.several import as_given
 from zandloper.spans import Spans
@@ -35,33 +33,6 @@ from zandloper.windows import Windows, as_rows
 
 if TYPE_CHECKING:  # loaded where it is asked for
     from zandloper.report import Report
-
-STEPS = 5_000  # that the default model trains for
-SLOW_STEPS = 500  # the same for steps of series, which say much the same as those beside them
-BATCH = 256
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why rows are odd: `error`, how far each value is from what is usual there, and `expected`, what was expected.
-
-    `error` has the shape of the data's numbers, (n, columns) for a table; 1 is usual. `expected` is in the data's own
-    form. `names` are those of the columns. Of a list of images that are larger than the learned ones, `error` is a list
-    of arrays (channels, height, width), and `names` are a list for each.
-    """
-
-    error: Any
-    expected: Any
-    names: Sequence[Any]
-
-    def top(self, n: int = 3) -> list[list[tuple[str, float]]]:
-        """For each row the n columns that say most, with their errors, the largest first."""
-        if isinstance(self.error, list):
-            each = zip(self.error, self.names)
-            return [Explanation(error[None], None, names).top(n)[0] for error, names in each]
-        flat = self.error.reshape(len(self.error), -1)
-        order = np.argsort(-flat, axis=1, kind="stable")[:, :n]
-        return [[(self.names[j], float(row[j])) for j in best] for row, best in zip(flat, order)]
 
 
 class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
@@ -153,7 +124,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         self._check()
         owner, seed = type(self).__name__, seed_of(self.random_state, type(self).__name__)
         reader = modality(self._modality(), X, owner)
-        form, raw = self._learn_form(reader, X, owner)
+        learn: Any = as_numbers if self.autoencoder is None else type(reader).learn
+        form, raw = learn(reader, X, owner)
         if isinstance(X, str) or hasattr(X, "__fspath__"):
             X = form.readable(raw)
         elif hasattr(X, "__array__") and not hasattr(X, "shape"):
@@ -511,36 +483,10 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         given = isinstance(self.modality, str) and self.modality == "auto" and inner is not None
         return inner.modality if given else self.modality
 
-    def _learn_form(self, reader: Any, X: Any, owner: str) -> tuple[Any, Any]:
-        """The form of the data; for the default model as numbers alone, where they are: zeros and ones among them."""
-        form, raw = reader.learn(X, owner)
-        if self.autoencoder is None and not _all_numbers(form):
-            try:
-                other, numbers = reader.learn(X, owner, "mse")
-            except (DataError, ParameterError):
-                return form, raw
-            if _all_numbers(other):
-                return other, numbers
-        return form, raw
-
     def _template(self, form: Any, raw: Any) -> Any:
         """What is cloned for each part of the data."""
-        if self.autoencoder is not None:
-            model = clone(self.autoencoder)
-        else:
-            rows, steps = len(raw), STEPS if self._spans is None else SLOW_STEPS
-            batch = min(BATCH, max(32, 2 ** round(math.log2(max(1, rows) / 4))))
-            settings: dict[str, Any] = {
-                "latent_dim": 64,
-                "batch_size": batch,
-                "max_epochs": max(1, round(steps * batch / rows)),
-                "validation": 0,
-            }
-            if _all_numbers(form):
-                unit = _unit(form, raw)
-                noise = Gaussian((LEVELS[0] * unit, LEVELS[1] * unit), "log")
-                settings |= {"noise": noise, "told": True, "hidden": (256,), "lr": 3e-3, "loss": "mse"}
-            model = DenoisingAutoencoder(**settings)
+        slow = self._spans is not None
+        model = default_model(form, raw, slow) if self.autoencoder is None else clone(self.autoencoder)
         if self.max_epochs is not None:
             model.set_params(max_epochs=self.max_epochs)
         return model
@@ -554,21 +500,3 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _all_numbers(form: Any) -> bool:
-    """Whether squared errors measure all of it, value by value."""
-    try:
-        return form.loss("mse").name == "mse" and form.target_shape == form.in_shape and form.loss("auto").name != "bce"
-    except (DataError, ParameterError):
-        return False
-
-
-def _unit(form: Any, raw: Any) -> float:
-    """The standard deviation of the data in model units: 1 for tables, less for pixels."""
-    scale = form.scale()
-    if scale.unit:
-        return 1.0
-    chunks = chunks_of(raw)
-    scale.learn(chunks)
-    return float(scale.encode(next(iter(chunks())))[0].std()) or 1.0

@@ -1,0 +1,64 @@
+"""What a detector detects with where no autoencoder is given, and how it reads the data."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from zandloper.corrupt.gaussian import Gaussian
+from zandloper.denoising_autoencoder import DenoisingAutoencoder
+from zandloper.errors import DataError, ParameterError
+from zandloper.modality import chunks_of
+from zandloper.oddness import LEVELS
+
+STEPS = 5_000  # that the model trains for
+SLOW_STEPS = 500  # the same for steps of series, which say much the same as those beside them
+BATCH = 256
+
+
+def as_numbers(reader: Any, X: Any, owner: str) -> tuple[Any, Any]:
+    """The form of data and their raw rows, as numbers alone where they are: zeros and ones among them."""
+    form, raw = reader.learn(X, owner)
+    if not _all_numbers(form):
+        try:
+            other, numbers = reader.learn(X, owner, "mse")
+        except (DataError, ParameterError):
+            return form, raw
+        if _all_numbers(other):
+            return other, numbers
+    return form, raw
+
+
+def default_model(form: Any, raw: Any, slow: bool) -> DenoisingAutoencoder:
+    """For numbers one that is told the noise level, else a plain denoising one. `slow`: rows are steps of series."""
+    rows = len(raw)
+    batch = min(BATCH, max(32, 2 ** round(math.log2(max(1, rows) / 4))))
+    settings: dict[str, Any] = {
+        "latent_dim": 64,
+        "batch_size": batch,
+        "max_epochs": max(1, round((SLOW_STEPS if slow else STEPS) * batch / rows)),
+        "validation": 0,
+    }
+    if _all_numbers(form):
+        unit = _unit(form, raw)
+        noise = Gaussian((LEVELS[0] * unit, LEVELS[1] * unit), "log")
+        settings |= {"noise": noise, "told": True, "hidden": (256,), "lr": 3e-3, "loss": "mse"}
+    return DenoisingAutoencoder(**settings)
+
+
+def _all_numbers(form: Any) -> bool:
+    """Whether squared errors measure all of it, value by value."""
+    try:
+        return form.loss("mse").name == "mse" and form.target_shape == form.in_shape and form.loss("auto").name != "bce"
+    except (DataError, ParameterError):
+        return False
+
+
+def _unit(form: Any, raw: Any) -> float:
+    """The standard deviation of the data in model units: 1 for tables, less for pixels."""
+    scale = form.scale()
+    if scale.unit:
+        return 1.0
+    chunks = chunks_of(raw)
+    scale.learn(chunks)
+    return float(scale.encode(next(iter(chunks())))[0].std()) or 1.0
