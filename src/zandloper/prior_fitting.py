@@ -45,6 +45,7 @@ def fit_prior(
     max_minutes: float | None = None,
     precision: str = "float32",
     seed: int = 0,
+    uncertainty: Tensor | None = None,
 ) -> list[dict[str, float]]:
     """Fit `module.prior` to codes (n, latent_dim), symbols or points, and their raw conditions.
 
@@ -54,6 +55,8 @@ def fit_prior(
         Of the loop, where the prior is trained by it.
     precision : "auto", "float32" or "bfloat16"
         Of the matrix products in it.
+    uncertainty : Tensor (latent_dim,), optional
+        Of each value of a code, where the encoder has one.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def fit_prior(
         prior.learn(codes, rng)
         return []
     initialise(prior, rng)
-    prior.start(codes, rng)
+    prior.start(codes, rng, uncertainty)
     n, device = len(codes), next(module.parameters()).device
     held = np.arange(n) % round(1 / HELD) == round(1 / HELD) - 1 if n >= 20 else np.zeros(n, bool)
     batch = defaults.batch_size(int((~held).sum()))

@@ -25,6 +25,7 @@ from zandloper.variational_plots import VariationalPictures
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, section 5.2: a latent is active when its mean varies more than this
 PRIOR_ROWS = 20_000  # codes that the prior is fitted to
+GUIDANCE = 1.5  # how strongly conditions are followed
 PRIOR_EPOCHS, PRIOR_SEEN = 300, 3_000_000  # passes of a prior that is trained by the loop, and codes in all, at most
 
 
@@ -146,6 +147,7 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
             max_epochs=max(1, min(PRIOR_EPOCHS, PRIOR_SEEN // len(codes), 10 * (self.n_epochs_ or 1))),
             max_minutes=None if self.max_minutes is None else self.max_minutes / 2,
             seed=self.random_state if isinstance(self.random_state, int) else 0,
+            uncertainty=spread.mean(0),
         )
         return self
 
@@ -185,7 +187,14 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         draws = noise(n_samples, self._n_latents())
         return self._nats(lambda batch: log_likelihood(self.module_, batch, draws), X, y)
 
-    def sample(self, n: int = 1, like: Any = None, random_state: Any = None, condition: Any = None) -> Any:
+    def sample(
+        self,
+        n: int = 1,
+        like: Any = None,
+        random_state: Any = None,
+        condition: Any = None,
+        guidance: float | None = None,
+    ) -> Any:
         """New data in the form of the training data.
 
         Parameters
@@ -199,6 +208,9 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         condition : labels, array or frame, optional
             What is known of the new data, of the kind that `fit` was given; with `like`, of each item. Samples of one
             row lie together.
+        guidance : float, optional
+            How strongly the score prior follows a condition: 1 draws as the data are, more draws what is typical of the
+            condition, with less variety. None: GUIDANCE.
         """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
@@ -208,8 +220,7 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         told = self._conditions(condition, int(n))
         if like is None:
             count = int(n) if told is None else len(told)
-            context = self._context(count, told)
-            return self._decoded(self.module_.prior.sample(count, rng, context), told)
+            return self._decoded(self._codes(count, told, rng, guidance), told)
         items = self._read(like)
         if told is not None and len(told) != len(items) * int(n):
             raise DataError(
@@ -218,6 +229,14 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         known = None if told is None else told[:: int(n)]
         mean, spread = (t.repeat_interleave(int(n), 0) for t in self._posterior(items, known))
         return self._decoded(mean + spread * torch.randn(mean.shape, generator=rng), told)
+
+    def _codes(self, n: int, told: Any, rng: torch.Generator, guidance: float | None) -> Tensor:
+        """Codes out of the prior, told raw conditions."""
+        prior: Any = self.module_.prior
+        if told is None or not prior.spec.conditional:
+            return prior.sample(n, rng, self._context(n, told))
+        strength = GUIDANCE if guidance is None else guidance
+        return prior.sample(n, rng, self._context(n, told), self._context(n, None), strength)
 
     def interpolate(self, first: Any, second: Any, steps: int = 8) -> Any:
         """Morphs between two items (data of one sample each): decoded points on the line between their codes."""

@@ -123,7 +123,7 @@ class Generator(BaseEstimator):
         random_state : int, RandomState or None
             The same number gives the same samples; None: others each time.
         **drawing : numbers
-            Of a quantised model: guidance (how strongly a text is followed), temperature, top_k, top_p; see
+            guidance, how strongly a condition is followed; of a quantised model also temperature, top_k, top_p: see
             `zandloper.prior.autoregressive.Drawing`.
         """
         check_is_fitted(self)
@@ -132,17 +132,15 @@ class Generator(BaseEstimator):
         given: dict[str, Any] = {"condition": condition, "like": like}
         given = {name: value for name, value in given.items() if value is not None}
         form, seed = self.model_._blueprint.output, seed_of(random_state, type(self).__name__)
-        if drawing and not isinstance(self.model_, QuantizedAutoencoder):
-            raise UnsupportedError(
-                f"{sorted(drawing)} say how symbols are drawn, and {type(self.model_).__name__} has none: "
-                "take Generator(QuantizedAutoencoder())"
-            )
         if condition is not None:
             given |= self._parted(given.pop("condition"))
         accepted, kind = inspect.signature(self.model_.sample).parameters, type(self.model_).__name__
         for name, (cannot, other) in CANNOT.items():
             if name in given and name not in accepted:
                 raise UnsupportedError(f"{kind} {cannot}: take {other}")
+        foreign = sorted(set(drawing) - set(accepted))
+        if foreign:
+            raise UnsupportedError(f"{foreign} say how symbols are drawn, and {kind} has none: take QuantizedAutoencoder")
         if n == 0:
             return form.give(np.empty((0, *form.target_shape)))
         return self.model_.sample(int(n), random_state=seed, **given, **drawing)

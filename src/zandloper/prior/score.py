@@ -17,7 +17,8 @@ from zandloper.spec import Spec
 
 LEVELS = 0.002, 80.0  # noise, in standard deviations of the codes, that sampling ends and begins at
 BEND = 7.0  # how closely the steps lie at low levels
-TRAINED = -1.2, 1.2  # mean and deviation of the logarithm of the levels that it is trained at
+TRAINED = -1.2, 1.2  # mean and deviation of the logarithm of the levels that a value of unit spread is trained at
+LEAST = 1e-3  # spread of a value, beside that of all
 WAVES = 16  # sines and cosines that tell the net the level
 
 
@@ -49,12 +50,17 @@ class ScorePrior(nn.Module):
     """A diffusion model over the codes, trained to take noise of any level away, which is the score of their density.
 
     Karras, Aittala, Aila and Laine 2022, "Elucidating the design space of diffusion-based generative models": what the
-    net sees and says is scaled by table 1, the training levels are its log-normal, `sample` is its algorithm 1 without
-    fresh noise (Heun's steps). Over the codes of an autoencoder: Vahdat et al. 2021, "Score-based generative modeling
-    in latent space".
+    net sees and says is scaled by table 1, for each value of a code with its own spread; the training levels are its
+    log-normal, as wide as the spreads ask for; `sample` is its algorithm 1 without fresh noise (Heun's steps). Over the
+    codes of an autoencoder: Vahdat et al. 2021, "Score-based generative modeling in latent space".
+
+    A variational model gives all values of its codes about unit spread, those that move a sample far and those that do
+    detail. Here each is taken in units of its own uncertainty, so that noise, as it goes away, lets the large features
+    appear first and the details follow them.
     """
 
     mean: Tensor
+    unit: Tensor
     spread: Tensor
 
     def __init__(self, spec: Score, latent_dim: int, context_dim: int = 0) -> None:
@@ -66,49 +72,82 @@ class ScorePrior(nn.Module):
         self.narrow: Any = nn.ModuleList(Linear(spec.width, spec.width) for _ in range(spec.layers))
         self.last = Linear(spec.width, latent_dim)
         self.register_buffer("mean", torch.zeros(latent_dim))
-        self.register_buffer("spread", torch.ones(()))
+        self.register_buffer("unit", torch.ones(latent_dim))  # of the noise, in those of the codes
+        self.register_buffer("spread", torch.ones(latent_dim))  # of the codes, in these units
 
     @torch.no_grad()
-    def start(self, codes: Tensor, rng: torch.Generator) -> None:
-        """The codes' units, one for all values so that silent ones stay silent, and a net that says nothing yet."""
+    def start(self, codes: Tensor, rng: torch.Generator, uncertainty: Tensor | None = None) -> None:
+        """The codes' units, and a net that says nothing yet.
+
+        Parameters
+        ----------
+        codes : Tensor (n, latent_dim)
+        uncertainty : Tensor (latent_dim,), optional
+            Of each value of a code, as the encoder has it on average. None: the same for all.
+        """
         self.mean.copy_(codes.mean(0))
-        spread = codes.std(0).square().mean().sqrt()
-        self.spread.copy_(spread if spread > 0 else torch.ones(()))
+        unit = codes.new_ones(codes.shape[1]) if uncertainty is None else uncertainty
+        spread = codes.std(0) / unit
+        whole = spread.square().mean().sqrt()
+        whole = whole if whole > 0 else torch.ones(())
+        self.unit.copy_(unit * whole)
+        self.spread.copy_((spread / whole).clamp(min=LEAST))
         self.last.weight.zero_()
 
     def denoised(self, x: Tensor, level: Tensor, context: Tensor | None = None) -> Tensor:
-        """What codes x (n, latent_dim) in unit size with noise of a level (n, 1) were without it."""
+        """What codes x (n, latent_dim) in the noise's units with noise of a level (n, 1) were without it."""
         told = self._waves(level)
-        size = (1 + level.square()).sqrt()
+        size = (self.spread.square() + level.square()).sqrt()
         h = torch.cat([t for t in (x / size, context, told) if t is not None], dim=1)
         h = self.first(h)
         act = ACTIVATIONS["silu"]
         for norm, widen, narrow in zip(self.norms, self.widen, self.narrow):
             h = h + narrow(act(widen(torch.cat([norm(h), told], dim=1))))
-        return x / size.square() + self.last(act(h)) * level / size
+        return x * (self.spread / size).square() + self.last(act(h)) * self.spread * level / size
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
         """The squared error at random levels, each weighed so that the net's own error counts alike."""
-        x = (batch.x - self.mean) / self.spread
+        x = (batch.x - self.mean) / self.unit
         draw = torch.randn(len(x), x.shape[1] + 1, generator=rng, device=x.device)
-        level = (TRAINED[0] + TRAINED[1] * draw[:, :1]).exp()
+        size = self.spread.log()
+        mean, deviation = TRAINED[0] + size.mean(), (TRAINED[1] ** 2 + size.var(correction=0)).sqrt()
+        level = (mean + deviation * draw[:, :1]).exp()
         made = self.denoised(x + level * draw[:, 1:], level, batch.condition)
-        error = ((made - x).square() * (1 + level.square()) / level.square()).mean()
+        error = ((made - x).square() * (self.spread**-2 + level**-2)).mean()
         return Loss(error, error.detach(), error.new_zeros(()))
 
     @torch.inference_mode()
-    def sample(self, n: int, rng: torch.Generator, context: Tensor | None = None) -> Tensor:
-        """Codes, (n, latent_dim)."""
+    def sample(
+        self,
+        n: int,
+        rng: torch.Generator,
+        context: Tensor | None = None,
+        unknown: Tensor | None = None,
+        guidance: float = 1.0,
+    ) -> Tensor:
+        """Codes, (n, latent_dim).
+
+        With `unknown`, the context that says nothing, contexts are followed `guidance` times as strongly (Ho and
+        Salimans 2022, "Classifier-free diffusion guidance", eq. 6, in which 1 + w is our guidance).
+        """
         low, high = (v ** (1 / BEND) for v in LEVELS)
         k = self.spec.steps
         levels = [(high + i / (k - 1) * (low - high)) ** BEND for i in range(k)] + [0.0]
         x = torch.randn(n, self.latent_dim, generator=rng) * levels[0]
-        slope = lambda x, s: (x - self.denoised(x, x.new_full((n, 1), s), context)) / s  # noqa: E731
+
+        def slope(x: Tensor, level: float) -> Tensor:
+            s = x.new_full((n, 1), level)
+            made = self.denoised(x, s, context)
+            if unknown is not None and guidance != 1:
+                without = self.denoised(x, s, unknown)
+                made = without + guidance * (made - without)
+            return (x - made) / level
+
         for now, then in itertools.pairwise(levels):
             first = slope(x, now)
             guess = x + (then - now) * first
             x = guess if then == 0 else x + (then - now) * (first + slope(guess, then)) / 2
-        return x * self.spread + self.mean
+        return x * self.unit + self.mean
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Not told: the density of a score model is an integral over all levels."""
