@@ -9,12 +9,14 @@ from typing import Any, Self
 
 import narwhals as nw
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from zandloper.autoencoder import BaseAutoencoder
 from zandloper.columns import is_frame
 from zandloper.condition import are_texts
+from zandloper.continuing import continued
 from zandloper.errors import DataError, ParameterError, UnsupportedError, bad_parameter
 from zandloper.evaluation import evaluate
 from zandloper.generator_file import generator_of, save_generator
@@ -140,7 +142,9 @@ class Generator(BaseEstimator):
                 raise UnsupportedError(f"{kind} {cannot}: take {other}")
         foreign = sorted(set(drawing) - set(accepted))
         if foreign:
-            raise UnsupportedError(f"{foreign} say how symbols are drawn, and {kind} has none: take QuantizedAutoencoder")
+            raise UnsupportedError(
+                f"{foreign} say how symbols are drawn, and {kind} has none: take QuantizedAutoencoder"
+            )
         if n == 0:
             return form.give(np.empty((0, *form.target_shape)))
         return self.model_.sample(int(n), random_state=seed, **given, **drawing)
@@ -187,6 +191,52 @@ class Generator(BaseEstimator):
     def report(self, real: Any, labels: Any = None) -> Any:
         """What `evaluate` finds, with pictures, on a page that needs no network: `report(real).save("report.html")`."""
         return self.evaluate(real, labels=labels).report()
+
+    def continue_series(self, X: Any, steps: int, n: int = 1, random_state: Any = None) -> Any:
+        """What may follow given series: n continuations of each, drawn as the windows learned go on.
+
+        Parameters
+        ----------
+        X : array (time, channels), frame, or list of those
+            At least half a window long; their last steps count.
+        steps : int
+            How many to add.
+        n : int
+            How many continuations of each series; they lie together.
+        random_state : int, RandomState or None
+
+        Returns
+        -------
+        array (series x n, steps, channels), or list of frames
+            The new steps alone, without time stamps.
+
+        Raises
+        ------
+        UnsupportedError
+            The generator did not learn series, or its model is no `VariationalAutoencoder`.
+
+        Notes
+        -----
+        How codes are drawn that agree with what is known: `zandloper.continuing`.
+        """
+        check_is_fitted(self)
+        for name, value in (("steps", steps), ("n", n)):
+            if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+                raise bad_parameter("continue_series", name, "a positive integer", value)
+        if not isinstance(self.model_, VariationalAutoencoder):
+            raise UnsupportedError(f"{type(self.model_).__name__} continues no series: take VariationalAutoencoder")
+        rng = torch.Generator().manual_seed(seed_of(random_state, type(self).__name__) % 2**31)
+        return continued(self.model_, X, int(steps), int(n), rng)
+
+    def contact_sheet(self, samples: Any) -> Any:
+        """What `sample` gave as one picture, a matplotlib figure; of images, sounds and series."""
+        check_is_fitted(self)
+        form = self.model_._blueprint.output
+        if form.name not in JUDGES:
+            raise UnsupportedError(f"a contact sheet shows images, sounds or series, and these are {form.in_words()}")
+        from zandloper.contact_sheet import contact_sheet
+
+        return contact_sheet(form, samples)
 
     def morph(self, first: Any, second: Any, steps: int = 8) -> Any:
         """A way from one item to another (data of one sample each), through the latent space; both ends included."""

@@ -1,4 +1,4 @@
-"""Captions from a table: one a picture, in the pictures' order, or beside the names of their files."""
+"""What is told of every item, from a table: in the items' order, or beside the names of their files."""
 
 from __future__ import annotations
 
@@ -7,40 +7,66 @@ from typing import Any
 
 from zandloper.errors import DataError
 
-TEXTS, FILES = ("text", "caption", "captions"), ("file", "file_name", "filename", "name", "image")
+TEXTS, FILES = ("text", "caption", "captions"), ("file", "file_name", "filename", "name", "image", "sound")
+LABELS = ("label", "class", "condition", "target")
 
 
 def read_captions(path: Path, X: Any) -> list[str]:
-    """The caption of every picture of X.
+    """The caption of every picture of X, out of a column text or caption. As `read_told`."""
+    return read_told(path, X, TEXTS, "caption")
+
+
+def read_labels(path: Path, X: Any) -> list[Any]:
+    """The class or number of every item of X, out of a column label or class. As `read_told`."""
+    return read_told(path, X, LABELS, "label")
+
+
+def read_told(path: Path, X: Any, wanted: tuple[str, ...], what: str) -> list[Any]:
+    """What a table says of every item of X.
 
     Parameters
     ----------
     path : path
-        A table with a column text or caption, or with one column. Where it has a column file too, each picture gets the
-        caption that stands beside its file's name; else the order decides.
+        A table with a column of one of the wanted names, or with one column, or with one beside the files' names. Where
+        it has a column file too, each item gets what stands beside its file's name; else the order decides.
     X : data, such as the pictures of a folder
 
     Raises
     ------
     DataError
-        The table has no such column, or not a caption for every picture.
+        The table has no such column, or not a row for every item.
     """
     from zandloper import files
 
     table = files.read(path)
     columns = list(getattr(table, "column_names", []))
-    found = [name for name in columns if name.lower() in TEXTS] or (columns if len(columns) == 1 else [])
-    if len(found) != 1:
-        raise DataError(f"{path} wants one column named {' or '.join(TEXTS[:2])}, and has: {', '.join(columns)}")
-    texts = table.column(found[0]).to_pylist()
     beside = next((name for name in columns if name.lower() in FILES), None)
+    rest = [name for name in columns if name != beside]
+    found = [name for name in columns if name.lower() in wanted] or (rest if len(rest) == 1 else [])
+    if len(found) != 1:
+        raise DataError(f"{path} wants one column named {' or '.join(wanted[:2])}, and has: {', '.join(columns)}")
+    values = table.column(found[0]).to_pylist()
     names = getattr(X, "names", None)
     if beside is not None and names is not None:
-        by_name = dict(zip(map(str, table.column(beside).to_pylist()), texts))
+        by_name = dict(zip(map(str, table.column(beside).to_pylist()), values))
         lost = [name for name in names if name not in by_name]
         if lost:
-            raise DataError(f"{path} has no caption for {len(lost)} of {len(names)} images, such as {lost[0]}")
+            raise DataError(f"{path} has no {what} for {len(lost)} of {len(names)} items, such as {lost[0]}")
         return [by_name[name] for name in names]
-    if len(texts) != len(X):
-        raise DataError(f"{path} has {len(texts)} captions and there are {len(X)} images: they must be as many")
-    return texts
+    if len(values) != len(X):
+        raise DataError(f"{path} has {len(values)} {what}s and there are {len(X)} items: they must be as many")
+    return values
+
+
+def folders_of(X: Any) -> list[str]:
+    """The folder that each file of X lies in, its class.
+
+    Raises
+    ------
+    DataError
+        The data do not come from a folder with at least two folders in it.
+    """
+    names = [Path(name).parent.as_posix() for name in getattr(X, "names", [])]
+    if len(set(names)) < 2:
+        raise DataError("--condition folder wants a folder with a folder of files for each class: there is only one")
+    return names

@@ -1,0 +1,115 @@
+"""Series that go on: new steps after given ones, drawn as a variational model has learned them.
+
+Of a window, the first part is known and the rest is to come. Codes that agree with the known part are drawn by
+"randomise, then optimise": a code is drawn from the prior, noise of the model's own size is added to the known steps,
+and the code moves to the nearest place that explains them,
+
+    min_z  |known + noise - decoded(z)|^2 / variance + |z - drawn|^2 / spread^2,
+
+which for a linear decoder is an exact draw from the posterior (Bardsley, Solonen, Haario and Laine 2014,
+"Randomize-then-optimize", section 2). Window after window, each begins with steps that are known or drawn already.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zandloper.errors import DataError, UnsupportedError
+
+KNOWN = 0.5  # share of a window that is known
+DESCENT = 200  # steps of a code's way
+RATE = 0.1
+QUIET = 0.02  # standard deviations of the data: noise is taken to be no smaller, or codes would never arrive
+JOIN = 3  # steps over which what is left of a jump fades
+
+
+def continued(model: Any, X: Any, steps: int, n: int, rng: torch.Generator) -> Any:
+    """What may follow series X: n continuations of each, of so many steps, those of one series together.
+
+    Parameters
+    ----------
+    model : fitted VariationalAutoencoder of series
+    X : array, frame, or list of those
+    steps, n : int
+    rng : torch.Generator
+
+    Returns
+    -------
+    As the model gives windows: an array (series x n, steps, channels), or a list of frames without time stamps.
+
+    Raises
+    ------
+    DataError
+        A series is shorter than the known part of a window, or a channel has no value there.
+    """
+    form, owner = model._form, "continue_series"
+    if form.name != "series_form":
+        raise UnsupportedError(f"only series go on, and this generator learned {form.in_words()}")
+    window, known = form.window, max(1, round(KNOWN * form.window))
+    ends = []
+    for part in form.parse(X, owner):
+        rows = form.lay([part], owner, window, known, 1)  # on their grid, gaps as missing values
+        end = np.asarray(rows[len(rows) - 1 : len(rows)], np.float64)[0]
+        if len(part.values) < known:
+            raise DataError(f"a series that goes on must have {known} steps, half a window; got {len(part.values)}")
+        lost = np.flatnonzero(np.isnan(end).all(1))
+        if len(lost):
+            raise DataError(
+                f"channel {form.columns[lost[0]].name!r} has no value in the last {known} steps: cut the series where "
+                "it is still known"
+            )
+        ends.append(end)
+    past = np.repeat(np.stack(ends), n, 0)  # (series x n, channels, known)
+    made = np.empty((len(past), past.shape[1], 0))
+    while made.shape[2] < steps:
+        begin = np.concatenate([past, made], 2)[:, :, -known:]
+        made = np.concatenate([made, _ahead(model, begin, rng)], 2)
+    return form.give(made[:, :, :steps])
+
+
+def _ahead(model: Any, begin: np.ndarray, rng: torch.Generator) -> np.ndarray:
+    """The rest of windows that begin so, (n, channels, steps)."""
+    module, known = model.module_, begin.shape[2]
+    empty = np.full((*begin.shape[:2], model._form.window - known), np.nan)
+    with torch.no_grad():
+        x, there = module.scale.encode(torch.from_numpy(np.concatenate([begin, empty], 2)))
+        there = torch.ones_like(x) if there is None else there
+        start = model._codes(len(x), None, rng, None)
+        spread = start.std(0).clamp(min=0.1) if len(start) > 1 else torch.ones(start.shape[1])
+        noise = _noise(module, x)
+        aim = x + noise * torch.randn(x.shape, generator=rng)
+    z = start.clone().requires_grad_()
+    optimizer = torch.optim.Adam([z], lr=RATE)
+    weights = list(module.parameters())
+    asked = [p.requires_grad for p in weights]
+    for p in weights:
+        p.requires_grad_(False)
+    try:
+        for step in range(DESCENT):
+            for group in optimizer.param_groups:
+                group["lr"] = RATE * (1 - step / DESCENT)
+            off = (module.decode(z.reshape(len(z), *model.latent_shape_)).float() - aim) / noise
+            loss = (off.square() * there).sum() + ((z - start) / spread).square().sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    finally:
+        for p, was in zip(weights, asked):
+            p.requires_grad_(was)
+    with torch.no_grad():
+        params = module.decode(z.reshape(len(z), *model.latent_shape_))
+        out = module.restore(params).double().numpy()
+    left = begin[:, :, -1] - out[:, :, known - 1]
+    fade = np.clip(1 - np.arange(1, out.shape[2] - known + 1) / JOIN, 0, 1)
+    return out[:, :, known:] + np.nan_to_num(left)[:, :, None] * fade
+
+
+def _noise(module: Any, x: Tensor) -> Tensor:
+    """How far data are from what codes decode to, in model units, for each place of a window."""
+    log_variance = getattr(module.compare, "log_variance", None)
+    size = x.new_tensor(QUIET) if log_variance is None else (0.5 * log_variance).exp().float().clamp(min=QUIET)
+    return size.expand(x.shape[1:])
