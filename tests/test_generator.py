@@ -189,3 +189,70 @@ def test_evaluation_sees_what_is_good_and_what_is_copied(generator, tmp_path):
 
     copied = evaluate(Copier(), table(120, seed=1), FRAME, None, 0)
     assert copied.distance < 1e-6 and copied.copies > 0.99 and copied.quality > found.quality - 0.1
+
+
+# --------------------------------------------------------------------------------------------------- series that go on
+
+
+def waves(n=600, channels=2, seed=0):
+    rng = np.random.default_rng(seed)
+    t = np.arange(n)[:, None]
+    return np.sin(2 * np.pi * t / 12 + np.arange(channels)) * 3 + 0.02 * t + 0.05 * rng.normal(size=(n, channels))
+
+
+@pytest.fixture(scope="module")
+def tide():
+    """A generator that learned a season on a trend."""
+    model = zl.VariationalAutoencoder(latent_dim=8, beta=0.01, prior="score", max_epochs=120)
+    reader = zl.modality.Series(window=24)
+    return zl.Generator(model, modality=reader, random_state=0).fit(waves())
+
+
+def test_a_series_goes_on(tide):
+    X = waves()
+    ahead = tide.continue_series(X[:400], 30, n=5, random_state=0)
+    assert ahead.shape == (5, 30, 2)
+    off = np.abs(ahead.mean(0) - X[400:430]).mean()
+    assert off < 0.5 * np.abs(X[399] - X[400:430]).mean()  # of repeating the last value
+    assert (np.abs(ahead[:, 0] - X[400]) < 1.5).all()  # no jump
+    assert np.ptp(ahead, axis=0).mean() > 0  # and not all the same
+    again = tide.continue_series(X[:400], 30, n=5, random_state=0)
+    np.testing.assert_array_equal(ahead, again)
+
+
+def test_several_series_go_on(tide):
+    X = waves()
+    assert tide.continue_series([X[:50], X[:77]], 3, n=2, random_state=0).shape == (4, 3, 2)
+
+
+def test_samples_keep_trend_and_season(tide):
+    X = waves()
+    windows = np.lib.stride_tricks.sliding_window_view(X[:, 0], 24, axis=0)
+    made = tide.sample(400, random_state=0)[:, :, 0]
+    level = lambda v: v.mean(1)  # noqa: E731
+    season = lambda v: np.abs(np.fft.rfft(v - v.mean(1, keepdims=True), axis=1)[:, 2]).mean()  # noqa: E731
+    assert abs(level(made).mean() - level(windows).mean()) < 0.4 * level(windows).std()
+    assert 0.6 < level(made).std() / level(windows).std() < 1.5
+    assert 0.8 < season(made) / season(windows) < 1.2
+
+
+@pytest.mark.parametrize(
+    ("X", "steps", "n", "error", "said"),
+    [
+        (waves(5), 3, 1, DataError, "must have 12 steps, half a window; got 5"),
+        (waves(50), 0, 1, ParameterError, "steps"),
+        (waves(50), 3, True, ParameterError, "n"),
+        (waves(50, channels=3), 3, 1, DataError, "3 features"),
+        (np.where(np.arange(50)[:, None] > 30, [np.nan, 1], waves(50)), 3, 1, DataError, "has no value in the last 12"),
+    ],
+)
+def test_series_that_cannot_go_on(tide, X, steps, n, error, said):
+    with pytest.raises(error, match=said):
+        tide.continue_series(X, steps, n)
+
+
+def test_tables_do_not_go_on(generator):
+    with pytest.raises(UnsupportedError, match="continues no series"):
+        generator.continue_series(FRAME, 3)
+    with pytest.raises(UnsupportedError, match="a contact sheet shows"):
+        generator.contact_sheet(FRAME)

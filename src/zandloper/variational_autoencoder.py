@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from dataclasses import dataclass
 from typing import Any, Self
@@ -26,6 +27,8 @@ from zandloper.variational_plots import VariationalPictures
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, section 5.2: a latent is active when its mean varies more than this
 PRIOR_ROWS = 20_000  # codes that the prior is fitted to
 GUIDANCE = 1.5  # how strongly conditions are followed
+PRIOR_SHARE = 0.3  # of the minutes, where the prior is trained too
+LONGER, LONGEST = 400_000, 200  # rows in all, and passes at most, of a model that is to draw well
 PRIOR_EPOCHS, PRIOR_SEEN = 300, 3_000_000  # passes of a prior that is trained by the loop, and codes in all, at most
 
 
@@ -122,8 +125,23 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
             raise bad_parameter(type(self).__name__, "prior", wanted, self.prior)
         return self.prior if isinstance(self.prior, Spec) else told[name]()
 
+    def _draws_well(self) -> bool:
+        """Whether the prior is one that is trained: the model is for drawing then, and worth a longer training."""
+        name = getattr(self.prior, "name", self.prior)
+        return name == "score" or (name == "auto" and getattr(self, "_conditional", False))
+
+    def _default_epochs(self, rows: int, work: int = 0) -> int:
+        usual = super()._default_epochs(rows, work)
+        return max(2 * usual, min(LONGEST, LONGER // rows)) if self._draws_well() else usual
+
+    def _minutes(self) -> float | None:
+        trained = self._draws_well()
+        return None if self.max_minutes is None else self.max_minutes * (1 - PRIOR_SHARE * trained)
+
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data, then fit the prior to their codes. As `Autoencoder.fit`."""
+        started = time.monotonic()
+        self._conditional = condition is not None
         super().fit(X, y, init_from=init_from, condition=condition)
         raw = self._read(X)
         told = self._conditions(by_row(self._form, condition, raw), 1)
@@ -139,13 +157,14 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
                 stacklevel=2,
             )
         codes = mean + spread * torch.randn(mean.shape, generator=rng)
+        left = None if self.max_minutes is None else max(1e-3, self.max_minutes - (time.monotonic() - started) / 60)
         fit_prior(
             self.module_,
             codes,
             told,
             rng,
             max_epochs=max(1, min(PRIOR_EPOCHS, PRIOR_SEEN // len(codes), 10 * (self.n_epochs_ or 1))),
-            max_minutes=None if self.max_minutes is None else self.max_minutes / 2,
+            max_minutes=left,
             seed=self.random_state if isinstance(self.random_state, int) else 0,
             uncertainty=spread.mean(0),
         )

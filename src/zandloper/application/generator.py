@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -314,6 +315,9 @@ class Generator(BaseEstimator):
         own = {name: value for name, value in given.items() if value is not None}
         if not (isinstance(self.modality, str) and self.modality == "auto"):
             own["modality"] = self.modality
+        reader: Any = modality(self.modality, X, "Generator")
+        if self.autoencoder is None and reader.name == "series" and reader.scaling is None:
+            own["modality"] = replace(reader, scaling="quantile")
         if not (isinstance(self.prior, str) and self.prior == "auto"):
             if "prior" not in model.get_params(deep=False):
                 raise bad_parameter(type(self).__name__, "prior", f"'auto' with {type(model).__name__}", self.prior)
@@ -324,7 +328,7 @@ class Generator(BaseEstimator):
 
 SETTINGS: dict[str, dict[str, Any]] = {  # by modality: more latents than a map needs, and a prior that knows them well
     "image": {"latent_dim": 32, "prior": "score"},
-    "series": {"latent_dim": 0.99, "prior": "score"},
+    "series": {"latent_dim": 0.9999, "prior": "score", "beta": 0.01},
     "audio": {"latent_dim": 64, "prior": "score"},
 }
 

@@ -35,6 +35,7 @@ from zandloper.compare.mae import MAE
 from zandloper.compare.mse import MSE
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.modality import Chunks, Form, Modality, Scale, masked, mean_and_deviation
+from zandloper.normal_scores import NormalScores
 from zandloper.period import LONGEST, stride_of, window_of
 from zandloper.several import as_given, each_of
 from zandloper.spec import Spec
@@ -60,6 +61,9 @@ class Series(Modality):
     time : str or None
         The column or index of a frame that holds the time stamps. None: a time index, else the one column of times,
         else a column called time, timestamp, date, datetime or ts; without any, rows follow each other step by step.
+    scaling : {"standard", "quantile"} or None
+        How nets see channels: with mean 0 and deviation 1, or those that are skewed or heavy-tailed by their normal
+        scores, see `zandloper.normal_scores`. None: standard, of a `Generator` quantile.
 
     Examples
     --------
@@ -76,6 +80,7 @@ class Series(Modality):
     stride: int | None = None
     score_stride: int | None = None
     time: str | None = None
+    scaling: str | None = None
 
     def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, Windows]:
         """The form of series, and their windows that train, (n, channels, steps)."""
@@ -109,6 +114,7 @@ class Series(Modality):
             window=int(window),
             stride=int(self.stride or stride_of(store.shape[1], window)),
             score_stride=int(self.score_stride or max(1, window // 4)),
+            scaling=self.scaling or "standard",
         )
         return form, form.lay(parts, owner, form.window, form.window, form.stride).with_something()
 
@@ -117,7 +123,11 @@ class Series(Modality):
         if not isinstance(form, SeriesForm):
             return self
         return Series(
-            self.window or form.window, self.stride or form.stride, self.score_stride or form.score_stride, self.time
+            self.window or form.window,
+            self.stride or form.stride,
+            self.score_stride or form.score_stride,
+            self.time,
+            self.scaling,
         )
 
     def _check(self) -> None:
@@ -128,6 +138,8 @@ class Series(Modality):
                 raise bad_parameter("Series", name, f"an integer from {low} to {MOST_WINDOW} or None", value)
         if self.time is not None and not isinstance(self.time, str):
             raise bad_parameter("Series", "time", "the name of a column or None", self.time)
+        if self.scaling not in (None, *SCALES):
+            raise bad_parameter("Series", "scaling", f"one of {list(SCALES)} or None", self.scaling)
 
 
 @dataclass(frozen=True)
@@ -162,6 +174,8 @@ class SeriesForm(Form):
         Whether stamps are points in time.
     window, stride, score_stride : int
         In steps.
+    scaling : str
+        See `Series`.
     """
 
     name: ClassVar[str] = "series_form"
@@ -177,6 +191,7 @@ class SeriesForm(Form):
     window: int = 1
     stride: int = 1
     score_stride: int = 1
+    scaling: str = "standard"
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Self:
@@ -223,7 +238,7 @@ class SeriesForm(Form):
 
     def scale(self) -> Scale:
         """The scale of these channels."""
-        return SeriesScale(self)
+        return SCALES[self.scaling](self)
 
     # -------------------------------------------------------------------------------------------- in: series to windows
 
@@ -416,6 +431,9 @@ class SeriesScale(Scale):
     def restore(self, point: Tensor) -> Tensor:
         """(n, channels, steps) in the channels' own numbers."""
         return point.to(self.mean.dtype) * self.deviation + self.mean
+
+
+SCALES: dict[str, type[Scale]] = {"standard": SeriesScale, "quantile": NormalScores}
 
 
 def _numbers(X: Any, owner: str) -> np.ndarray:

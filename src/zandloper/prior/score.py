@@ -32,6 +32,8 @@ class Score(Spec):
         Of its net, a row of residual layers.
     steps : int
         From noise to a code.
+    dropout : float
+        Share of each layer's values that is left out while training.
     """
 
     name: ClassVar[str] = "score"
@@ -40,6 +42,7 @@ class Score(Spec):
     width: int = 256
     layers: int = 3
     steps: int = 24
+    dropout: float = 0.1
 
     def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
         """The module for codes of `latent_dim` values."""
@@ -94,15 +97,24 @@ class ScorePrior(nn.Module):
         self.spread.copy_((spread / whole).clamp(min=LEAST))
         self.last.weight.zero_()
 
-    def denoised(self, x: Tensor, level: Tensor, context: Tensor | None = None) -> Tensor:
-        """What codes x (n, latent_dim) in the noise's units with noise of a level (n, 1) were without it."""
+    def denoised(
+        self, x: Tensor, level: Tensor, context: Tensor | None = None, rng: torch.Generator | None = None
+    ) -> Tensor:
+        """What codes x (n, latent_dim) in the noise's units with noise of a level (n, 1) were without it.
+
+        With `rng`, some values are left out: against learning the training codes by heart.
+        """
         told = self._waves(level)
         size = (self.spread.square() + level.square()).sqrt()
         h = torch.cat([t for t in (x / size, context, told) if t is not None], dim=1)
         h = self.first(h)
         act = ACTIVATIONS["silu"]
         for norm, widen, narrow in zip(self.norms, self.widen, self.narrow):
-            h = h + narrow(act(widen(torch.cat([norm(h), told], dim=1))))
+            inner = act(widen(torch.cat([norm(h), told], dim=1)))
+            if rng is not None and self.spec.dropout > 0:
+                kept = torch.rand(inner.shape, generator=rng, device=inner.device) >= self.spec.dropout
+                inner = inner * kept / (1 - self.spec.dropout)
+            h = h + narrow(inner)
         return x * (self.spread / size).square() + self.last(act(h)) * self.spread * level / size
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
@@ -112,7 +124,7 @@ class ScorePrior(nn.Module):
         size = self.spread.log()
         mean, deviation = TRAINED[0] + size.mean(), (TRAINED[1] ** 2 + size.var(correction=0)).sqrt()
         level = (mean + deviation * draw[:, :1]).exp()
-        made = self.denoised(x + level * draw[:, 1:], level, batch.condition)
+        made = self.denoised(x + level * draw[:, 1:], level, batch.condition, rng if self.training else None)
         error = ((made - x).square() * (self.spread**-2 + level**-2)).mean()
         return Loss(error, error.detach(), error.new_zeros(()))
 
