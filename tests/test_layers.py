@@ -30,6 +30,7 @@ LAYERS = (
     ("context_fit", "latent_code"),
     ("detector_plots",),
     ("detections",),
+    ("continuing", "contact_sheet"),
     ("judging", "study", "oddness", "explanation", "folds", "spans", "segmenting", "tiled_images"),
     (
         "denoising_autoencoder",
@@ -67,7 +68,7 @@ LAYERS = (
     ("lanes",),
     ("modality",),
     ("clock", "several", "clips", "fields"),
-    ("alphabet", "columns", "files", "period", "spectrogram", "tiles", "vocabulary", "windows"),
+    ("alphabet", "columns", "files", "normal_scores", "period", "spectrogram", "tiles", "vocabulary", "windows"),
     ("grid", "container"),
     ("context_tables",),
     ("context",),

@@ -35,12 +35,13 @@ from zandloper.compare.mae import MAE
 from zandloper.compare.mse import MSE
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.modality import Chunks, Form, Modality, Scale, masked, mean_and_deviation
-from zandloper.normal_scores import NormalScores
+from zandloper.normal_scores import KNOTS, along, maps
 from zandloper.period import LONGEST, stride_of, window_of
 from zandloper.several import as_given, each_of
 from zandloper.spec import Spec
 from zandloper.windows import Windows, blocks_of_time, lay_out
 
+MARKED = 20_000  # values of a channel that a chunk says its quantiles by, at most
 MOST_WINDOW = 65_536
 
 
@@ -433,7 +434,43 @@ class SeriesScale(Scale):
         return point.to(self.mean.dtype) * self.deviation + self.mean
 
 
-SCALES: dict[str, type[Scale]] = {"standard": SeriesScale, "quantile": NormalScores}
+class QuantileScale(Scale):
+    """Channels to normal scores where they are skewed or heavy-tailed, else to mean 0 and deviation 1.
+
+    Missing values become 0 with weight 0.
+    """
+
+    unit = True
+    knots: Tensor
+    scores: Tensor
+
+    def __init__(self, form: SeriesForm) -> None:
+        super().__init__()
+        line = torch.linspace(-1, 1, KNOTS + 2, dtype=getattr(torch, form.dtype)).repeat(len(form.columns), 1)
+        self.register_buffer("knots", line)
+        self.register_buffer("scores", line.clone())
+
+    @torch.no_grad()
+    def learn(self, chunks: Chunks) -> None:
+        """Quantiles of the channels in the training windows."""
+        parts = []
+        for chunk in chunks():
+            values = chunk.transpose(0, 1).flatten(1)
+            parts.append(values[:, :: -(-values.shape[1] // MARKED)])
+        if parts:
+            rows = torch.cat(parts, 1).to(self.knots.dtype)
+            self.knots[:], self.scores[:] = maps([row[~row.isnan()] for row in rows])
+
+    def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(n, channels, steps), and what is there."""
+        return masked(along(raw.to(self.knots.dtype), self.knots, self.scores).float())
+
+    def restore(self, point: Tensor) -> Tensor:
+        """(n, channels, steps) in the channels' own numbers."""
+        return along(point.to(self.knots.dtype), self.scores, self.knots)
+
+
+SCALES: dict[str, type[Scale]] = {"standard": SeriesScale, "quantile": QuantileScale}
 
 
 def _numbers(X: Any, owner: str) -> np.ndarray:
