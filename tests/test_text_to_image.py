@@ -221,4 +221,4 @@ def test_captions_on_the_command_line(tmp_path, monkeypatch, capsys):
     assert "no training text had: 'purple'" in capsys.readouterr().err
     (tmp_path / "captions.csv").write_text("\n".join(["file,text", *rows[1:]]))
     assert run("fit", "generate", "images", "--captions", "captions.csv", "-o", "other", *quick)
-    assert "no caption for 1 of 60 images, such as 59.png" in capsys.readouterr().err
+    assert "no caption for 1 of 60 items, such as 59.png" in capsys.readouterr().err

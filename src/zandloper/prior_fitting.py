@@ -77,7 +77,8 @@ def fit_prior(
     batch = defaults.batch_size(int((~held).sum()))
     weights = sum(p.numel() for p in prior.parameters())
     places = codes.shape[1] if prior.spec.of_symbols else 1
-    rate, optimizer = RATE, "adam"
+    rate: float = RATE
+    optimizer: Any = "adam"
     if prior.spec.of_symbols:
         rate, optimizer = MUON, Muon
         batch = min(batch, max(32, 2 ** round(math.log2(PLACES / places))))

@@ -340,5 +340,5 @@ def default_for(X: Any, choice: Any, condition: Any = None) -> BaseAutoencoder:
         return MaskedAutoencoder()
     if kind == "image" and are_texts(condition):
         quantised: Any = QuantizedAutoencoder
-        return quantised(latent_dim=LATENTS, encoder="grid", codes=1024, code_dim=4)
+        return quantised(latent_dim=LATENTS, encoder="grid", codes=1024, code_dim=4, entropy_weight=1.5)
     return VariationalAutoencoder(**SETTINGS.get(kind, {}))
