@@ -204,16 +204,12 @@ def _asked(job: Job, texts: list[str]) -> Any:
         except ValueError as error:
             known_ = ", ".join(map(str, levels[:8])) or "a number"
             raise ParameterError(f"--condition {texts[0]}: wanted is {known_}") from error
-    if texts and form is None and not job.form.column_names():
-        raise ParameterError(
-            f"--condition {texts[0]}: this model learned without a condition; fit one with --condition, see "
-            "zandloper fit generate --help"
-        )
     told: dict[str, list[Any]] = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name:
-            raise ParameterError(f"--condition {text}: wanted is COLUMN=VALUE")
+            also = "" if form is not None else "; this model learned without a condition, fit one with --condition"
+            raise ParameterError(f"--condition {text}: wanted is COLUMN=VALUE{also}")
         told[name] = [value]
     return told or None
 
