@@ -100,6 +100,13 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     )
 
     encoder = Own() if "encoder" in own else _net(p.encoder, form, latent, p, owner, "encoder")
+    if (
+        p.latent_dim is None
+        and isinstance(encoder, Net)
+        and (better := encoder.latents(form.in_shape, latent)) != latent
+    ):
+        latent = better
+        encoder = _net(p.encoder, form, latent, p, owner, "encoder")
     decoder = Own() if "decoder" in own else _decoder(p, form, target_form, encoder, latent, owner)
     linear = _wants_linear(p, form, target_form, own, owner)
     told = bool(getattr(p, "told", False))

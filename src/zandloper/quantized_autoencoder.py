@@ -26,6 +26,7 @@ from zandloper.spec import Spec, discover
 METHODS = ("vq", "fsq")
 PRIOR_ROWS = 600_000  # symbols' rows that the prior sees in all, at most
 PRIOR_SHARE = 0.8  # of the minutes
+PLACES = 49  # of a grid, about
 PRICED = 2_000  # samples that the prices of symbols are found on
 GUIDANCE = 2.0  # how strongly texts are followed
 NOMINAL = 1e11  # operations a second that a plan counts on
@@ -61,7 +62,8 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     Parameters
     ----------
     latent_dim : int or None
-        How many symbols a sample is told in. None: 16, or as many as it has values.
+        How many symbols a sample is told in. None: 16, or as many as it has values; with `encoder="grid"` about 49,
+        one for each place, and four for the whole.
     method : "vq" or "fsq"
         A learned book of vectors, or rounding to a few levels.
     codes : int
@@ -147,7 +149,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         return None if self.max_minutes is None else self.max_minutes * (1 - PRIOR_SHARE)
 
     def _default_latents(self, features: int) -> int | None:
-        return min(16, features)
+        return min(PLACES if self.encoder == "grid" else 16, features)
 
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data, then the prior over their symbols. As `Autoencoder.fit`."""

@@ -28,7 +28,6 @@ from zandloper.parameters import seed_of
 from zandloper.quantized_autoencoder import QuantizedAutoencoder
 from zandloper.variational_autoencoder import VariationalAutoencoder
 
-LATENTS = 49  # symbols of an image that is told by a text: a grid of about 7 x 7
 JUDGES: dict[str, Any] = {"image_form": images, "series_form": series, "audio_form": sounds}
 CANNOT = {  # what a type may not be able to do when sampling, and which one can
     "like": ("makes no variations of items", "VariationalAutoencoder"),
@@ -340,5 +339,5 @@ def default_for(X: Any, choice: Any, condition: Any = None) -> BaseAutoencoder:
         return MaskedAutoencoder()
     if kind == "image" and are_texts(condition):
         quantised: Any = QuantizedAutoencoder
-        return quantised(latent_dim=LATENTS, encoder="grid", codes=1024, code_dim=4, entropy_weight=1.5)
+        return quantised(encoder="grid", codes=256, code_dim=4)
     return VariationalAutoencoder(**SETTINGS.get(kind, {}))

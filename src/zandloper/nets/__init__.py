@@ -34,6 +34,11 @@ class Net(Spec):
         """The settings for samples of a shape, from shapes alone."""
         raise NotImplementedError
 
+    @classmethod
+    def latents(cls, in_shape: tuple[int, ...], about: int) -> int:
+        """How many latents suit the net, where nobody says more than about how many."""
+        return about
+
     def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
         """`(x, context) -> Neck`, with `neck_dim`."""
         raise NotImplementedError

@@ -2,6 +2,9 @@
 
 Unlike `conv1d` and `conv2d`, no dense layer mixes the places: a code of one symbol a place says what is there. That is
 what a prior over the symbols likes to read (van den Oord et al. 2017, "Neural discrete representation learning").
+
+What holds everywhere, colours or the light, may be said once: some summaries stand before the places and scale and
+shift the channels of all layers (Perez et al. 2018, "FiLM: visual reasoning with a general conditioning layer").
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from zandloper.layers import ACTIVATIONS, Linear
 from zandloper.nets import Net
 
 MOST = 7  # stages
+SUMMARIES = 4  # where nobody says how many latents there are
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Grid(Net):
         The non-linearity after each layer.
     depth : int
         Residual layers at the grid, where places hear their neighbours.
+    summaries : int
+        Parts of the code that belong to no place but to the whole, before those of the places.
     """
 
     name: ClassVar[str] = "grid"
@@ -42,6 +48,7 @@ class Grid(Net):
     hidden: tuple[int, ...] = (32, 64)
     activation: str = "silu"
     depth: int = 2
+    summaries: int = 0
 
     @classmethod
     def fits(cls, in_shape: tuple[int, ...]) -> bool:
@@ -50,10 +57,20 @@ class Grid(Net):
 
     @classmethod
     def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Grid:
-        """As many stages as bring the number of places closest to the number of latents, channels doubling from 32."""
+        """As many stages as bring the number of places closest to the number of latents, channels doubling from 32.
+
+        A few latents more than places are summaries.
+        """
         far = lambda n: abs(math.log(places(in_shape, n) / max(1, latent_dim)))  # noqa: E731
         stages = min(range(1, MOST + 1), key=far)
-        return cls(tuple(min(CHANNELS[0] * 2**i, CHANNELS[1]) for i in range(stages)), activation)
+        more = latent_dim - places(in_shape, stages)
+        summaries = more if 0 < more <= 2 * SUMMARIES else 0
+        return cls(tuple(min(CHANNELS[0] * 2**i, CHANNELS[1]) for i in range(stages)), activation, summaries=summaries)
+
+    @classmethod
+    def latents(cls, in_shape: tuple[int, ...], about: int) -> int:
+        """One for each place of the grid that has about so many, and summaries."""
+        return places(in_shape, len(cls.auto(in_shape, about).hidden)) + SUMMARIES
 
     def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
         """From images or series `in_shape` to a neck of which each place of the grid has an equal part."""
@@ -71,17 +88,32 @@ def places(in_shape: tuple[int, ...], stages: int) -> int:
 
 class Residual(nn.Module):
     """`x + W2 act(W1 act(x))`: neighbours are heard, then each place thinks for itself (He et al. 2016, "Identity
-    mappings in deep residual networks", section 3)."""
+    mappings in deep residual networks", section 3); what is `told` of the whole sets the tone in between."""
 
-    def __init__(self, channels: int, axes: int, activation: str) -> None:
+    def __init__(self, channels: int, axes: int, activation: str, told: int = 0) -> None:
         super().__init__()
         self.activation = activation
         self.hear, self.think = DOWN[axes](channels, channels, 3, padding=1), DOWN[axes](channels, channels, 1)
+        self.tone = Tone(told, channels) if told else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, told: Tensor | None = None) -> Tensor:
         """Grids (n, channels, *axes) to grids."""
         act = ACTIVATIONS[self.activation]
-        return x + self.think(act(self.hear(act(x))))
+        h = self.hear(act(x))
+        return x + self.think(act(h if self.tone is None else self.tone(h, told)))
+
+
+class Tone(nn.Module):
+    """`h (1 + a) + b` for each channel, a and b being linear in what is told of the whole."""
+
+    def __init__(self, told: int, channels: int) -> None:
+        super().__init__()
+        self.say = Linear(told, 2 * channels)
+
+    def forward(self, h: Tensor, told: Tensor) -> Tensor:
+        """Grids (n, channels, *axes), told (n, values)."""
+        a, b = self.say(told).to(h.dtype).reshape(len(h), -1, *(1 for _ in h.shape[2:])).chunk(2, dim=1)
+        return h * (1 + a) + b
 
 
 def _planes(context: Tensor, x: Tensor) -> Tensor:
@@ -99,9 +131,12 @@ class GridEncoder(nn.Module):
         widths = (channels + context_dim, *spec.hidden)
         conv = DOWN[len(axes)]
         self.layers = nn.ModuleList(conv(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths))
-        self.rest = nn.Sequential(*(Residual(widths[-1], len(axes), spec.activation) for _ in range(spec.depth)))
-        self.places = places(in_shape, len(spec.hidden))
-        self.neck_dim = widths[-1] * self.places
+        width, self.summaries = widths[-1], spec.summaries
+        told = width if spec.summaries else 0
+        self.rest = nn.ModuleList(Residual(width, len(axes), spec.activation, told) for _ in range(spec.depth))
+        self.sum_up = Linear(width, width * spec.summaries) if spec.summaries else None
+        self.places = places(in_shape, len(spec.hidden)) + spec.summaries
+        self.neck_dim = width * self.places
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
         """The flat neck of grids (n, channels, *axes)."""
@@ -110,7 +145,11 @@ class GridEncoder(nn.Module):
         for i, part in enumerate(self.layers):
             x = part(_even(x))
             x = act(x) if i < len(self.layers) - 1 else x
-        return Neck(act(self.rest(x)).flatten(2).transpose(1, 2).flatten(1))
+        whole = act(x).flatten(2).mean(2) if self.summaries else None
+        for part in self.rest:
+            x = part(x, whole)
+        neck = act(x).flatten(2).transpose(1, 2).flatten(1)
+        return Neck(neck if self.sum_up is None else torch.cat([act(self.sum_up(whole)), neck], dim=1))
 
 
 def _even(x: Tensor) -> Tensor:
@@ -127,14 +166,17 @@ class GridDecoder(nn.Module):
         channels, *axes = out_shape
         self.activation = spec.activation
         self.sizes = sizes_of(tuple(axes), len(spec.hidden))[::-1]
-        count = math.prod(self.sizes[0])
+        count = math.prod(self.sizes[0]) + spec.summaries
         # A code that cannot be dealt out evenly is first made one that can.
         self.deal = None if latent_dim % count == 0 else Linear(latent_dim, count * min(latent_dim, spec.hidden[-1]))
         values = (latent_dim if self.deal is None else self.deal.out_features) // count
         widths = (*reversed(spec.hidden), channels)
-        self.bottom = (count, values)
+        self.bottom, self.summaries = (count, values), spec.summaries
         self.first = DOWN[len(axes)](values + context_dim, widths[0], 1)
-        self.rest = nn.Sequential(*(Residual(widths[0], len(axes), spec.activation) for _ in range(spec.depth)))
+        told = widths[0] if spec.summaries else 0
+        self.whole = Linear(values * spec.summaries, told) if told else None
+        self.rest = nn.ModuleList(Residual(widths[0], len(axes), spec.activation, told) for _ in range(spec.depth))
+        self.tones = nn.ModuleList(Tone(told, width) for width in widths[:-1] if told)
         conv = UP[len(axes)]
         self.layers: Any = nn.ModuleList(conv(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths))
 
@@ -146,9 +188,13 @@ class GridDecoder(nn.Module):
         """Parameters of the output, (n, channels, *axes)."""
         act = ACTIVATIONS[self.activation]
         z = z.flatten(1) if self.deal is None else self.deal(z.flatten(1))
-        h = z.reshape(len(z), *self.bottom).transpose(1, 2).reshape(len(z), -1, *self.sizes[0])
-        h = h if context is None else torch.cat([h, _planes(context, h)], dim=1)
-        h = self.rest(self.first(h))
-        for part, size in zip(self.layers, self.sizes[1:]):
+        parts, s = z.reshape(len(z), *self.bottom), self.summaries
+        whole = None if self.whole is None else act(self.whole(parts[:, :s].flatten(1)))
+        h = parts[:, s:].transpose(1, 2).reshape(len(z), -1, *self.sizes[0])
+        h = self.first(h if context is None else torch.cat([h, _planes(context, h)], dim=1))
+        for part in self.rest:
+            h = part(h, whole)
+        for i, (part, size) in enumerate(zip(self.layers, self.sizes[1:])):
+            h = self.tones[i](h, whole) if s else h
             h = part(act(h))[(..., *(slice(length) for length in size))]  # as in `convolutions`: 7 -> 14 -> 13
         return h
