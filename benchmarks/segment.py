@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from figures import figure
 
 import zandloper as zl
 from zandloper import files
@@ -34,8 +35,8 @@ y = [(grey(mask) < 128).astype(np.uint8) for mask in files.read(args.folder / "l
 train, held = slice(None, args.train), slice(args.train, None)
 
 
-def measured(model: zl.Segmenter, name: str) -> None:
-    """One line of figures on the held images."""
+def measured(model: zl.Segmenter, name: str) -> tuple[float, float, float]:
+    """One line of figures on the held images: IoU, share of pixels, seconds an image."""
     began = time.perf_counter()
     table = model.confusion(X[held], y[held])
     seconds = (time.perf_counter() - began) / len(X[held])
@@ -46,6 +47,7 @@ def measured(model: zl.Segmenter, name: str) -> None:
         f"fit {model.fit_seconds_:.0f} s, {model.n_epochs_} epochs",
         flush=True,
     )
+    return float(iou), float(right), seconds
 
 
 def seams(model: zl.Segmenter, tile: int = 192) -> None:
@@ -67,13 +69,21 @@ def seams(model: zl.Segmenter, tile: int = 192) -> None:
                 near[(slice(None),) * axis + (slice(max(0, line - 8), line + 8),)] = True
         blend = f"overlap of {overlap} pixels"
         print(f"{blend:<32s} off by {wrong[near].mean():.5f} along borders, {wrong[~near].mean():.5f} elsewhere")
+        if overlap:
+            remark = f"elsewhere {wrong[~near].mean():.5f}"
+            figure("membrane: probability off along borders of tiles", f"{wrong[near].mean():.5f}", remark)
 
 
 if {"skips", "seams"} & set(args.only):
     for skips in (True, False):
         model = zl.Segmenter(skips=skips, max_minutes=args.minutes, random_state=0).fit(X[train], y[train])
-        measured(model, "with skips" if skips else "bottleneck alone")
-        measured(model.set_params(flips=False), "  without flips at test time")
+        iou, right, _ = measured(model, "with skips" if skips else "bottleneck alone")
+        plain, _, seconds = measured(model.set_params(flips=False), "  without flips at test time")
+        remark = f"without flips at test time {plain:.3f}; pixels right {right:.4f}"
+        name = "membrane: IoU" if skips else "membrane: IoU, the bottleneck alone"
+        figure(name, f"{iou:.3f}", remark, ">= 0.71" if skips else "")
+        if skips:
+            figure("membrane: seconds an image of 512 x 512", f"{seconds:.2f}", "without flips", "< 2")
         if skips and "seams" in args.only:
             seams(model)
         if "skips" not in args.only:
