@@ -71,7 +71,7 @@ def seams(model: zl.Segmenter, tile: int = 192) -> None:
         print(f"{blend:<32s} off by {wrong[near].mean():.5f} along borders, {wrong[~near].mean():.5f} elsewhere")
         if overlap:
             remark = f"elsewhere {wrong[~near].mean():.5f}"
-            figure("membrane: probability off along borders of tiles", f"{wrong[near].mean():.5f}", remark)
+            figure("membrane: probability off along borders of tiles", float(wrong[near].mean()), remark, form=".5f")
 
 
 if {"skips", "seams"} & set(args.only):
@@ -81,9 +81,9 @@ if {"skips", "seams"} & set(args.only):
         plain, _, seconds = measured(model.set_params(flips=False), "  without flips at test time")
         remark = f"without flips at test time {plain:.3f}; pixels right {right:.4f}"
         name = "membrane: IoU" if skips else "membrane: IoU, the bottleneck alone"
-        figure(name, f"{iou:.3f}", remark, ">= 0.71" if skips else "")
+        figure(name, iou, remark, ">= 0.71" if skips else "")
         if skips:
-            figure("membrane: seconds an image of 512 x 512", f"{seconds:.2f}", "without flips", "< 2")
+            figure("membrane: seconds an image of 512 x 512", seconds, "without flips", "< 2")
         if skips and "seams" in args.only:
             seams(model)
         if "skips" not in args.only:
