@@ -27,8 +27,8 @@ METHODS = ("vq", "fsq")
 PRIOR_ROWS = 600_000  # symbols' rows that the prior sees in all, at most
 PRIOR_SHARE = 0.8  # of the minutes
 PLACES = 49  # of a grid, about
-PRICED = 2_000  # samples that the prices of symbols are found on
-GUIDANCE = 2.0  # how strongly texts are followed
+GUIDANCE, TOP_P = 2.0, 0.9  # how strongly texts are followed, and which symbols may be drawn for them
+MOST_EPOCHS = 100  # of the prior, where minutes end it
 NOMINAL = 1e11  # operations a second that a plan counts on
 
 
@@ -70,10 +70,6 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         How many symbols there are (vq).
     code_dim : int
         Length of a symbol's vector (vq).
-    entropy_weight : float
-        What a rare symbol costs when one is chosen, in mean squared distances to the nearest vector (vq). 0: the
-        nearest is taken. 1 or 2: differences that hardly show are left out, symbols that say little vanish, and the
-        prior has far less to learn; see `zandloper.bottleneck.vq.VQBottleneck.economise`.
     levels : tuple of int
         Levels of each value of a symbol (fsq); their product is the number of symbols.
     prior : "auto" or a zandloper.prior.autoregressive.Autoregressive
@@ -98,7 +94,6 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         method: str = "vq",
         codes: int = 256,
         code_dim: int = 8,
-        entropy_weight: float = 0.0,
         levels: tuple[int, ...] = (8, 6, 5),
         prior: Any = "auto",
     ) -> None: ...
@@ -120,9 +115,6 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         for name, low in (("codes", 2), ("code_dim", 1)):
             if not whole(getattr(self, name), low):
                 raise bad_parameter(owner, name, f"an integer >= {low}", getattr(self, name))
-        weight = self.entropy_weight
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
-            raise bad_parameter(owner, "entropy_weight", "a number from 0 on", weight)
         return part(int(self.codes), int(self.code_dim))
 
     def _prior_spec(self, condition: Any = None) -> Spec:
@@ -157,8 +149,6 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         super().fit(X, y, init_from=init_from, condition=condition)
         raw = self._read(X)
         told = self._conditions(by_row(self._form, condition, raw), 1)
-        if self.method == "vq":
-            self._economise(raw, told)
         symbols = self._each_block(self._symbols, raw, condition=told).int()
         seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
         rng = torch.Generator().manual_seed(seed)
@@ -170,11 +160,8 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         return self
 
     def _prior_epochs(self, rows: int) -> int:
-        """Passes over the symbols: as many as the autoencoder made; told texts, as many as the minutes are planned for.
-
-        The plan follows from the minutes that were asked for and the work, never from the clock, so that the learning
-        rate has come down in time on a machine of ordinary speed.
-        """
+        """Passes over the symbols: as many as the autoencoder made; told texts, as many as fit into the minutes, whose
+        pace the learning rate keeps."""
         most = max(1, min(30, PRIOR_ROWS // rows))
         prior: Any = self.module_.prior
         if not prior.spec.prompt:
@@ -183,9 +170,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
             return int(self.max_epochs)
         if self.max_minutes is None:
             return most
-        weights = sum(p.numel() for p in prior.blocks.parameters()) + prior.word.weight.numel()
-        work = 6.0 * weights * (self.latent_shape_[0] + prior.told) * rows
-        return int(max(1, min(100, self.max_minutes * PRIOR_SHARE * 60 * NOMINAL / work)))
+        return MOST_EPOCHS
 
     def encode_symbols(self, X: Any) -> np.ndarray:
         """The symbols of each sample, (n, latent_dim) integers from 0 on."""
@@ -220,7 +205,8 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         """New data in the form of the training data: symbols are drawn from the prior, then decoded.
 
         With a condition of the kind that `fit` was given, n for each of its rows. How symbols are drawn, see
-        `zandloper.prior.autoregressive.Drawing`; guidance None is 2 for texts and 1 for everything else.
+        `zandloper.prior.autoregressive.Drawing`; guidance None is 2 for texts and 1 for everything else, and
+        top_p None with no top_k is 0.9 for texts.
         """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
@@ -229,8 +215,11 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         rng = torch.Generator().manual_seed(int(np.random.default_rng(random_state).integers(2**31)))
         told = self._conditions(condition, int(n))
         count = int(n) if told is None else len(told)
+        by_text = bool(prior.spec.prompt) and told is not None
         if guidance is None:
-            guidance = GUIDANCE if prior.spec.prompt and told is not None else 1.0
+            guidance = GUIDANCE if by_text else 1.0
+        if top_p is None and top_k is None and by_text:
+            top_p = TOP_P
         how = Drawing(temperature, top_k, top_p, guidance)
         return self._said(prior.sample(count, rng, self._context(count, told), how).long(), told)
 
@@ -240,16 +229,6 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
             codes = self.module_.bottleneck.vectors_of(symbols)
         return self._decoded(codes.reshape(len(symbols), -1).cpu(), condition)
 
-    def _economise(self, raw: Any, told: Any) -> None:
-        """Prices of symbols, from some of the training data."""
-        step = -(-len(raw) // PRICED)
-        rows = slice(None, None, step)
-        necks = self._each_block(self._neck, raw[rows], condition=None if told is None else told[rows])
-        self.module_.bottleneck.economise(necks, float(self.entropy_weight))
-
-    def _neck(self, batch: Batch) -> Tensor:
-        batch = self.module_.scaled(batch)
-        return self.module_.summary(batch.x, batch.condition)[0].value
-
     def _symbols(self, batch: Batch) -> Tensor:
-        return self.module_.bottleneck.symbols(self._neck(batch))
+        batch = self.module_.scaled(batch)
+        return self.module_.bottleneck.symbols(self.module_.summary(batch.x, batch.condition)[0].value)

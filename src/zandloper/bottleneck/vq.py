@@ -14,8 +14,6 @@ from zandloper.spec import Spec
 
 DEAD_SHARE = 0.05  # of the mean use: a code that is used less is moved to where data are
 START_ROUNDS = 10  # of Lloyd's algorithm, on the first batch
-PRICE_ROUNDS = 15  # of choosing symbols and counting them
-RAREST = 1e-6  # share of a symbol, at least, that its price follows from
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,6 @@ class VQBottleneck(nn.Module):
     book: Tensor
     counts: Tensor
     sums: Tensor
-    price: Tensor
     started: Tensor
 
     def __init__(self, spec: VQ, neck_dim: int, latent_dim: int, places: int = 1) -> None:
@@ -72,7 +69,6 @@ class VQBottleneck(nn.Module):
         self.register_buffer("book", torch.zeros(spec.codes, spec.code_dim))
         self.register_buffer("counts", torch.ones(spec.codes))
         self.register_buffer("sums", torch.zeros(spec.codes, spec.code_dim))
-        self.register_buffer("price", torch.zeros(spec.codes))  # squared distance that choosing a symbol costs
         self.register_buffer("started", torch.zeros(()))
 
     @property
@@ -83,26 +79,6 @@ class VQBottleneck(nn.Module):
     def symbols(self, neck: Tensor) -> Tensor:
         """The numbers of the vectors chosen, (n, latent_dim) integers."""
         return self._nearest(self._vectors(neck)).reshape(-1, self.symbols_per_sample)
-
-    @torch.no_grad()
-    def economise(self, necks: Tensor, weight: float) -> None:
-        """From now on, choose `argmin_k |v - book_k|^2 - weight d log p_k`: what is common, where it is near enough.
-
-        Here p_k is how often symbol k is chosen so for these necks, and d the mean squared distance to the nearest
-        vector. Chou, Lookabaugh and Gray 1989, "Entropy-constrained vector quantization", eq. 5, with the book as it
-        is: a book puts many vectors where data are dense, on flat backgrounds say, and which of them is chosen there
-        says nothing.
-        """
-        self.price.zero_()
-        if not weight:
-            return
-        vectors = self._vectors(necks)
-        near = self._distances(vectors).min(1).values + vectors.square().sum(1)
-        unit = weight * near.clamp(min=0).mean()
-        share = torch.full_like(self.price, 1 / self.spec.codes)
-        for _ in range(PRICE_ROUNDS):
-            self.price.copy_(-unit * share.clamp(min=RAREST).log())
-            share = torch.bincount(self._nearest(vectors), minlength=self.spec.codes) / len(vectors)
 
     def vectors_of(self, symbols: Tensor) -> Tensor:
         """The code that symbols (n, latent_dim) stand for, (n, latent_dim, code_dim)."""
@@ -126,12 +102,9 @@ class VQBottleneck(nn.Module):
     def _vectors(self, neck: Tensor) -> Tensor:
         return self.head(neck.reshape(len(neck) * self.places, -1)).float().reshape(-1, self.spec.code_dim)
 
-    def _distances(self, vectors: Tensor) -> Tensor:
-        """Squared, less what is the same for all symbols, plus their prices."""
-        return self.book.square().sum(1) + self.price - 2 * vectors @ self.book.T
-
     def _nearest(self, vectors: Tensor) -> Tensor:
-        return self._distances(vectors).argmin(1)
+        distance = self.book.square().sum(1) - 2 * vectors @ self.book.T
+        return distance.argmin(1)
 
     @torch.no_grad()
     def _start(self, vectors: Tensor, rng: torch.Generator) -> None:

@@ -17,7 +17,6 @@ from zandloper.spec import Spec
 from zandloper.transformer import Block, Past
 
 SILENT = 0.1  # share of the rows that are told nothing while training, so that guidance knows what that is like
-ABOVE = 3  # places of the row above that a place is told of
 ROWS = 128  # drawn at a time, in bounded memory
 
 
@@ -33,8 +32,6 @@ class Autoregressive(Spec):
         How many symbols there are.
     prompt : tuple of int
         (pieces, places) of the texts that it is told, () for none.
-    row : int
-        Symbols in a row of the grid that they lie in; 0 where they lie in none.
     """
 
     name: ClassVar[str] = "autoregressive"
@@ -45,7 +42,6 @@ class Autoregressive(Spec):
     heads: int = 4
     vocabulary: int = 256
     prompt: tuple[int, ...] = ()
-    row: int = 0
 
     def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
         """The module for codes of `latent_dim` symbols, told contexts of `context_dim` numbers where there are any."""
@@ -118,7 +114,6 @@ class AutoregressivePrior(nn.Module):
         self.spec, self.latent_dim, self.natural_loss = spec, latent_dim, math.log(spec.vocabulary)
         self.symbol = nn.Parameter(torch.zeros(spec.vocabulary + 1, spec.width))  # the last one opens a code
         pieces, self.told = spec.prompt or (0, 1 if context_dim else 0)
-        self.above = nn.Parameter(torch.zeros(ABOVE, spec.vocabulary + 1, spec.width)) if spec.row else None
         self.place = nn.Parameter(torch.zeros(self.told + latent_dim, spec.width))
         self.piece = nn.Parameter(torch.zeros(pieces + 1, spec.width)) if pieces else None  # the last one says nothing
         self.context = Linear(context_dim, spec.width) if context_dim and not pieces else None
@@ -129,7 +124,7 @@ class AutoregressivePrior(nn.Module):
     @torch.no_grad()
     def start(self, codes: Tensor, rng: torch.Generator, uncertainty: Tensor | None = None) -> None:
         """Small random tables: the layers' weights are drawn by `initialise`."""
-        for table in (self.symbol, self.above, self.place, self.piece):
+        for table in (self.symbol, self.place, self.piece):
             if table is not None:
                 table.normal_(0.0, 0.1, generator=rng)
 
@@ -153,23 +148,10 @@ class AutoregressivePrior(nn.Module):
     def forward(self, symbols: Tensor, condition: Tensor | None = None) -> Tensor:
         """Scores of every symbol at every place given those before it: (n, latent_dim, vocabulary)."""
         before = self.opening(condition, len(symbols))
-        after = self.symbol[symbols[:, :-1]]
-        if self.above is not None:
-            after = after + self._over(symbols, 1, self.latent_dim)
-        h = torch.cat([before, after], dim=1) + self.place
+        h = torch.cat([before, self.symbol[symbols[:, :-1]]], dim=1) + self.place
         for block in self.blocks:
             h = block(h)
         return self.word(self.norm(h[:, self.told :]))
-
-    def _over(self, symbols: Tensor, start: int, stop: int) -> Tensor:
-        """What lies above places start to stop of a grid, to the left, right over them and to the right.
-
-        Strokes go on from row to row: told what is near, the transformer need not first learn where to look.
-        """
-        assert self.above is not None
-        nothing, row = self.spec.vocabulary, self.spec.row
-        known = F.pad(symbols, (row + 1, 0), value=nothing)  # the symbol at i is at i + row + 1
-        return torch.stack([table[known[:, start + k : stop + k]] for k, table in enumerate(self.above)]).sum(0)
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
         """The mean cross-entropy per symbol of codes `batch.x` (n, latent_dim), in nats.
@@ -211,8 +193,6 @@ class AutoregressivePrior(nn.Module):
                 scores = without + how.guidance * (with_it - without)
             symbols[:, i] = how.pick(scores, lots[:, i])
             following = self.symbol[symbols[:, i]]
-            if self.above is not None and i + 1 < self.latent_dim:
-                following = following + self._over(symbols, i + 1, i + 2)[:, 0]
             h = (torch.cat([following, following]) if guided else following)[:, None]
             if i + 1 < self.latent_dim:
                 h = h + self.place[self.told + i + 1]
