@@ -70,10 +70,10 @@ def fit_prior(
     if not hasattr(prior, "loss"):
         prior.learn(codes, rng)
         return []
-    initialise(prior, rng)
-    prior.start(codes, rng, uncertainty)
     n, device = len(codes), next(module.parameters()).device
     held = np.arange(n) % round(1 / HELD) == round(1 / HELD) - 1 if n >= 20 else np.zeros(n, bool)
+    initialise(prior, rng)
+    prior.start(codes[torch.from_numpy(~held)], rng, uncertainty)
     batch = defaults.batch_size(int((~held).sum()))
     weights = sum(p.numel() for p in prior.parameters())
     places = codes.shape[1] if prior.spec.of_symbols else 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,6 +20,9 @@ LEVELS = 0.002, 80.0  # noise, in standard deviations of the codes, that samplin
 BEND = 7.0  # how closely the steps lie at low levels
 TRAINED = -1.2, 1.2  # mean and deviation of the logarithm of the levels that a value of unit spread is trained at
 LEAST = 1e-3  # spread of a value, beside that of all
+MOST_CODES, ROWS_EACH = 20_000, 30  # that the Gaussians are fitted to, in all, and at least for each of them
+ROUNDS, TINY = 60, 1e-6  # of fitting them, and the variance that is always added, beside that of all
+PART = 512  # codes drawn at a time, in bounded memory
 WAVES = 16  # sines and cosines that tell the net the level
 
 
@@ -34,6 +38,8 @@ class Score(Spec):
         From noise to a code.
     dropout : float
         Share of each layer's values that is left out while training.
+    components : int
+        Gaussians that it begins as; fewer where there are less than thirty codes for each.
     """
 
     name: ClassVar[str] = "score"
@@ -43,6 +49,7 @@ class Score(Spec):
     layers: int = 3
     steps: int = 24
     dropout: float = 0.1
+    components: int = 100
 
     def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
         """The module for codes of `latent_dim` values."""
@@ -60,11 +67,22 @@ class ScorePrior(nn.Module):
     A variational model gives all values of its codes about unit spread, those that move a sample far and those that do
     detail. Here each is taken in units of its own uncertainty, so that noise, as it goes away, lets the large features
     appear first and the details follow them.
+
+    It begins as a mixture of Gaussians, for which the best answer is known,
+
+        E[z | x] = sum_k r_k(x) (s^2 m_k + v_k x) / (v_k + s^2),
+
+    with means m, variances v (of each value), noise s and the responsibilities r: where codes are few, that knows more
+    of them than a net learns, such as how calm and wild stretches of a series differ. The net adds what is missing, and
+    where that does not help with codes held out, nothing.
     """
 
     mean: Tensor
     unit: Tensor
     spread: Tensor
+    shares: Tensor
+    middles: Tensor
+    variances: Tensor
 
     def __init__(self, spec: Score, latent_dim: int, context_dim: int = 0) -> None:
         super().__init__()
@@ -77,6 +95,9 @@ class ScorePrior(nn.Module):
         self.register_buffer("mean", torch.zeros(latent_dim))
         self.register_buffer("unit", torch.ones(latent_dim))  # of the noise, in those of the codes
         self.register_buffer("spread", torch.ones(latent_dim))  # of the codes, in these units
+        self.register_buffer("shares", torch.full((spec.components,), 1 / spec.components))
+        self.register_buffer("middles", torch.zeros(spec.components, latent_dim))  # in these units, as the variances
+        self.register_buffer("variances", torch.ones(spec.components, latent_dim))
 
     @torch.no_grad()
     def start(self, codes: Tensor, rng: torch.Generator, uncertainty: Tensor | None = None) -> None:
@@ -96,6 +117,39 @@ class ScorePrior(nn.Module):
         self.unit.copy_(unit * whole)
         self.spread.copy_((spread / whole).clamp(min=LEAST))
         self.last.weight.zero_()
+        self._begin((codes - self.mean) / self.unit / self.spread, rng)
+
+    def _begin(self, codes: Tensor, rng: torch.Generator) -> None:
+        """The Gaussians, by expectation maximisation (scikit-learn's `GaussianMixture`) over codes of unit spread."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import GaussianMixture
+
+        data = codes[torch.randperm(len(codes), generator=rng)[:MOST_CODES]].double().numpy()
+        k = min(len(self.shares), max(1, len(data) // ROWS_EACH))
+        seed = int(torch.randint(2**31 - 1, (), generator=rng))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found = GaussianMixture(k, covariance_type="diag", max_iter=ROUNDS, reg_covar=TINY, random_state=seed)
+            found.fit(data)
+        as_tensor = lambda values: torch.from_numpy(values).to(self.mean.dtype)  # noqa: E731
+        self.shares.zero_()
+        self.shares[:k] = as_tensor(found.weights_)
+        self.middles[:k] = as_tensor(found.means_) * self.spread
+        self.variances[:k] = as_tensor(found.covariances_) * self.spread.square()
+
+    @torch.no_grad()
+    def _first_guess(self, x: Tensor, level: Tensor) -> Tensor:
+        """What the Gaussians say that codes x (n, latent_dim) with noise (n, 1) were without it."""
+        if len(x) > 1 and bool((level == level[0]).all()):  # as in drawing: products of matrices will do
+            weight = 1 / (self.variances + level[0].square())  # (components, latent_dim)
+            off = x.square() @ weight.T - 2 * x @ (weight * self.middles).T + (weight * self.middles.square()).sum(1)
+            share = (self.shares.log() + 0.5 * (weight.log().sum(1) - off)).softmax(1)
+            return level[0].square() * (share @ (weight * self.middles)) + x * (share @ (weight * self.variances))
+        noise = level.square()[:, None]
+        weight = 1 / (self.variances + noise)  # (n, components, latent_dim)
+        off = (x[:, None] - self.middles).square().mul_(weight).sum(2)
+        share = (self.shares.log() + 0.5 * (weight.log().sum(2) - off)).softmax(1)[:, None]
+        return (noise * (share @ (weight * self.middles)) + x[:, None] * (share @ (weight * self.variances)))[:, 0]
 
     def denoised(
         self, x: Tensor, level: Tensor, context: Tensor | None = None, rng: torch.Generator | None = None
@@ -115,7 +169,7 @@ class ScorePrior(nn.Module):
                 kept = torch.rand(inner.shape, generator=rng, device=inner.device) >= self.spec.dropout
                 inner = inner * kept / (1 - self.spec.dropout)
             h = h + narrow(inner)
-        return x * (self.spread / size).square() + self.last(act(h)) * self.spread * level / size
+        return self._first_guess(x, level) + self.last(act(h)) * self.spread * level / size
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
         """The squared error at random levels, each weighed so that the net's own error counts alike."""
@@ -142,13 +196,21 @@ class ScorePrior(nn.Module):
         With `unknown`, the context that says nothing, contexts are followed `guidance` times as strongly (Ho and
         Salimans 2022, "Classifier-free diffusion guidance", eq. 6, in which 1 + w is our guidance).
         """
+        x = torch.randn(n, self.latent_dim, generator=rng)
+        told = [None] * -(-n // PART) if context is None else context.split(PART)
+        said = [None] * len(told) if unknown is None else unknown.expand(n, -1).split(PART)
+        parts = [self._drawn(*each, guidance) for each in zip(x.split(PART), told, said, strict=True)]
+        return torch.cat(parts) * self.unit + self.mean
+
+    def _drawn(self, x: Tensor, context: Tensor | None, unknown: Tensor | None, guidance: float) -> Tensor:
+        """From noise of unit size (n, latent_dim) to codes in the noise's units."""
         low, high = (v ** (1 / BEND) for v in LEVELS)
         k = self.spec.steps
         levels = [(high + i / (k - 1) * (low - high)) ** BEND for i in range(k)] + [0.0]
-        x = torch.randn(n, self.latent_dim, generator=rng) * levels[0]
+        x = x * levels[0]
 
         def slope(x: Tensor, level: float) -> Tensor:
-            s = x.new_full((n, 1), level)
+            s = x.new_full((len(x), 1), level)
             made = self.denoised(x, s, context)
             if unknown is not None and guidance != 1:
                 without = self.denoised(x, s, unknown)
@@ -159,7 +221,7 @@ class ScorePrior(nn.Module):
             first = slope(x, now)
             guess = x + (then - now) * first
             x = guess if then == 0 else x + (then - now) * (first + slope(guess, then)) / 2
-        return x * self.unit + self.mean
+        return x
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Not told: the density of a score model is an integral over all levels."""
