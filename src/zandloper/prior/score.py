@@ -111,7 +111,7 @@ class ScorePrior(nn.Module):
         """
         self.mean.copy_(codes.mean(0))
         unit = codes.new_ones(codes.shape[1]) if uncertainty is None else uncertainty
-        spread = codes.std(0) / unit
+        spread = codes.std(0, correction=0) / unit
         whole = spread.square().mean().sqrt()
         whole = whole if whole > 0 else torch.ones(())
         self.unit.copy_(unit * whole)
@@ -130,7 +130,7 @@ class ScorePrior(nn.Module):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             found = GaussianMixture(k, covariance_type="diag", max_iter=ROUNDS, reg_covar=TINY, random_state=seed)
-            found.fit(data)
+            found.fit(data if len(data) > 1 else data.repeat(2, axis=0))
         as_tensor = lambda values: torch.from_numpy(values).to(self.mean.dtype)  # noqa: E731
         self.shares.zero_()
         self.shares[:k] = as_tensor(found.weights_)

@@ -1,0 +1,92 @@
+"""The score prior: where it begins, what it draws, and that parts of a drawing are the drawing."""
+
+import numpy as np
+import pytest
+import torch
+
+from zandloper.layers import initialise
+from zandloper.nets.grid import SUMMARIES, Grid, places
+from zandloper.prior import score
+from zandloper.prior.score import Score
+
+
+def begun(codes, **settings):
+    """A prior that knows codes and has not trained."""
+    rng = torch.Generator().manual_seed(0)
+    prior = Score(**settings).build(codes.shape[1])
+    initialise(prior, rng)
+    prior.start(codes, rng)
+    return prior.eval()
+
+
+def drawn(n, *shape, seed=1):
+    return torch.randn(n, *shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_one_gaussian_by_the_formula():
+    """E[z | x] = (s^2 m + v x) / (v + s^2), for each value."""
+    codes = drawn(5000, 3) * torch.tensor([0.2, 1.0, 3.0]) + 5
+    prior, x, level = begun(codes, components=1), drawn(9, 3), torch.full((9, 1), 0.7)
+    m, v = prior.middles[0], prior.variances[0]
+    assert torch.allclose(m, torch.zeros(3), atol=1e-5) and torch.allclose(v, prior.spread**2, rtol=1e-3)
+    wanted = (level**2 * m + v * x) / (v + level**2)
+    assert torch.allclose(prior.denoised(x, level), wanted, atol=1e-5)
+
+
+def test_rows_of_one_level_and_of_several_are_told_the_same():
+    prior = begun(torch.cat([drawn(300, 4) * 0.1 - 1, drawn(900, 4, seed=2) + 1]), components=7)
+    x, level = drawn(30, 4), torch.full((30, 1), 0.3)
+    other = level.clone()
+    other[-1] = 2.0
+    same = prior._first_guess(x, level)[:-1]
+    assert torch.allclose(same, prior._first_guess(x, other)[:-1], atol=1e-5)
+
+
+def test_untrained_it_draws_calm_and_wild_codes_as_they_come():
+    """Values that are calm together and wild together, which no single Gaussian is: kurtosis well above 3."""
+    wild = torch.rand(4000, 1, generator=torch.Generator().manual_seed(3)) < 0.2
+    codes = drawn(4000, 6) * torch.where(wild, 3.0, 0.3)
+    made = begun(codes).sample(4000, torch.Generator().manual_seed(4)).numpy()
+    for of in (made, codes.numpy()):
+        assert (of**4).mean() / (of**2).mean() ** 2 > 6
+    assert abs(made.std() / codes.numpy().std() - 1) < 0.1
+    calm = lambda of: (np.abs(of) < 1).all(1).mean()  # noqa: E731
+    assert abs(calm(made) - calm(codes.numpy())) < 0.05
+
+
+def test_drawing_in_parts_is_drawing_at_once(monkeypatch):
+    prior = begun(drawn(200, 3))
+    whole = prior.sample(50, torch.Generator().manual_seed(0))
+    monkeypatch.setattr(score, "PART", 16)
+    assert torch.allclose(whole, prior.sample(50, torch.Generator().manual_seed(0)), atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 2, 40])
+def test_few_codes_and_constant_ones(n):
+    codes = torch.cat([drawn(n, 2), torch.full((n, 1), 4.0)], 1)
+    made = begun(codes).sample(20, torch.Generator().manual_seed(0))
+    assert torch.isfinite(made).all() and (made[:, 2] - 4).abs().max() < 0.1
+
+
+def test_summaries_stand_before_the_places():
+    shape = (3, 28, 28)
+    about = Grid.latents(shape, 49)
+    assert about == 49 + SUMMARIES
+    net = Grid.auto(shape, about)
+    assert net.summaries == SUMMARIES and places(shape, len(net.hidden)) == 49
+    assert Grid.auto(shape, 49).summaries == 0
+    encoder, decoder = net.encoder(shape), net.decoder(about * 4, shape)
+    for part in (encoder, decoder):
+        initialise(part, torch.Generator().manual_seed(0))
+    x = torch.rand(2, *shape)
+    neck = encoder(x).value
+    assert neck.shape == (2, encoder.neck_dim) and encoder.neck_dim % encoder.places == 0
+    code = torch.randn(2, about * 4)
+    other = code.clone()
+    other[:, 0] += 1  # of the first summary
+    change = (decoder(code) - decoder(other)).abs().amax((0, 1))
+    assert (change > 0).float().mean() > 0.9  # is seen everywhere
+    other = code.clone()
+    other[:, -1] += 1  # of the last place
+    change = (decoder(code) - decoder(other)).abs().amax((0, 1))
+    assert change[-4:, -4:].max() > 0 and change[:4, :4].max() == 0  # is seen nearby
