@@ -3,8 +3,8 @@
 usage: python benchmarks/generate_images.py FOLDER [--minutes 10] [--images 60000] [--seed 0] [--no-peer]
 
 FOLDER holds idx files (MNIST, Fashion-MNIST). Two generators: free, for the Fréchet distance beside the peer's, and by
-class, for what is recognised and the variety inside a class. The judge learns on half of the test images, and says of
-the other half what stands under "real".
+class, for what is recognised and the variety inside a class. The judge learns on the training images, and says of
+half of the test images, beside the other half, what stands under "real".
 """
 
 import argparse
@@ -62,21 +62,22 @@ T, t = read("t10k-images-idx3", 16, 28, 28), read("t10k-labels-idx1", 8)
 
 free = zl.Generator(max_minutes=args.minutes, random_state=args.seed).fit(X)
 print(free.describe())
-verdict = free.evaluate(T, labels=t)
+verdict = free.evaluate(T, labels=t, judge=(X, y))
 print(f"free\n{verdict}")
 if args.no_peer:
     figure(f"{name}: Frechet distance", verdict["frechet"], f"real {verdict.real['frechet']:.2f}")
 else:
     order = np.random.default_rng(0).permutation(len(T))  # as `evaluate` has them: the same judge
     seen = T[order, None] / np.float32(255)
-    peer, _ = seen_by_judge(seen, theirs(X, args.minutes, len(T)), t[order], None, 0)
+    lesson = (X[:, None] / np.float32(255), y)
+    peer, _ = seen_by_judge(seen, theirs(X, args.minutes, len(T)), t[order], None, 0, lesson=lesson)
     print("pythae", {k: round(v, 4) for k, v in peer.items()})
     remark = f"ours {verdict['frechet']:.2f}, pythae {peer['frechet']:.2f}, real {verdict.real['frechet']:.2f}"
     figure(f"{name}: Frechet distance / pythae's", verdict["frechet"] / peer["frechet"], remark, "< 1")
 figure(f"{name}: samples of another class than they should be", verdict["class balance"], "share")
 
 told = zl.Generator(max_minutes=args.minutes, random_state=args.seed).fit(X, condition=y)
-verdict = told.evaluate(T, labels=t)
+verdict = told.evaluate(T, labels=t, judge=(X, y))
 print(f"by class\n{verdict}")
 real = verdict.real
 figure(f"{name}: class recognised", verdict["recognised"], f"real {real['recognised']:.3f}", ">= 0.97")

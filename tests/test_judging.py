@@ -81,6 +81,8 @@ def test_series_are_judged(waves):
     generator = zl.Generator(modality="series", **QUICK).fit(waves)
     assert generator.sample(3, random_state=0).shape == (3, 16, 2)
     found = generator.evaluate(waves)
+    with pytest.raises(ParameterError, match="judge= of evaluate is for images and sounds"):
+        generator.evaluate(waves, judge=(waves, np.zeros(80)))
     assert 0 <= found["discriminative"] <= 0.5 and set(found.real) == {"discriminative", "predictive"}
     assert found.columns["figure"] == ["discriminative", "predictive"]
     assert "Each chart is a window" in found.report().html
@@ -100,6 +102,10 @@ def test_sounds_are_judged(spoken):
     found = generator.evaluate(X, labels=label)
     assert found.report().html.count("<audio controls") == 24
     assert found["reconstruction"] > 0 and 0 <= found["recognised"] <= 1 and "decibels" in str(found)
+    other = generator.evaluate(X[:40], labels=label[:40], judge=(X[40:], label[40:]))
+    assert set(other.made) == set(found.made)
+    with pytest.raises(DataError, match=r"\['7'\] are none of `labels`"):
+        generator.evaluate(X[:40], labels=label[:40], judge=(X[40:], np.full(20, 7)))
     form = generator.model_._form
     assert spectral_distance(form, X, X) == 0 < spectral_distance(form, X, X[::-1])
 

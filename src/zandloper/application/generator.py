@@ -150,7 +150,13 @@ class Generator(BaseEstimator):
         return self.model_.sample(int(n), random_state=seed, **given, **drawing)
 
     def evaluate(
-        self, real: Any, train: Any = None, target: Any = None, labels: Any = None, random_state: Any = 0
+        self,
+        real: Any,
+        train: Any = None,
+        target: Any = None,
+        labels: Any = None,
+        random_state: Any = 0,
+        judge: tuple[Any, Any] | None = None,
     ) -> Any:
         """How useful, faithful and new what is drawn is, beside real data that trained nothing; prints as a table.
 
@@ -172,6 +178,9 @@ class Generator(BaseEstimator):
             alike. With a generator that was fitted with such classes as its condition, each is asked for as often as it
             occurs, and the share that is recognised is told.
         random_state : int, RandomState or None
+        judge : (data, labels), optional
+            Of images and sounds, what the classifier learns from instead of half of `real`, classes of `labels`: those
+            that trained the generator, if you like.
 
         Returns
         -------
@@ -180,11 +189,14 @@ class Generator(BaseEstimator):
         """
         check_is_fitted(self)
         seed = seed_of(random_state, type(self).__name__)
-        judge = JUDGES.get(self.model_._blueprint.output.name)
-        if judge is not None:
+        judging = JUDGES.get(self.model_._blueprint.output.name)
+        if judge is not None and judging not in (images, sounds):
+            raise ParameterError("judge= of evaluate is for images and sounds, whose judge is a classifier")
+        if judging is not None:
             if train is not None or target is not None:
                 raise ParameterError("train= and target= of evaluate are for tables: pass labels= instead, or nothing")
-            return judge.evaluate(self, real, labels, seed)
+            more = {} if judge is None else {"judge": judge}
+            return judging.evaluate(self, real, labels, seed, **more)
         train = getattr(self, "_seen", None) if train is None else train
         return evaluate(self, real, train, target, seed)
 

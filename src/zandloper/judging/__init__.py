@@ -217,7 +217,13 @@ def variety(features: np.ndarray, classes: np.ndarray) -> float:
 
 
 def seen_by_judge(
-    real: np.ndarray, made: np.ndarray, labels: Any, asked: np.ndarray | None, seed: int, steps: int = STEPS
+    real: np.ndarray,
+    made: np.ndarray,
+    labels: Any,
+    asked: np.ndarray | None,
+    seed: int,
+    steps: int = STEPS,
+    lesson: tuple[np.ndarray, Any] | None = None,
 ) -> tuple[dict[str, float], dict[str, float]]:
     """What a classifier that learned on one half of real samples says of generated ones, and of the other half.
 
@@ -229,10 +235,13 @@ def seen_by_judge(
         Of the real ones.
     asked : ndarray of int or None
         Of the generated ones, as class numbers in the order of the sorted labels.
+    lesson : (samples, labels), optional
+        What the classifier learns on instead of one half.
     """
     classes, count = classes_of(real, labels, seed)
     first, second = halves(len(real), seed)
-    judge = taught(Judge(Convolved(real.shape[1:]), 64, count), real[first], classes[first], seed, steps)
+    x, y = (real[first], classes[first]) if lesson is None else (lesson[0], _as_known(lesson, labels))
+    judge = taught(Judge(Convolved(real.shape[1:]), 64, count), x, y, seed, steps)
     a, b, c = (in_blocks(judge.features, x) for x in (real[first], real[second], made))
     of = lambda x: in_blocks(judge, x).argmax(1)  # noqa: E731
     guess, known = of(made), of(real[second])
@@ -250,6 +259,19 @@ def seen_by_judge(
         )
         found["variety"], base["variety"] = variety(c, asked), variety(b, classes[second])
     return found, base
+
+
+def _as_known(lesson: tuple[np.ndarray, Any], labels: Any) -> np.ndarray:
+    """The labels of a lesson as numbers of the classes of `labels`."""
+    names, known = np.unique(np.asarray(labels)), np.asarray(lesson[1])
+    odd = np.setdiff1d(known, names)
+    if labels is None or len(known) != len(lesson[0]) or len(odd):
+        raise DataError(
+            f"evaluate got {len(lesson[0])} samples for the judge to learn from and {len(known)} labels, of which "
+            f"{[str(v) for v in odd[:5]]} are none of `labels`: pass labels=, and judge=(samples, their labels) of the "
+            "same classes"
+        )
+    return np.searchsorted(names, known)
 
 
 def labels_of(labels: Any, kept: np.ndarray, n: int, owner: str = "evaluate") -> np.ndarray | None:

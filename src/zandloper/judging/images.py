@@ -12,7 +12,7 @@ from zandloper.judging import SAID, SHOWN, Verdict, drawn_for, labels_of, seen_b
 MOST = 10_000  # real images
 
 
-def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
+def evaluate(generator: Any, real: Any, labels: Any, seed: int, judge: Any = None) -> Verdict:
     """Fréchet distance, precision and recall in the features of a classifier; with labels, what is recognised."""
     form = generator.model_._blueprint.output
     scale = generator.model_.module_.scale
@@ -22,6 +22,7 @@ def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
     told = labels_of(labels, kept, len(raw))
     made, asked = drawn_for(generator, told, len(kept), seed)
     drawn = np.asarray(form.read(made, "evaluate"))
-    found, base = seen_by_judge(units(raw[kept]), units(drawn), told, asked, seed)
+    lesson = None if judge is None else (units(np.asarray(form.read(judge[0], "evaluate"))), judge[1])
+    found, base = seen_by_judge(units(raw[kept]), units(drawn), told, asked, seed, lesson=lesson)
     remark = f"{len(kept):,} images of each kind; real: one half against the other."
     return Verdict(found, base, SAID, remark=remark, shown=(form, raw[kept][:SHOWN], drawn[:SHOWN]))

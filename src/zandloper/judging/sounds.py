@@ -41,7 +41,7 @@ def spectral_distance(form: Any, first: Any, second: Any) -> float:
     return float(np.sqrt(((a - b) ** 2).mean((1, 2, 3))).mean())
 
 
-def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
+def evaluate(generator: Any, real: Any, labels: Any, seed: int, judge: Any = None) -> Verdict:
     """A classifier's view, the distance of mean spectra, and that of reconstructions."""
     model = generator.model_
     form, sounds = model._form, heard(model._form, real)
@@ -51,7 +51,8 @@ def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
     drawn, asked = drawn_for(generator, told, n, seed)
     made = heard(form, drawn)
     unit = lambda x: x / (DEEP / 2) + 1  # noqa: E731
-    found, base = seen_by_judge(unit(sounds[kept]), unit(made), told, asked, seed)
+    lesson = None if judge is None else (unit(heard(form, judge[0])), judge[1])
+    found, base = seen_by_judge(unit(sounds[kept]), unit(made), told, asked, seed, lesson=lesson)
     mean = lambda x: x.mean((0, 1, 3))  # noqa: E731
     apart = lambda a, b: float(np.sqrt(((mean(a) - mean(b)) ** 2).mean()))  # noqa: E731
     found["spectrum"] = apart(sounds[kept], made)
