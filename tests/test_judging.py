@@ -18,7 +18,7 @@ def short(monkeypatch):
     """Judges that learn for a moment."""
     monkeypatch.setattr(judging, "STEPS", 30)
     monkeypatch.setattr(judging.taught, "__defaults__", (30,))
-    monkeypatch.setattr(judging.seen_by_judge, "__defaults__", (30,))
+    monkeypatch.setattr(judging.seen_by_judge, "__defaults__", (30, None))
 
 
 @pytest.fixture(scope="module")
