@@ -6,7 +6,7 @@ data stands beside everything that it says of generated ones: no figure means mu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -46,6 +46,8 @@ class Verdict:
     title, remark : str
     shown : (form, raw real samples, raw generated samples) or None
         Some of each, for the page.
+    rebuilt : (raw reconstructions, captions) or None
+        Of the real samples that are shown.
     """
 
     made: Mapping[str, float]
@@ -54,6 +56,7 @@ class Verdict:
     title: str = "What judges say"
     remark: str = ""
     shown: tuple[Any, np.ndarray, np.ndarray] | None = None
+    rebuilt: tuple[np.ndarray, Sequence[str]] | None = None
 
     def report(self) -> Report:
         """A page with the figures, and real samples above generated ones: `report().save("report.html")`."""
@@ -62,11 +65,12 @@ class Verdict:
         sections = [Section(self.title, f"{table_}<p>{escape(self.remark)}</p>", wide=True)]
         if self.shown is not None:
             form, real, made = self.shown
-            heat = np.zeros((len(made), int(np.prod(form.target_shape))))
-            pairs = way(form, real).beside(
-                real, made, [f"no. {i + 1}" for i in range(len(made))], ("real", "drawn"), heat
-            )
-            sections.append(Section("Real and drawn", pairs, wide=True))
+            drawn = (made, [f"no. {i + 1}" for i in range(len(made))])
+            for title, word, below in (("Real and drawn", "drawn", drawn), ("Rebuilt", "rebuilt", self.rebuilt)):
+                if below is not None:
+                    heat = np.zeros((len(below[0]), int(np.prod(form.target_shape))))
+                    pairs = way(form, real).beside(real, *below, ("real", word), heat)
+                    sections.append(Section(title, pairs, wide=True))
         tiles = {name: f"{value:.3g}" for name, value in self.made.items()}
         return Report(page("Generator", self.title, self.remark, tiles, sections))
 

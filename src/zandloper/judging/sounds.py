@@ -32,13 +32,13 @@ def heard(form: Any, sounds: Any) -> np.ndarray:
     return decibels[:, None, :, ::step].numpy()
 
 
-def spectral_distance(form: Any, first: Any, second: Any) -> float:
-    """The mean distance of the spectrograms of sounds, pair by pair, in decibels: the root of the mean square.
+def spectral_distances(form: Any, first: Any, second: Any) -> np.ndarray:
+    """The distance of the spectrograms of sounds, pair by pair, in decibels: the root of the mean square, (n,).
 
     Gray and Markel 1976, "Distance measures for speech processing", eq. 9, over bands, within 60 dB of the loudest.
     """
     a, b = heard(form, first), heard(form, second)
-    return float(np.sqrt(((a - b) ** 2).mean((1, 2, 3))).mean())
+    return np.sqrt(((a - b) ** 2).mean((1, 2, 3)))
 
 
 def evaluate(generator: Any, real: Any, labels: Any, seed: int, judge: Any = None) -> Verdict:
@@ -57,9 +57,13 @@ def evaluate(generator: Any, real: Any, labels: Any, seed: int, judge: Any = Non
     apart = lambda a, b: float(np.sqrt(((mean(a) - mean(b)) ** 2).mean()))  # noqa: E731
     found["spectrum"] = apart(sounds[kept], made)
     base["spectrum"] = apart(sounds[kept[: n // 2]], sounds[kept[n // 2 :]])
-    found["reconstruction"] = spectral_distance(form, real, model.predict(real))
+    rebuilt = model.predict(real)
+    apart_by = spectral_distances(form, real, rebuilt)
+    found["reconstruction"] = float(apart_by.mean())
     remark = f"{n:,} sounds of each kind; real: one half against the other."
     rows, new = form.read(real, "evaluate"), form.read(drawn, "evaluate")
     first = lambda windows, which: windows[np.searchsorted(windows.starts, windows.firsts)[which]].numpy()  # noqa: E731
     shown = (form, first(rows, kept[:SHOWN]), first(new, np.arange(min(n, SHOWN))))
-    return Verdict(found, base, SAID | HEARD, remark=remark, shown=shown)
+    captions = [f"{apart_by[i]:.1f} dB apart" for i in kept[:SHOWN]]
+    again = (first(form.read(rebuilt, "evaluate"), kept[:SHOWN]), captions)
+    return Verdict(found, base, SAID | HEARD, remark=remark, shown=shown, rebuilt=again)
