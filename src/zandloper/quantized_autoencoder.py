@@ -27,7 +27,7 @@ METHODS = ("vq", "fsq")
 PRIOR_ROWS = 600_000  # symbols' rows that the prior sees in all, at most
 PRIOR_SHARE = 0.8  # of the minutes
 PLACES = 49  # of a grid, about
-GUIDANCE, TOP_P = 2.0, 0.9  # how strongly texts are followed, and which symbols may be drawn for them
+GUIDANCE, TEMPERATURE, TOP_P = 2.0, 0.7, 0.9  # how strongly texts are followed, and how symbols are drawn for them
 MOST_EPOCHS = 100  # of the prior, where minutes end it
 NOMINAL = 1e11  # operations a second that a plan counts on
 
@@ -198,15 +198,15 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         random_state: Any = None,
         condition: Any = None,
         guidance: float | None = None,
-        temperature: float = 1.0,
+        temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
     ) -> Any:
         """New data in the form of the training data: symbols are drawn from the prior, then decoded.
 
         With a condition of the kind that `fit` was given, n for each of its rows. How symbols are drawn, see
-        `zandloper.prior.autoregressive.Drawing`; guidance None is 2 for texts and 1 for everything else, and
-        top_p None with no top_k is 0.9 for texts.
+        `zandloper.prior.autoregressive.Drawing`; by default guidance is 2, temperature 0.7 and top_p 0.9 for
+        texts, and for everything else symbols are drawn as the prior thinks.
         """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
@@ -220,6 +220,8 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
             guidance = GUIDANCE if by_text else 1.0
         if top_p is None and top_k is None and by_text:
             top_p = TOP_P
+        if temperature is None:
+            temperature = TEMPERATURE if by_text else 1.0
         how = Drawing(temperature, top_k, top_p, guidance)
         return self._said(prior.sample(count, rng, self._context(count, told), how).long(), told)
 
