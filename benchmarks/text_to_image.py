@@ -34,7 +34,7 @@ COLOURS = {
     "black": (10, 10, 10),
 }
 NAMES, VALUES = list(COLOURS), np.array(list(COLOURS.values()), float)
-WAYS = [{}, {"guidance": 1.0}, {"guidance": 1.5}, {"guidance": 3.0}, {"temperature": 1.0, "top_p": 1.0}]
+WAYS = [{}, {"guidance": 1.0}, {"guidance": 2.0}, {"guidance": 3.0}, {"temperature": 1.0, "top_p": 1.0}]
 
 
 def idx(path: Path, offset: int) -> np.ndarray:

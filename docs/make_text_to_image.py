@@ -9,19 +9,20 @@ import argparse
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 import zandloper as zl
 
-CAPTIONS = (
-    "a red three on white",
-    "a green seven on black",
-    "eight, yellow on blue, turned right",
-    "the digit five in white on a red background",
-    "a black zero on yellow, turned right",
-    "two, blue on green",
+CAPTIONS = (  # none of these digits, inks and papers stood together where that model learned
+    "a yellow three on green",
+    "a green seven on red",
+    "eight, white on blue, turned right",
+    "the digit two in white on a red background",
+    "a blue zero on white, turned right",
+    "five, blue on green",
 )
 
 
@@ -34,12 +35,14 @@ def main() -> None:
     given = parser.parse_args()
     captions = given.caption or CAPTIONS
     drawn = zl.load(given.model).sample(given.each, condition=list(captions), random_state=0)
-    figure, axes = plt.subplots(len(captions), given.each, figsize=(given.each, 1.25 * len(captions)), squeeze=False)
-    for k, (image, place) in enumerate(zip(drawn, axes.flat)):
-        place.imshow(image)
+    drawn = np.pad(np.stack(drawn), ((0, 0), (0, 0), (0, 2), (0, 0)), constant_values=255)  # a gap to the right
+    rows = drawn.reshape(len(captions), given.each, *drawn.shape[1:])
+    tall = given.each * drawn.shape[1] / drawn.shape[2]
+    figure, axes = plt.subplots(len(captions), figsize=(given.each, len(captions) * (tall / given.each + 0.32)))
+    for caption, row, place in zip(captions, rows, np.atleast_1d(axes), strict=True):
+        place.imshow(np.concatenate(list(row), axis=1), interpolation="nearest")
         place.set_axis_off()
-        if k % given.each == 0:
-            place.set_title(captions[k // given.each], loc="left", fontsize=9)
+        place.set_title(caption, loc="left", fontsize=10)
     figure.tight_layout(pad=0.3)
     figure.savefig(given.output, dpi=90)
 
