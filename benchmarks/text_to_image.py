@@ -94,6 +94,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--held", type=int, default=30, help="combinations that are held out")
     parser.add_argument("-n", type=int, default=1000, help="captions to draw from")
+    parser.add_argument("--model", type=Path, help="an earlier output, instead of training")
     parser.add_argument("-o", "--output", type=Path, help="where to save the model")
     given = parser.parse_args()
     table = pd.read_parquet(given.train)
@@ -108,11 +109,14 @@ def main() -> None:
     )
 
     begin = time.perf_counter()
-    generator = zl.Generator(modality="image", max_minutes=given.minutes, random_state=0)
-    generator.fit(images[train], condition=table["text"].iloc[train].tolist())
+    if given.model:
+        generator = zl.load(given.model)
+    else:
+        generator = zl.Generator(modality="image", max_minutes=given.minutes, random_state=0)
+        generator.fit(images[train], condition=table["text"].iloc[train].tolist())
     model = generator.model_
     print(f"fit {time.perf_counter() - begin:.0f} s, of which the autoencoder {model.fit_seconds_:.0f} s")
-    for part, history in (("autoencoder", model.history_), ("prior", model.prior_history_)):
+    for part, history in (("autoencoder", model.history_), ("prior", getattr(model, "prior_history_", []))):
         print(f"{part}: validation {[round(entry['validation'], 4) for entry in history]}")
     if given.output:
         generator.save(given.output, overwrite=True)

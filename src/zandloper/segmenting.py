@@ -48,6 +48,7 @@ class Plan:
     hidden: tuple[int, ...]
     skips: bool
     weights: tuple[float, ...] = ()
+    fold: int = 2
 
     def build(self) -> GridHourglass:
         """The module, its weights not drawn yet."""
@@ -57,7 +58,7 @@ class Plan:
     @property
     def unet(self) -> UNet2d:
         """The nets."""
-        return UNet2d(self.hidden, skips=self.skips, grid=True)
+        return UNet2d(self.hidden, skips=self.skips, fold=self.fold, grid=True)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ class Segmenter(BaseEstimator):
     Parameters
     ----------
     hidden : tuple of int
-        Channels of the U-Net's levels, the finest first; each further level halves the image.
+        Channels of the U-Net's levels, the finest first, at which two by two pixels are one; each further level halves
+        the image.
     skips : bool
         Whether the decoder gets what each level of the encoder knew (the U-Net), or the bottleneck alone.
     patch : int
@@ -96,7 +97,7 @@ class Segmenter(BaseEstimator):
 
     def __init__(
         self,
-        hidden: tuple[int, ...] = (16, 32, 64, 128),
+        hidden: tuple[int, ...] = (32, 64, 128),
         skips: bool = True,
         patch: int = PATCH,
         augment: bool = True,

@@ -43,7 +43,8 @@ Captions = Annotated[
 ]
 Texts = Annotated[list[str] | None, typer.Option(metavar="CAPTION", help="Draw what this says; repeatable.")]
 Guidance = Annotated[
-    float | None, typer.Option(metavar="NUMBER", help="How strongly captions are followed: 1 as learned, 1.5 by default.")
+    float | None,
+    typer.Option(metavar="NUMBER", help="How strongly conditions are followed: 1 as learned; by default 1.5."),
 ]
 SampleSeed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The same seed gives the same samples.")]
 

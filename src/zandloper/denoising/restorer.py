@@ -72,10 +72,10 @@ class PictureNet(nn.Module):
     def __init__(self, spec: Picture) -> None:
         super().__init__()
         self.spec = spec
-        folded = spec.channels * spec.fold**2
-        unet = UNet2d(spec.hidden, activation="relu", skips=True, residual=spec.blocks, bias=False, grid=True)
-        encoder: Any = unet.encoder((folded, 0, 0))
-        decoder: Any = unet.decoder(spec.hidden[-1], (folded, 0, 0))
+        settings: dict[str, Any] = {"activation": "relu", "residual": spec.blocks, "bias": False, "fold": spec.fold}
+        unet = UNet2d(spec.hidden, skips=True, grid=True, **settings)
+        encoder: Any = unet.encoder((spec.channels, 0, 0))
+        decoder: Any = unet.decoder(spec.hidden[-1], (spec.channels, 0, 0))
         self.encoder, self.decoder = encoder, decoder
         edges: list[Any] = [*encoder.first.parameters(), *decoder.last.parameters()]
         for weight in edges:  # see `zandloper.muon`
@@ -87,9 +87,8 @@ class PictureNet(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """What `y` is without its noise."""
-        neck = self.encoder(F.pixel_unshuffle(y, self.spec.fold))
-        off = self.decoder(neck.value, neck.skips)
-        return y - F.pixel_shuffle(off.float(), self.spec.fold)
+        neck = self.encoder(y)
+        return y - self.decoder(neck.value, neck.skips).float()
 
 
 class Restorer(nn.Module):

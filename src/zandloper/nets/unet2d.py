@@ -47,6 +47,10 @@ class UNet2d(Net):
     bias : bool
         False: no biases and no statistics of batches, so that an input of twice the scale has an output of twice the
         scale. Wants one of the activations relu, leaky_relu or linear.
+    fold : int
+        Pixels, either way, that become channels of one before the first level and come apart after the last (Shi et al.
+        2016, "Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural
+        network"): full size is where most time goes and the least is known.
     grid : bool
         Whether neck and code are grids of any size, (n, channels, height / stride, width / stride).
 
@@ -78,6 +82,7 @@ class UNet2d(Net):
     skips: bool = False
     residual: int = 0
     bias: bool = True
+    fold: int = 1
     grid: bool = False
 
     def __post_init__(self) -> None:
@@ -87,7 +92,7 @@ class UNet2d(Net):
     @property
     def stride(self) -> int:
         """How many pixels one of the coarsest level stands for, either way."""
-        return 2 ** (len(self.hidden) - 1)
+        return self.fold * 2 ** (len(self.hidden) - 1)
 
     @classmethod
     def fits(cls, in_shape: tuple[int, ...]) -> bool:
@@ -119,7 +124,7 @@ class UNetEncoder(nn.Module):
         self.spec = spec
         channels, height, width = in_shape
         first, last = spec.hidden[0], spec.hidden[-1]
-        inputs = channels + context_dim
+        inputs = channels * spec.fold**2 + context_dim
         entry = layers.Conv2d(inputs, first, 3, padding=1, bias=spec.bias)
         self.first: nn.Module = entry if spec.residual else nn.Identity()
         self.levels = nn.ModuleList(_level(spec, inputs if level == 0 else c, c) for level, c in enumerate(spec.hidden))
@@ -134,7 +139,8 @@ class UNetEncoder(nn.Module):
         h, w = (-side % stride for side in size)
         if (h or w) and self.spec.grid:
             raise DataError(f"a U-Net of {len(self.spec.hidden)} levels reads sizes that {stride} divides, got {size}")
-        x = F.pad(with_planes(x, context), (0, w, 0, h), mode="replicate") if h or w else with_planes(x, context)
+        x = F.pad(x, (0, w, 0, h), mode="replicate") if h or w else x
+        x = with_planes(F.pixel_unshuffle(x, self.spec.fold), context)
         x = self.first(x.contiguous(memory_format=torch.channels_last))
         kept = []
         for level, down in zip(self.levels, self.down):
@@ -163,7 +169,7 @@ class UNetDecoder(nn.Module):
         )
         beside = 2 if spec.skips and not spec.residual else 1
         self.levels = nn.ModuleList(_level(spec, beside * c, c) for c in widths[1:])
-        self.last = layers.Conv2d(widths[-1], out_shape[0], 1, bias=spec.bias)
+        self.last = layers.Conv2d(widths[-1], out_shape[0] * spec.fold**2, 1, bias=spec.bias)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def start_at_zero(self) -> None:
@@ -184,7 +190,7 @@ class UNetDecoder(nn.Module):
                 beside = skips[-1 - i]
                 x = x + beside if self.spec.residual else torch.cat([x, beside], dim=1)
             x = level(x)
-        x = self.last(x)
+        x = F.pixel_shuffle(self.last(x), self.spec.fold)
         return x if self.spec.grid else x[..., : self.size[0], : self.size[1]]
 
 
