@@ -90,3 +90,19 @@ def test_summaries_stand_before_the_places():
     other[:, -1] += 1  # of the last place
     change = (decoder(code) - decoder(other)).abs().amax((0, 1))
     assert change[-4:, -4:].max() > 0 and change[:4, :4].max() == 0  # is seen nearby
+
+
+def test_contexts_say_which_gaussians_are_meant():
+    label = torch.arange(900) % 3
+    codes = drawn(900, 4) + 4 * torch.nn.functional.one_hot(label, 4)
+    context = torch.cat([torch.nn.functional.one_hot(label, 3), torch.ones(900, 1)], 1).float()
+    prior = Score(components=9).build(4, 4)
+    rng = torch.Generator().manual_seed(0)
+    initialise(prior, rng)
+    prior.start(codes, rng, None, context)
+    prior.eval()
+    made = prior.sample(300, torch.Generator().manual_seed(1), context[:300])
+    assert (made[:, :3].argmax(1) == label[:300]).float().mean() > 0.95
+    free = prior.sample(300, torch.Generator().manual_seed(1), torch.zeros(300, 4))
+    counts = free[:, :3].argmax(1).bincount(minlength=3)
+    assert counts.min() > 60  # told nothing, all of them

@@ -73,7 +73,13 @@ def fit_prior(
     n, device = len(codes), next(module.parameters()).device
     held = np.arange(n) % round(1 / HELD) == round(1 / HELD) - 1 if n >= 20 else np.zeros(n, bool)
     initialise(prior, rng)
-    prior.start(codes[torch.from_numpy(~held)], rng, uncertainty)
+    some = torch.from_numpy(~held)
+    if prior.spec.of_symbols:
+        prior.start(codes[some], rng)
+    else:
+        with torch.no_grad():
+            context = None if condition is None else module.prompt(n, codes, torch.as_tensor(condition))
+        prior.start(codes[some], rng, uncertainty, None if context is None else context[some])
     batch = defaults.batch_size(int((~held).sum()))
     weights = sum(p.numel() for p in prior.parameters())
     places = codes.shape[1] if prior.spec.of_symbols else 1

@@ -122,7 +122,7 @@ class AutoregressivePrior(nn.Module):
         self.word = Linear(spec.width, spec.vocabulary)
 
     @torch.no_grad()
-    def start(self, codes: Tensor, rng: torch.Generator, uncertainty: Tensor | None = None) -> None:
+    def start(self, codes: Tensor, rng: torch.Generator) -> None:
         """Small random tables: the layers' weights are drawn by `initialise`."""
         for table in (self.symbol, self.place, self.piece):
             if table is not None:

@@ -22,6 +22,7 @@ TRAINED = -1.2, 1.2  # mean and deviation of the logarithm of the levels that a 
 LEAST = 1e-3  # spread of a value, beside that of all
 MOST_CODES, ROWS_EACH = 20_000, 30  # that the Gaussians are fitted to, in all, and at least for each of them
 ROUNDS, TINY = 60, 1e-6  # of fitting them, and the variance that is always added, beside that of all
+SURE = 0.01  # variance of contexts within a Gaussian, at least
 PART = 512  # codes drawn at a time, in bounded memory
 WAVES = 16  # sines and cosines that tell the net the level
 
@@ -74,7 +75,8 @@ class ScorePrior(nn.Module):
 
     with means m, variances v (of each value), noise s and the responsibilities r: where codes are few, that knows more
     of them than a net learns, such as how calm and wild stretches of a series differ. The net adds what is missing, and
-    where that does not help with codes held out, nothing.
+    where that does not help with codes held out, nothing. Of codes that come with contexts, both together are a
+    mixture, so that a context says which of the Gaussians are meant.
     """
 
     mean: Tensor
@@ -83,6 +85,8 @@ class ScorePrior(nn.Module):
     shares: Tensor
     middles: Tensor
     variances: Tensor
+    told_middles: Tensor
+    told_variances: Tensor
 
     def __init__(self, spec: Score, latent_dim: int, context_dim: int = 0) -> None:
         super().__init__()
@@ -98,9 +102,17 @@ class ScorePrior(nn.Module):
         self.register_buffer("shares", torch.full((spec.components,), 1 / spec.components))
         self.register_buffer("middles", torch.zeros(spec.components, latent_dim))  # in these units, as the variances
         self.register_buffer("variances", torch.ones(spec.components, latent_dim))
+        self.register_buffer("told_middles", torch.zeros(spec.components, context_dim))
+        self.register_buffer("told_variances", torch.ones(spec.components, context_dim))
 
     @torch.no_grad()
-    def start(self, codes: Tensor, rng: torch.Generator, uncertainty: Tensor | None = None) -> None:
+    def start(
+        self,
+        codes: Tensor,
+        rng: torch.Generator,
+        uncertainty: Tensor | None = None,
+        context: Tensor | None = None,
+    ) -> None:
         """The codes' units, and a net that says nothing yet.
 
         Parameters
@@ -108,6 +120,8 @@ class ScorePrior(nn.Module):
         codes : Tensor (n, latent_dim)
         uncertainty : Tensor (latent_dim,), optional
             Of each value of a code, as the encoder has it on average. None: the same for all.
+        context : Tensor (n, context_dim), optional
+            What is told of each code.
         """
         self.mean.copy_(codes.mean(0))
         unit = codes.new_ones(codes.shape[1]) if uncertainty is None else uncertainty
@@ -117,14 +131,20 @@ class ScorePrior(nn.Module):
         self.unit.copy_(unit * whole)
         self.spread.copy_((spread / whole).clamp(min=LEAST))
         self.last.weight.zero_()
-        self._begin((codes - self.mean) / self.unit / self.spread, rng)
+        told = codes.new_zeros(len(codes), 0) if context is None else context
+        self._begin((codes - self.mean) / self.unit / self.spread, told, rng)
 
-    def _begin(self, codes: Tensor, rng: torch.Generator) -> None:
-        """The Gaussians, by expectation maximisation (scikit-learn's `GaussianMixture`) over codes of unit spread."""
+    def _begin(self, codes: Tensor, told: Tensor, rng: torch.Generator) -> None:
+        """The Gaussians, by expectation maximisation (scikit-learn's `GaussianMixture`) over codes of unit spread.
+
+        Contexts count as much as all values of a code together, so that no Gaussian is of two classes.
+        """
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
-        data = codes[torch.randperm(len(codes), generator=rng)[:MOST_CODES]].double().numpy()
+        much = math.sqrt(codes.shape[1])
+        both = torch.cat([codes, told * much], dim=1)
+        data = both[torch.randperm(len(codes), generator=rng)[:MOST_CODES]].double().numpy()
         k = min(len(self.shares), max(1, len(data) // ROWS_EACH))
         seed = int(torch.randint(2**31 - 1, (), generator=rng))
         with warnings.catch_warnings():
@@ -134,21 +154,34 @@ class ScorePrior(nn.Module):
         as_tensor = lambda values: torch.from_numpy(values).to(self.mean.dtype)  # noqa: E731
         self.shares.zero_()
         self.shares[:k] = as_tensor(found.weights_)
-        self.middles[:k] = as_tensor(found.means_) * self.spread
-        self.variances[:k] = as_tensor(found.covariances_) * self.spread.square()
+        middles, variances = as_tensor(found.means_), as_tensor(found.covariances_)
+        d = codes.shape[1]
+        self.middles[:k], self.variances[:k] = middles[:, :d] * self.spread, variances[:, :d] * self.spread.square()
+        self.told_middles[:k] = middles[:, d:] / much
+        self.told_variances[:k] = (variances[:, d:] / much**2).clamp(min=SURE)
+
+    def _meant(self, n: int, context: Tensor | None) -> Tensor:
+        """The logarithms of the shares of the Gaussians, (n, components), where contexts are told of those meant."""
+        share = self.shares.log().expand(n, -1)
+        if context is None or not context.shape[1]:
+            return share
+        off = (context[:, None] - self.told_middles).square().div_(self.told_variances).sum(2)
+        told = -0.5 * (off + self.told_variances.log().sum(1))
+        return share + told.masked_fill((context == 0).all(1, keepdim=True), 0.0)
 
     @torch.no_grad()
-    def _first_guess(self, x: Tensor, level: Tensor) -> Tensor:
+    def _first_guess(self, x: Tensor, level: Tensor, context: Tensor | None = None) -> Tensor:
         """What the Gaussians say that codes x (n, latent_dim) with noise (n, 1) were without it."""
+        meant = self._meant(len(x), context)
         if len(x) > 1 and bool((level == level[0]).all()):  # as in drawing: products of matrices will do
             weight = 1 / (self.variances + level[0].square())  # (components, latent_dim)
             off = x.square() @ weight.T - 2 * x @ (weight * self.middles).T + (weight * self.middles.square()).sum(1)
-            share = (self.shares.log() + 0.5 * (weight.log().sum(1) - off)).softmax(1)
+            share = (meant + 0.5 * (weight.log().sum(1) - off)).softmax(1)
             return level[0].square() * (share @ (weight * self.middles)) + x * (share @ (weight * self.variances))
         noise = level.square()[:, None]
         weight = 1 / (self.variances + noise)  # (n, components, latent_dim)
         off = (x[:, None] - self.middles).square().mul_(weight).sum(2)
-        share = (self.shares.log() + 0.5 * (weight.log().sum(2) - off)).softmax(1)[:, None]
+        share = (meant + 0.5 * (weight.log().sum(2) - off)).softmax(1)[:, None]
         return (noise * (share @ (weight * self.middles)) + x[:, None] * (share @ (weight * self.variances)))[:, 0]
 
     def denoised(
@@ -169,7 +202,7 @@ class ScorePrior(nn.Module):
                 kept = torch.rand(inner.shape, generator=rng, device=inner.device) >= self.spec.dropout
                 inner = inner * kept / (1 - self.spec.dropout)
             h = h + narrow(inner)
-        return self._first_guess(x, level) + self.last(act(h)) * self.spread * level / size
+        return self._first_guess(x, level, context) + self.last(act(h)) * self.spread * level / size
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
         """The squared error at random levels, each weighed so that the net's own error counts alike."""
