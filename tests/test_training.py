@@ -364,6 +364,22 @@ def test_a_nan_is_survived_and_its_cause_named(table):
     assert model.reconstruction_error(held).mean() == pytest.approx(np.nanmin(errors), rel=1e-5)
 
 
+class Spiky(Faulty):
+    """The squared error, and a huge number that no weight moves in those of its training calls that `when` names."""
+
+    def forward(self, params, target):
+        trains = self.training and torch.is_grad_enabled()
+        self.calls += trains
+        return (params - target).square() + (1e6 if trains and self.when(self.calls) else 0.0)
+
+
+def test_an_extreme_row_is_no_divergence(table):
+    """The mean over the training rows is huge, but what validates gets better and better."""
+    model = Autoencoder(2, (8,), loss=Spiky(lambda call: call > 6), max_epochs=6, batch_size=60, random_state=0)
+    model.fit(table)  # no warning
+    assert model.history_[-1]["train"] > 1e5 and validation(model)[-1] < validation(model)[1]
+
+
 @pytest.mark.parametrize("share", [0.1, 0])
 @pytest.mark.parametrize("at", [1, 3, 5, 6])
 def test_a_nan_in_any_step_is_survived(table, fuse, at, share):
