@@ -26,7 +26,7 @@ from zandloper.variational_plots import VariationalPictures
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, section 5.2: a latent is active when its mean varies more than this
 PRIOR_ROWS = 20_000  # codes that the prior is fitted to
-GUIDANCE = 1.5  # how strongly conditions are followed
+GUIDANCE = 2.0  # how strongly conditions are followed
 PRIOR_SHARE = 0.3  # of the minutes, where the prior is trained too
 LONGER, LONGEST = 400_000, 200  # rows in all, and passes at most, of a model that is to draw well
 PRIOR_EPOCHS, PRIOR_SEEN = 300, 3_000_000  # passes of a prior that is trained by the loop, and codes in all, at most
