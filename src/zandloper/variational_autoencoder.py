@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -111,7 +111,11 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
 
     def _compare_spec(self, form: Any) -> Spec:
         spec = form.loss(self.loss)
-        return form.loss("gaussian") if self.loss == "auto" and spec.name == "mse" else spec
+        if self.loss != "auto" or spec.name != "mse":
+            return spec
+        likelihood = form.loss("gaussian")
+        # Pixels at the rim hardly vary: with variances of their own, one stroke there outweighs all images together.
+        return replace(likelihood, shared=True) if form.name == "image_form" else likelihood
 
     def _prior_spec(self, condition: Any = None) -> Spec:
         conditional = condition is not None
