@@ -17,7 +17,7 @@ from zandloper.muon import Muon
 from zandloper.source import ArraySource
 from zandloper.training import Training, train
 
-RATE = 3e-3
+RATE = 1e-3  # at 3e-3 a net over the nearly Gaussian codes of images learns nothing
 HELD = 0.1  # share of the codes that choose when to stop
 PLACES = 3_000  # symbols a batch: transformers learn more from many small steps
 MUON, EDGE = 0.02, 0.15  # the rate where symbols are learned, and the share of it outside the blocks: see `muon`
