@@ -63,7 +63,7 @@ def test_channels_alike_keep_their_order():
 
 
 @pytest.mark.parametrize("column", [np.zeros(300), np.repeat([0.0, 1, 50], [250, 40, 10])])
-def test_constant_empty_and_tied_channels(column):
+def test_constant_and_tied_channels_with_gaps(column):
     values = np.stack([column, np.exp(np.random.default_rng(0).normal(size=300) * 2)], 1)
     values[5:9, 1] = np.nan
     scale, raw = scale_of(values)

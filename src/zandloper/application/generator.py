@@ -326,9 +326,10 @@ class Generator(BaseEstimator):
         own = {name: value for name, value in given.items() if value is not None}
         if not (isinstance(self.modality, str) and self.modality == "auto"):
             own["modality"] = self.modality
-        reader: Any = modality(self.modality, X, "Generator")
-        if self.autoencoder is None and reader.name == "series" and reader.scaling is None:
-            own["modality"] = replace(reader, scaling="quantile")
+        if self.autoencoder is None:
+            reader: Any = modality(self.modality, X, "Generator")
+            if reader.name == "series" and reader.scaling is None:
+                own["modality"] = replace(reader, scaling="quantile")
         if not (isinstance(self.prior, str) and self.prior == "auto"):
             if "prior" not in model.get_params(deep=False):
                 raise bad_parameter(type(self).__name__, "prior", f"'auto' with {type(model).__name__}", self.prior)
