@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -21,6 +21,12 @@ from zandloper.fitting import interactive
 from zandloper.modality import infer
 from zandloper.noise.reading import as_noise
 from zandloper.parameters import check_budget, seed_of
+
+if TYPE_CHECKING:  # loaded where it is asked for
+    from matplotlib.figure import Figure
+
+    from zandloper.denoiser_report import DenoiserDescription
+    from zandloper.report import Report
 
 LESSONS = ("auto", "clean", "pairs", "noisy")
 FIELDS = ("image", "audio")
@@ -223,6 +229,43 @@ class Denoiser(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "modality_")
         return spread_of_rows(self.model_, X, self.noise_, draws, seed_of(random_state, type(self).__name__))
+
+    def plot(self, X: Any, y: Any = None, n: int = 4) -> Figure:
+        """Images, or spectrograms of sounds, before and after side by side, n of them; with y clean ones beside.
+
+        Raises
+        ------
+        UnsupportedError
+            Series and tables are shown by `report`.
+        """
+        from zandloper.denoiser_report import denoiser_figure
+
+        check_is_fitted(self, "modality_")
+        return denoiser_figure(self, X, y, n)
+
+    def describe(self) -> DenoiserDescription:
+        """Its data, noise, nets and training; prints well."""
+        from zandloper.denoiser_report import describe_denoiser
+
+        check_is_fitted(self, "modality_")
+        return describe_denoiser(self)
+
+    def report(self, X: Any, y: Any = None) -> Report:
+        """Data before and after, figures where clean data are given, the noise's audit and training on one page.
+
+        It needs no network: `report(noisy, clean).save("report.html")`.
+
+        Parameters
+        ----------
+        X : data
+            With noise or gaps.
+        y : data, optional
+            The same without: PSNR of images, SI-SDR of sounds, errors of each column then stand on the page.
+        """
+        from zandloper.denoiser_report import denoiser_report
+
+        check_is_fitted(self, "modality_")
+        return denoiser_report(self, X, y)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the denoiser as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.

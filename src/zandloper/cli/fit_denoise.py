@@ -9,14 +9,16 @@ import typer
 
 from zandloper.cli import given
 from zandloper.cli import options as opt
-from zandloper.cli.applications import Application, Job
+from zandloper.cli.applications import Application, Job, known
 from zandloper.cli.commands import fit_app
-from zandloper.errors import UnsupportedError
+from zandloper.errors import FileError, UnsupportedError
 
 Noise = Annotated[
     str | None, typer.Option(help="The noise: gaussian(0.1), or several with commas. Without: what is found in DATA.")
 ]
 Clean = Annotated[Path | None, typer.Option(help="The same items without noise: DATA and these are pairs.")]
+Beside = Annotated[Path | None, typer.Option(help="A picture (.png) of some items before and after.")]
+Truth = Annotated[Path | None, typer.Option("--clean", help="The same items without noise or gaps: what was gained.")]
 LearnFrom = Annotated[str | None, typer.Option(help="What DATA are: clean or noisy. Without: clean with --noise.")]
 
 
@@ -64,21 +66,43 @@ def denoise(
     say(f"written  {output}\nnext     zandloper run {output} {data} -o clean")
 
 
-def run(job: Job) -> None:
+def run(job: Job, *, beside: Beside = None) -> None:
     """The data without noise, into a file or a folder."""
     from zandloper import files
 
     X = job.read()
+    if beside is not None:
+        _check_beside(beside, job)
     made: Any = job.fitted.transform(_plain(X))
-    if isinstance(X, files.Images):
-        made = files.Images(made, X.names)
-    files.write(job.output, made, force=job.force)
+    files.write(job.output, files.Images(made, X.names) if isinstance(X, files.Images) else made, force=job.force)
     job.say(f"data     {files.in_words(X)}\nwritten  {job.output}")
+    if beside is not None:
+        with files.atomic(beside) as file:
+            job.fitted.plot(_plain(X)).savefig(file, format="png", dpi=120)
+        job.say(f"written  {beside}")
 
 
-def report(job: Job) -> None:
-    """Not there yet."""
-    raise UnsupportedError("a denoiser has no report page: its fit prints how the noise compares (audit_ in Python)")
+def _check_beside(beside: Path, job: Job) -> None:
+    """Before any work: a picture, in a place that is free."""
+    from zandloper import files
+
+    if files.ending(beside) != ".png":
+        raise FileError(f"{beside}: --beside writes a picture: give a name that ends in .png")
+    if job.fitted.modality_ not in ("image", "audio"):
+        raise UnsupportedError(
+            f"--beside draws images and sounds, this denoiser is for data of kind {job.fitted.modality_}: use report"
+        )
+    files.check_place(beside, job.force, (".png",))
+
+
+def report(job: Job, *, clean: Truth = None) -> None:
+    """The page; with clean data the figures."""
+    from zandloper import files
+
+    X = job.read()
+    y = None if clean is None else _plain(known(job.fitted, files.read(clean)))
+    job.fitted.report(_plain(X), y).save(job.output, overwrite=job.force)
+    job.say(f"data     {files.in_words(X)}\nwritten  {job.output}: open it in a browser")
 
 
 def form(fitted: Any) -> Any:

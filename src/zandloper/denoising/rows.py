@@ -90,10 +90,10 @@ def restore_rows(model: BaseAutoencoder, X: Any, noise: Noise) -> Any:
         return model.predict(X)
     raw = model._read(X)
     made = model._each_block(model.module_.reconstruct, raw)
-    return model._blueprint.output.rebuild(_kept(raw[:], made).numpy(), X, raw)
+    return model._blueprint.output.rebuild(kept(raw[:], made).numpy(), X, raw)
 
 
-def _kept(raw: Any, made: torch.Tensor) -> torch.Tensor:
+def kept(raw: Any, made: torch.Tensor) -> torch.Tensor:
     """What is there, and elsewhere what was made."""
     values = raw.to(made.dtype) if not raw.is_floating_point() else raw
     return torch.where(values.isnan(), made.to(values.dtype), values)

@@ -1,0 +1,319 @@
+"""What a denoiser shows: data before and after, figures where the truth is known, the noise, and its page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from zandloper.denoising.rows import hides, kept
+from zandloper.errors import DataError, UnsupportedError
+from zandloper.fields import Field, read_fields
+from zandloper.plots import loss_curves, new_figure, show_image
+from zandloper.report import Report, Section, page
+from zandloper.report.items import MANY, Rows, way
+from zandloper.report.markup import duration, figure, picture, player, say, svg, table
+
+SHOWN = 4  # images or sounds on the page
+WINDOWS = 6
+LINES = 12  # rows of a table
+SIDE = 512  # pixels drawn of an image, either way
+SECONDS = 10  # of a sound that is played
+RATE = 16_000  # of sounds in arrays, whose rate nobody said
+FLOOR = 60  # decibels below its loudest place that a spectrogram shows
+
+
+@dataclass(frozen=True)
+class DenoiserDescription:
+    """What `describe()` of a denoiser gives: fields to compute with, and a text to read."""
+
+    modality: str
+    learned_from: str
+    noise: str
+    realistic: bool | None
+    net: str
+    parameters: int
+    epochs: int
+    stopped_by: str
+    seconds: float
+    validation: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as a dictionary."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        best = "" if self.validation is None else f", best validation loss {self.validation:.4g}"
+        like = {None: "", True: ", like the noise in the data", False: ", unlike the noise in the data"}
+        learned = {"clean": "clean data, with noise added", "pairs": "pairs", "noisy": "noisy data alone"}
+        lines = (
+            "Denoiser",
+            f"  data         {self.modality}",
+            f"  learned from {learned[self.learned_from]}",
+            f"  noise        {self.noise}{like[self.realistic]}",
+            f"  net          {self.net}",
+            f"  parameters   {self.parameters:,}",
+            f"  training     {self.epochs} epochs in {duration(self.seconds)}, stopped by "
+            f"{self.stopped_by.replace('_', ' ')}{best}",
+        )
+        return "\n".join(lines)
+
+
+def describe_denoiser(denoiser: Any) -> DenoiserDescription:
+    """The description of a fitted denoiser."""
+    scores = [e["validation"] for e in denoiser.history_ if e["validation"] == e["validation"]]
+    net: Any
+    if denoiser.model_ is None:
+        net, spec = denoiser.restorer_.net, denoiser.restorer_.net.spec
+        words = f"{spec.name}, {' -> '.join(map(str, spec.hidden))} channels, each level half the size"
+    else:
+        net, d = denoiser.model_.module_, denoiser.model_.describe()
+        words = f"{type(denoiser.model_).__name__}, {d.latents:,} latents of {d.inputs:,} values"
+    return DenoiserDescription(
+        denoiser.modality_,
+        denoiser.learned_from_,
+        repr(denoiser.noise_),
+        None if denoiser.audit_ is None else denoiser.audit_.realistic,
+        words,
+        sum(p.numel() for p in net.parameters()),
+        denoiser.n_epochs_,
+        denoiser.stopped_by_,
+        denoiser.fit_seconds_,
+        min(scores, default=None),
+    )
+
+
+def denoiser_figure(denoiser: Any, X: Any, y: Any = None, n: int = SHOWN) -> Figure:
+    """Images or spectrograms: noisy, denoised, and where there are such, clean; a row each."""
+    if denoiser.modality_ not in ("image", "audio"):
+        raise UnsupportedError(
+            f"plot draws images and sounds; a denoiser of {denoiser.modality_} shows its data with report(X)"
+        )
+    rows, rate = _trials(denoiser, X, y, n)[0], _rate(denoiser)
+    ratios = [min(4.0, max(0.25, _shape(row[0], denoiser.modality_))) for row in rows]
+    names = ("noisy", "denoised", "clean")[: len(rows[0])]
+    drawn = new_figure(2.6 * len(names) + 0.3, 2.6 * sum(ratios) + 0.35)
+    axes = drawn.subplots(len(rows), len(names), squeeze=False, height_ratios=ratios)
+    for line, row in zip(axes, rows):
+        parts = row if denoiser.modality_ == "image" else _spectrograms(row, rate)
+        for ax, part in zip(line, parts):
+            show_image(ax, _small(part) if denoiser.modality_ == "image" else part)
+    for ax, name in zip(axes[0], names):
+        ax.set_title(name, fontsize=10)
+    return drawn
+
+
+def denoiser_report(denoiser: Any, X: Any, y: Any = None) -> Report:
+    """The page."""
+    began, d = time.monotonic(), describe_denoiser(denoiser)
+    make = _of_fields if denoiser.modality_ in ("image", "audio") else _of_rows
+    sections, tiles, lead = make(denoiser, X, y)
+    audit = denoiser.audit_
+    if audit is not None:
+        told = f"<p>{escape(audit.verdict)}</p>" + figure(svg(audit.plot(), audit.verdict))
+        sections.append(Section("The noise", f"{told}<pre>{escape(str(audit))}</pre>", wide=True))
+        tiles["noise as named"] = "yes" if audit.realistic else "NO"
+    curves = svg(loss_curves(denoiser.history_), "Loss of training and validation by epoch")
+    sections.append(Section("Training", figure(curves)))
+    rows = [[k, say(v)] for k, v in denoiser.get_params(deep=False).items()]
+    took = f'<p class="note">The page took {duration(time.monotonic() - began)}.</p>'
+    sections.append(
+        Section("Settings", f"<pre>{escape(str(d))}</pre>{table(['parameter', 'value'], rows, 'Settings')}{took}")
+    )
+    tiles["parameters"] = f"{d.parameters:,}"
+    return Report(page("Denoiser", f"{d.modality}, learned from {d.learned_from} data", lead, tiles, sections))
+
+
+# ---------------------------------------------------------------------------------------------------- images and sounds
+
+
+def _of_fields(denoiser: Any, X: Any, y: Any) -> tuple[list[Section], dict[str, str], str]:
+    """Pictures or players, and what was gained where the truth is known."""
+    image = denoiser.modality_ == "image"
+    rows, figures, off = _trials(denoiser, X, y, SHOWN)
+    word, unit = ("PSNR", "dB") if image else ("SI-SDR", "dB")
+    tiles = {"items": f"{len(off):,}", "taken off, of all there is": f"{np.mean(off):.1%}"}
+    lead = f"{len(off):,} items. What was taken off has {np.mean(off):.1%} of their deviation."
+    if figures is not None:
+        before, after = figures.mean(0)
+        lead = f"{word} {before:.2f} {unit} before, {after:.2f} {unit} after: {after - before:+.2f} {unit}."
+        tiles |= {f"{word} before": f"{before:.2f} {unit}", f"{word} after": f"{after:.2f} {unit}"}
+    names = ("noisy", "denoised", "clean")[: len(rows[0])]
+    cells, rate, places = [], _rate(denoiser), _chosen(len(off), SHOWN)
+    for i, row in zip(places, rows):
+        shown = [_bytes(_small(part)) for part in row] if image else _spectrograms(row, rate)
+        parts = "".join(
+            picture(pixels, f"{name}, no. {i}")
+            + ("" if image else player(part[: SECONDS * rate].astype(np.float32), rate, f"{name}, no. {i}"))
+            for name, pixels, part in zip(names, shown, row)
+        )
+        said = f"no. {i}"
+        if figures is not None:
+            said += f"<br>{word} {figures[i, 0]:.1f} to {figures[i, 1]:.1f} {unit}"
+        cells.append(f"<figure>{parts}<figcaption>{said}</figcaption></figure>")
+    told = f"From above: {', '.join(names)}."
+    told += "" if image else " Time runs to the right, high tones are above, bright is loud."
+    content = f'<p class="note">{told}</p><div class="pairs">{"".join(cells)}</div>'
+    return [Section("Before and after", content, wide=True)], tiles, lead
+
+
+def _trials(denoiser: Any, X: Any, y: Any, n: int) -> tuple[list[list[np.ndarray]], np.ndarray | None, list[float]]:
+    """Some items noisy, denoised and clean in model units; of all, the figures (n, 2), and the share taken off."""
+    owner, kind = type(denoiser).__name__, denoiser.modality_
+    noisy = read_fields(X, kind, owner).items
+    made = read_fields(denoiser.transform(X), kind, owner).items
+    clean = None if y is None else read_fields(y, kind, owner).items
+    if clean is not None and [c.values.shape for c in clean] != [x.values.shape for x in noisy]:
+        raise DataError(f"{owner} got {len(noisy)} noisy items and {len(clean)} clean ones, or others of their sizes")
+    rows, chosen, figures, off = [], set(_chosen(len(noisy), n)), [], []
+    for i, (a, b) in enumerate(zip(noisy, made)):
+        parts = [a, b] if clean is None else [a, b, clean[i]]
+        whole = [np.moveaxis(_all(part), 0, -1) for part in parts]
+        off.append(float((whole[0] - whole[1]).std() / max(1e-12, float(whole[0].std()))))
+        if clean is not None:
+            measure = _psnr if kind == "image" else _si_sdr
+            figures.append([measure(whole[0], whole[2]), measure(whole[1], whole[2])])
+        if i in chosen:
+            rows.append([part if kind == "image" else part.mean(-1) for part in whole])
+    return rows, np.array(figures) if clean is not None else None, off
+
+
+def _all(field: Field) -> np.ndarray:
+    return field.part((slice(None),) * len(field.size))
+
+
+def _chosen(count: int, n: int) -> list[int]:
+    return np.unique(np.linspace(0, count - 1, min(n, count)).round().astype(int)).tolist()
+
+
+def _psnr(made: np.ndarray, clean: np.ndarray) -> float:
+    return float(-10 * np.log10(max(1e-12, float(np.mean((np.clip(made, 0, 1) - clean) ** 2)))))
+
+
+def _si_sdr(made: np.ndarray, clean: np.ndarray) -> float:
+    """Scale-invariant signal to distortion in dB (Le Roux et al. 2019, "SDR - half-baked or well done?", eq. 5)."""
+    s = clean.astype(np.float64).ravel() - clean.mean()
+    x = made.astype(np.float64).ravel() - made.mean()
+    part = (x @ s) / max(1e-12, s @ s) * s
+    return float(10 * np.log10(max(1e-12, part @ part) / max(1e-12, ((x - part) ** 2).sum())))
+
+
+def _small(pixels: np.ndarray) -> np.ndarray:
+    """An image (h, w, channels), its longer side at most SIDE."""
+    step = -(-max(pixels.shape[:2]) // SIDE)
+    shown = pixels[::step, ::step]
+    return shown if shown.shape[-1] in (3, 4) else shown[..., 0]
+
+
+def _bytes(pixels: np.ndarray) -> np.ndarray:
+    return (np.clip(pixels, 0, 1) * 255).round().astype(np.uint8)
+
+
+def _rate(denoiser: Any) -> int:
+    return int(getattr(denoiser.modality, "sample_rate", None) or RATE)
+
+
+def _shape(part: np.ndarray, kind: str) -> float:
+    return part.shape[0] / part.shape[1] if kind == "image" else 0.45
+
+
+def _spectrograms(sounds: Sequence[np.ndarray], rate: int) -> list[np.ndarray]:
+    """Loudness by time and frequency, uint8 (bands, frames), of versions of one sound on one scale."""
+    from scipy.signal import stft
+
+    drawn = []
+    for sound in sounds:
+        part = sound[: SECONDS * rate]
+        frame = min(512, max(16, len(part)))
+        drawn.append(10 * np.log10(np.abs(stft(part, rate, nperseg=frame)[2][::-1]) ** 2 + 1e-14))
+    top = max(float(d.max()) for d in drawn)
+    size = (min(SIDE, max(64, drawn[0].shape[1])), 128)
+    scaled = [_bytes((d - top) / FLOOR + 1) for d in drawn]
+    return [np.asarray(Image.fromarray(s).resize(size, Image.Resampling.BILINEAR)) for s in scaled]
+
+
+# ---------------------------------------------------------------------------------------------------- series and tables
+
+
+def _of_rows(denoiser: Any, X: Any, y: Any) -> tuple[list[Section], dict[str, str], str]:
+    """Windows or rows before and after, and columns: what was missing, and how far off it is where that is known."""
+    model, fills = denoiser.model_, hides(denoiser.noise_)
+    rows = model._read(X)
+    made = model._each_block(model.module_.reconstruct, rows)
+    raw = np.asarray(rows[:])
+    out = np.asarray(kept(rows[:], made) if fills else made).reshape(raw.shape)
+    gaps = np.isnan(raw.astype(np.float64))
+    tiles = {"items": f"{len(raw):,}", "missing": f"{gaps.mean():.1%}"}
+    lead = f"{gaps.mean():.1%} of the values were missing and are filled; those that were there are "
+    lead += "as they were." if fills else "without their noise."
+    truth = None if y is None else np.asarray(model._read(y)[:]).reshape(raw.shape)
+    return [_shown(model, raw, out, gaps), _by_column(model, raw, out, gaps, truth, fills)], tiles, lead
+
+
+def _shown(model: Any, raw: np.ndarray, out: np.ndarray, gaps: np.ndarray) -> Section:
+    """Some items, those with gaps first."""
+    flat = gaps.reshape(len(gaps), -1)
+    some = np.flatnonzero(flat.any(1)) if flat.any() else np.arange(len(raw))
+    form = model._form
+    if form.name == "series_form":
+        some = some[_chosen(len(some), WINDOWS)]
+        shown = way(form, raw[some])
+        heat = flat[some].astype(float)
+        content = shown.beside(raw[some], out[some], [f"window {i}" for i in some], ("given", "denoised"), heat)
+        return Section("Before and after", content, wide=True)
+    some = some[_chosen(len(some), LINES)]
+    rows = Rows(form, raw[some])
+    before, after = rows.cells(raw[some]), rows.cells(out[some])
+    order = np.argsort(-flat[some].mean(0)[: len(before[0])], kind="stable")[:MANY]
+    columns = np.sort(order)
+    lines = [
+        [f"row {i}", *(a[j] if a[j] == b[j] or same[j] else f"{a[j]} → {b[j]}" for j in columns)]
+        for i, a, b, same in zip(some, before, after, raw[some] == out[some])
+    ]
+    head = ["", *(str(rows.names[j]) for j in columns)]
+    return Section("Before and after", table(head, lines, "Rows before and after"), wide=True)
+
+
+def _by_column(
+    model: Any, raw: np.ndarray, out: np.ndarray, gaps: np.ndarray, truth: np.ndarray | None, fills: bool
+) -> Section:
+    """Each column: the share missing, how far values moved, and where the truth is known how far off they are."""
+    names = [str(name) for name in model._form.column_names()]
+    names = names or [str(name) for name in model._form.feature_names()]
+    count = raw.shape[1] if model._form.name == "series_form" else int(np.prod(raw.shape[1:]))
+    apart = lambda a: np.asarray(a, np.float64).reshape(len(a), count, -1)  # noqa: E731
+    x, z, gap, kinds = apart(raw), apart(out), apart(gaps) > 0, _kinds(model._form, count)
+    want = None if truth is None else apart(truth)
+    lines = []
+    for j in range(count):
+        line = [names[j] if len(names) == count else f"column {j}", f"{gap[:, j].mean():.1%}"]
+        if not fills:
+            there = ~gap[:, j]
+            line.append(say(float(np.sqrt(np.mean((x[:, j] - z[:, j])[there] ** 2))) if there.any() else None))
+        if want is not None:
+            asked = (gap[:, j] if fills else np.ones_like(gap[:, j])) & ~np.isnan(want[:, j])
+            line.append(_off(z[:, j][asked], want[:, j][asked], kinds[j]))
+        lines.append(line)
+    head = ["column", "missing", *([] if fills else ["moved by"]), *([] if want is None else ["off by"])]
+    told = "Off by: root mean square error in the column's own units; of categories, the share that is right."
+    note = "" if want is None else f'<p class="note">{told}</p>'
+    return Section("Columns", note + table(head, lines, "Columns", numeric=1), wide=True)
+
+
+def _kinds(form: Any, count: int) -> list[str]:
+    columns = getattr(form, "columns", None) or ()
+    return [c.kind for c in columns] if len(columns) == count else ["number"] * count
+
+
+def _off(made: np.ndarray, want: np.ndarray, kind: str) -> str:
+    if not len(want):
+        return say(None)
+    if kind in ("category", "truth"):
+        return f"{np.mean(np.round(made) == want):.1%} right"
+    return say(float(np.sqrt(np.mean((made - want) ** 2))))
