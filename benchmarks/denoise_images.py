@@ -2,23 +2,28 @@
 
 usage: python benchmarks/denoise_images.py TRAIN_FOLDER TEST_FOLDER [--minutes 15] [--model photo-denoiser] [--only ...]
 
-Parts: `levels` (a trained model at noise of 15, 25, 50 of 255 and camera noise), `alone` (the same minutes from clean
-data and from noisy data alone), `wrong` (a model for noise of 10 of 255, given noise of 25, and what the audit says).
+Parts: `levels` (a trained model at noise of 15, 25, 50 of 255 and camera noise), `fixed` (one trained at 25 alone, at
+the other levels), `alone` (the same minutes from clean data and from noisy data alone), `wrong` (a model for noise of
+10 of 255, given noise of 25, and what the audit says), `narrow` (the same minutes with all through a bottleneck),
+`large` (memory and time for 4000 x 6000 pixels, and what tiles leave along their borders).
 BM3D (Dabov et al. 2007, its package `bm3d`) runs where it is installed; for camera noise it is given the level at
 middle grey.
 """
 
 import argparse
+import resource
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
+from figures import figure
 
 import zandloper as zl
 from zandloper.files.images import images_at
+from zandloper.tiles import Steps
 
-PARTS = ("levels", "alone", "wrong")
+PARTS = ("levels", "fixed", "alone", "wrong", "narrow", "large")
 
 
 def psnr(made: np.ndarray, clean: np.ndarray) -> float:
@@ -45,6 +50,54 @@ def peer(noisy: list[np.ndarray], clean: list[np.ndarray], sigma: float) -> str:
     return f"{reached:.2f} dB in {time.perf_counter() - start:.0f} s"
 
 
+def large(model: zl.Denoiser) -> None:
+    """Memory added by an image of 4000 x 6000 pixels, and how far tiles disagree with an image in one piece."""
+    rng = np.random.default_rng(0)
+    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # noqa: E731 (GB; kilobytes on Linux)
+    image = np.repeat(np.repeat(rng.integers(0, 256, (250, 375), np.uint8), 16, 0), 16, 1)
+    image = np.clip(image + rng.integers(-25, 26, image.shape, np.int16), 0, 255).astype(np.uint8)
+    before, start = peak(), time.perf_counter()
+    model.transform(image)
+    remark = f"GB for the whole process, {before:.2f} before; {time.perf_counter() - start:.0f} s"
+    figure("4000 x 6000 pixels denoised: peak of memory", peak(), remark, "< 2", form=".2f")
+
+    from zandloper.denoising import pieces
+
+    part = (image[:1200, :1200] / np.float32(255)).astype(np.float32)
+    tiled, tile = model.transform(part), pieces.TILE
+    pieces.TILE = 1200
+    wrong, near = np.abs(tiled - model.transform(part)) * 255, np.zeros(part.shape, bool)
+    steps = Steps(1200, tile, pieces.OVERLAP, model.restorer_.net.spec.stride)
+    for k in range(1, steps.count):
+        line = slice(max(0, k * steps.step - 8), k * steps.step + 8)
+        near[line], near[:, line] = True, True
+    pieces.TILE = tile
+    remark = f"of 255; elsewhere {wrong[~near].mean():.5f}"
+    figure("denoised in tiles: off along their borders", float(wrong[near].mean()), remark, form=".5f")
+
+
+def narrow(train: list[np.ndarray], tests: list[np.ndarray], minutes: float, noise: zl.noise.Noise) -> None:
+    """Denoising autoencoders of patches of 32 pixels, through bottlenecks of several widths, and nothing but them."""
+    rng, size = np.random.default_rng(0), 32
+
+    def cut(x: np.ndarray, n: int) -> np.ndarray:
+        places = zip(*(rng.integers(0, side - size, n) for side in x.shape[:2]))
+        return np.stack([x[r : r + size, c : c + size] for r, c in places])
+
+    patches = np.concatenate([cut(x, 60) for x in train])
+    held = np.concatenate([cut(x, 40) for x in tests])
+    noisy = noise.apply(held, "image", 0)
+    print(f"patches of {size} pixels: noisy {psnr(noisy, held):.2f} dB")
+    said = []
+    for latents in (16, 64, 256, 1024):
+        model = zl.DenoisingAutoencoder(latents, noise=noise, modality="image", max_minutes=minutes, random_state=0)
+        said.append(f"{latents} latents {psnr(model.fit(patches).predict(noisy), held):.2f}")
+        print(said[-1], flush=True)
+    wide = zl.Denoiser(noise=noise, modality="image", max_minutes=minutes, random_state=0).fit(patches)
+    reached = psnr(wide.transform(noisy), held)
+    figure("patches of 32 pixels: dB with skips, beside a bottleneck", reached, ", ".join(said), form=".2f")
+
+
 def main() -> None:
     ask = argparse.ArgumentParser()
     ask.add_argument("train", type=Path)
@@ -69,18 +122,28 @@ def main() -> None:
             before = np.mean([psnr(y, x) for y, x in zip(noisy, tests)])
             reached, seconds = mean_psnr(model, noisy, tests)
             beside = peer(noisy, tests, level)
-            print(f"{name}: noisy {before:.2f}, ours {reached:.2f} dB in {seconds:.0f} s, BM3D {beside}", flush=True)
+            remark = f"dB in {seconds:.0f} s; noisy {before:.2f}, BM3D {beside}"
+            figure(f"{a.test.name}, {name}: the model in the package", reached, remark, form=".2f")
+    if "large" in a.only:
+        large(zl.load(a.model))
+    if "narrow" in a.only:
+        narrow([x / np.float32(255) for x in train], tests, a.minutes / 5, gauss[25])
 
     noisy = noisy_of(tests, gauss[25])
-    right = None
-    if "alone" in a.only or "wrong" in a.only:
-        right, _ = mean_psnr(zl.Denoiser(noise=gauss[25], **settings).fit(train), noisy, tests)
-        print(f"from clean data: {right:.2f} dB", flush=True)
+    if {"alone", "wrong", "fixed"} & set(a.only):
+        model = zl.Denoiser(noise=gauss[25], **settings).fit(train)
+        right, _ = mean_psnr(model, noisy, tests)
+        figure(f"{a.test.name}, 25 of 255: from clean data, {a.minutes:g} minutes", right, "dB", form=".2f")
+    if "fixed" in a.only:
+        for sigma in (15, 50):
+            reached, _ = mean_psnr(model, noisy_of(tests, gauss[sigma]), tests)
+            figure(f"{a.test.name}, {sigma} of 255: trained at 25 alone", reached, "dB", form=".2f")
     if "alone" in a.only:
         alone = zl.Denoiser(**settings).fit(noisy_of([(x / 255).astype(np.float32) for x in train], gauss[25]))
         reached, _ = mean_psnr(alone, noisy, tests)
         lesson = alone.restorer_.lesson.name
-        print(f"from noisy data alone ({alone.noise_!r} found, {lesson}): {reached:.2f} dB", flush=True)
+        remark = f"dB; from clean data {right:.2f}; {alone.noise_!r} found, {lesson}"
+        figure(f"{a.test.name}, 25 of 255: from noisy data alone", reached, remark, "at most 1.2 less", form=".2f")
     if "wrong" in a.only:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
@@ -88,7 +151,8 @@ def main() -> None:
                 train, noisy=[np.rint(y.clip(0, 1) * 255).astype(np.uint8) for y in noisy]
             )
         reached, _ = mean_psnr(wrong, noisy, tests)
-        print(f"trained for 10 of 255, given 25: {reached:.2f} dB, {right - reached:.2f} lost", flush=True)
+        remark = f"dB; the right noise {right:.2f}, audit: {'fits' if wrong.audit_.realistic else 'does not fit'}"
+        figure(f"{a.test.name}, 25 of 255: trained for noise of 10", reached, remark, form=".2f")
         print(wrong.audit_, flush=True)
 
 
