@@ -18,7 +18,7 @@ from zandloper.compare.mse import MSE
 from zandloper.fields import Field
 from zandloper.grids import GridHourglass, MaskScale
 from zandloper.layers import initialise
-from zandloper.masks import Classes, confusion
+from zandloper.masks import Classes, confusion, overlaps
 from zandloper.muon import Muon
 from zandloper.nets.unet2d import UNet2d
 from zandloper.patches import turned, turned_back
@@ -36,6 +36,8 @@ PRETRAINING = 0.25  # of the steps or minutes, where there are unlabelled images
 HIDDEN = 0.5  # of the squares of unlabelled patches are blackened: the net has to say what was there
 SQUARE = 8  # pixels
 TILE, OVERLAP = 640, 96  # pixels
+TIPPED, SEEN = 4, 1_000  # images that decide how scores are tipped, and pixels that a class has in them, at least
+TIPS = [step / 10 for step in range(-10, 11)]  # what may be added to the score of a class
 WAYS = {False: (0,), True: tuple(range(8))}
 
 
@@ -102,7 +104,43 @@ def fit_masks(
         pretrain(module, plan, [*items, *unlabelled], size, settings, spread, started)
     module.natural_loss = _natural_loss(module, source)
     run = train(module, source, validation, settings, started=started)
-    return module.to("cpu"), run
+    judged = held if len(held) else train_on
+    tip(module.to("cpu"), _some(items, judged), _some(masks, judged), plan.classes)
+    return module, run
+
+
+@torch.no_grad()
+def tip(module: GridHourglass, items: list[Field], masks: list[Field], classes: int) -> None:
+    """Add to the score of each class what makes the mean intersection over union of some images largest.
+
+    The likeliest class makes the fewest mistakes, not the largest overlap: for that a class wants a pixel from a
+    probability of half its Dice on (Lipton, Elkan and Naryanaswamy 2014, "Optimal thresholding of classifiers to
+    maximize F1 measure", theorem 1), so that unsure pixels go to rare classes.
+    """
+    scores, truth = [], []
+    for i in np.unique(np.linspace(0, len(items) - 1, min(TIPPED, len(items))).round().astype(int)):
+        known = masks[i].values[0] >= 0
+        scores.append(np.log(probabilities(module, items[i], False, "cpu")[known].clip(1e-7)))
+        truth.append(masks[i].values[0][known])
+    score, target = np.concatenate(scores), np.concatenate(truth)
+    counts, added = np.bincount(target, minlength=classes), np.zeros(classes, np.float32)
+
+    def overlap() -> float:
+        table = np.bincount(target * classes + (score + added).argmax(1), minlength=classes**2)
+        return float(np.nanmean(overlaps(table.reshape(classes, classes))))
+
+    best = overlap()
+    for c in np.argsort(counts):  # the rarest first, the commonest stays as it is
+        if counts[c] < SEEN or c == counts.argmax():
+            continue
+        for way in TIPS:
+            before, added[c] = added[c], way
+            reached = overlap()
+            if reached > best + 1e-4:
+                best = reached
+            else:
+                added[c] = before
+    module.constant += torch.from_numpy(added)
 
 
 def pretrain(
