@@ -24,22 +24,26 @@ def drawn(n, *shape, seed=1):
 
 
 def test_one_gaussian_by_the_formula():
-    """E[z | x] = (s^2 m + v x) / (v + s^2), for each value."""
-    codes = drawn(5000, 3) * torch.tensor([0.2, 1.0, 3.0]) + 5
-    prior, x, level = begun(codes, components=1), drawn(9, 3), torch.full((9, 1), 0.7)
-    m, v = prior.middles[0], prior.variances[0]
-    assert torch.allclose(m, torch.zeros(3), atol=1e-5) and torch.allclose(v, prior.spread**2, rtol=1e-3)
-    wanted = (level**2 * m + v * x) / (v + level**2)
-    assert torch.allclose(prior.denoised(x, level), wanted, atol=1e-5)
+    """E[z | x] = m + C (C + s^2)^-1 (x - m), for values that go together and values that do not."""
+    codes = drawn(5000, 3) @ torch.tensor([[0.2, 0.0, 0.0], [0.0, 1.0, 2.0], [0.0, 0.0, 3.0]]) + 5
+    prior, x = begun(codes, components=1), drawn(9, 3)
+    units = (codes - prior.mean) / prior.unit
+    c = units.T.cov()
+    assert torch.allclose(prior.middles[0], torch.zeros(3), atol=0.05)
+    for level in (0.7, 3.0):
+        wanted = (x - prior.middles[0]) @ torch.linalg.solve(c + level**2 * torch.eye(3), c) + prior.middles[0]
+        assert torch.allclose(prior.denoised(x, torch.full((9, 1), level)), wanted, atol=0.02)
 
 
-def test_rows_of_one_level_and_of_several_are_told_the_same():
-    prior = begun(torch.cat([drawn(300, 4) * 0.1 - 1, drawn(900, 4, seed=2) + 1]), components=7)
-    x, level = drawn(30, 4), torch.full((30, 1), 0.3)
-    other = level.clone()
-    other[-1] = 2.0
-    same = prior._first_guess(x, level)[:-1]
-    assert torch.allclose(same, prior._first_guess(x, other)[:-1], atol=1e-5)
+def test_correlations_are_kept_where_codes_are_many():
+    """Six thousand codes near a line, bent where it is: Gaussians along it, not a hundred balls."""
+    along = drawn(6000, 1)
+    codes = torch.cat([along, along + 0.05 * drawn(6000, 1, seed=2), along.abs() + 0.05 * drawn(6000, 1, seed=3)], 1)
+    prior = begun(codes)
+    used = prior.shares > 0
+    assert used.sum() == score.FULL and not torch.allclose(prior.axes[0].abs(), torch.eye(3), atol=0.2)
+    made = prior.sample(2000, torch.Generator().manual_seed(0))
+    assert (made[:, 0] - made[:, 1]).std() < 0.08
 
 
 def test_untrained_it_draws_calm_and_wild_codes_as_they_come():

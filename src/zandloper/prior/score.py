@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +22,8 @@ BEND = 7.0  # how closely the steps lie at low levels
 TRAINED = -1.2, 1.2  # mean and deviation of the logarithm of the levels that a value of unit spread is trained at
 LEAST = 1e-3  # spread of a value, beside that of all
 MOST_CODES, ROWS_EACH = 20_000, 30  # that the Gaussians are fitted to, in all, and at least for each of them
-ROUNDS, TINY = 60, 1e-6  # of fitting them, and the variance that is always added, beside that of all
+FULL, FULL_ROWS = 30, 4  # Gaussians with full covariances at most, and further codes for each of their axes
+TINY = 1e-6  # the variance that is always added, beside that of all
 SURE = 0.01  # variance of contexts within a Gaussian, at least
 PART = 512  # codes drawn at a time, in bounded memory
 WAVES = 16  # sines and cosines that tell the net the level
@@ -40,7 +42,7 @@ class Score(Spec):
     dropout : float
         Share of each layer's values that is left out while training.
     components : int
-        Gaussians that it begins as; fewer where there are less than thirty codes for each.
+        Gaussians that it begins as; fewer where codes are few, or where few with all their correlations do better.
     """
 
     name: ClassVar[str] = "score"
@@ -71,11 +73,11 @@ class ScorePrior(nn.Module):
 
     It begins as a mixture of Gaussians, for which the best answer is known,
 
-        E[z | x] = sum_k r_k(x) (s^2 m_k + v_k x) / (v_k + s^2),
+        E[z | x] = sum_k r_k(x) (m_k + C_k (C_k + s^2)^-1 (x - m_k)),
 
-    with means m, variances v (of each value), noise s and the responsibilities r: where codes are few, that knows more
-    of them than a net learns, such as how calm and wild stretches of a series differ. The net adds what is missing, and
-    where that does not help with codes held out, nothing. Of codes that come with contexts, both together are a
+    with means m, covariances C, noise s and the responsibilities r: where codes are few, that knows more of them than a
+    net learns, such as how calm and wild stretches of a series differ. The net adds what is missing, and where that
+    does not help with codes held out, nothing. Of codes that come with contexts, both together are a
     mixture, so that a context says which of the Gaussians are meant.
     """
 
@@ -84,6 +86,7 @@ class ScorePrior(nn.Module):
     spread: Tensor
     shares: Tensor
     middles: Tensor
+    axes: Tensor
     variances: Tensor
     told_middles: Tensor
     told_variances: Tensor
@@ -101,7 +104,8 @@ class ScorePrior(nn.Module):
         self.register_buffer("spread", torch.ones(latent_dim))  # of the codes, in these units
         self.register_buffer("shares", torch.full((spec.components,), 1 / spec.components))
         self.register_buffer("middles", torch.zeros(spec.components, latent_dim))  # in these units, as the variances
-        self.register_buffer("variances", torch.ones(spec.components, latent_dim))
+        self.register_buffer("axes", torch.eye(latent_dim).repeat(spec.components, 1, 1))
+        self.register_buffer("variances", torch.ones(spec.components, latent_dim))  # along the axes
         self.register_buffer("told_middles", torch.zeros(spec.components, context_dim))
         self.register_buffer("told_variances", torch.ones(spec.components, context_dim))
 
@@ -135,30 +139,29 @@ class ScorePrior(nn.Module):
         self._begin((codes - self.mean) / self.unit / self.spread, told, rng)
 
     def _begin(self, codes: Tensor, told: Tensor, rng: torch.Generator) -> None:
-        """The Gaussians, by expectation maximisation (scikit-learn's `GaussianMixture`) over codes of unit spread.
+        """The Gaussians, over codes of unit spread and what is told of them.
 
         Contexts count as much as all values of a code together, so that no Gaussian is of two classes.
         """
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.mixture import GaussianMixture
-
-        much = math.sqrt(codes.shape[1])
+        d, much = codes.shape[1], math.sqrt(codes.shape[1])
         both = torch.cat([codes, told * much], dim=1)
         data = both[torch.randperm(len(codes), generator=rng)[:MOST_CODES]].double().numpy()
-        k = min(len(self.shares), max(1, len(data) // ROWS_EACH))
-        seed = int(torch.randint(2**31 - 1, (), generator=rng))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            found = GaussianMixture(k, covariance_type="diag", max_iter=ROUNDS, reg_covar=TINY, random_state=seed)
-            found.fit(data if len(data) > 1 else data.repeat(2, axis=0))
-        as_tensor = lambda values: torch.from_numpy(values).to(self.mean.dtype)  # noqa: E731
+        shares, means, covariances = _gaussians(
+            data, len(self.shares), int(torch.randint(2**31 - 1, (), generator=rng))
+        )
+        k, spread = len(shares), self.spread.double().numpy()
+        # In the noise's units, along the axes in which a Gaussian's values are independent.
+        variances, axes = np.linalg.eigh(covariances[:, :d, :d] * spread * spread[:, None])
         self.shares.zero_()
-        self.shares[:k] = as_tensor(found.weights_)
-        middles, variances = as_tensor(found.means_), as_tensor(found.covariances_)
-        d = codes.shape[1]
-        self.middles[:k], self.variances[:k] = middles[:, :d] * self.spread, variances[:, :d] * self.spread.square()
-        self.told_middles[:k] = middles[:, d:] / much
-        self.told_variances[:k] = (variances[:, d:] / much**2).clamp(min=SURE)
+        for mine, values in (
+            (self.shares, shares),
+            (self.middles, means[:, :d] * spread),
+            (self.axes, axes),
+            (self.variances, variances.clip(TINY * LEAST)),
+            (self.told_middles, means[:, d:] / much),
+            (self.told_variances, (np.einsum("kii->ki", covariances[:, d:, d:]) / much**2).clip(SURE)),
+        ):
+            mine[:k] = torch.from_numpy(values)
 
     def _meant(self, n: int, context: Tensor | None) -> Tensor:
         """The logarithms of the shares of the Gaussians, (n, components), where contexts are told of those meant."""
@@ -172,17 +175,15 @@ class ScorePrior(nn.Module):
     @torch.no_grad()
     def _first_guess(self, x: Tensor, level: Tensor, context: Tensor | None = None) -> Tensor:
         """What the Gaussians say that codes x (n, latent_dim) with noise (n, 1) were without it."""
-        meant = self._meant(len(x), context)
-        if len(x) > 1 and bool((level == level[0]).all()):  # as in drawing: products of matrices will do
-            weight = 1 / (self.variances + level[0].square())  # (components, latent_dim)
-            off = x.square() @ weight.T - 2 * x @ (weight * self.middles).T + (weight * self.middles.square()).sum(1)
-            share = (meant + 0.5 * (weight.log().sum(1) - off)).softmax(1)
-            return level[0].square() * (share @ (weight * self.middles)) + x * (share @ (weight * self.variances))
-        noise = level.square()[:, None]
-        weight = 1 / (self.variances + noise)  # (n, components, latent_dim)
-        off = (x[:, None] - self.middles).square().mul_(weight).sum(2)
-        share = (meant + 0.5 * (weight.log().sum(2) - off)).softmax(1)[:, None]
-        return (noise * (share @ (weight * self.middles)) + x[:, None] * (share @ (weight * self.variances)))[:, 0]
+        k, d = self.middles.shape
+        along = self.axes.transpose(0, 1).reshape(d, k * d)  # all Gaussians' axes side by side
+        middle = (self.middles[:, None] @ self.axes).reshape(1, k, d)
+        apart = (x @ along).reshape(-1, k, d) - middle
+        weight = 1 / (self.variances + level.square()[:, None])  # (n, components, latent_dim)
+        off = 0.5 * (weight.log() - apart.square() * weight).sum(2)
+        share = (self._meant(len(x), context) + off).softmax(1)
+        moved = apart.mul_(weight).mul_(self.variances).mul_(share[:, :, None])
+        return share @ self.middles + moved.reshape(-1, k * d) @ along.T
 
     def denoised(
         self, x: Tensor, level: Tensor, context: Tensor | None = None, rng: torch.Generator | None = None
@@ -264,3 +265,29 @@ class ScorePrior(nn.Module):
         rates = torch.exp2(torch.arange(WAVES, device=level.device) * (6 / WAVES) - 2)
         angle = level.log() * rates * (math.pi / 4)
         return torch.cat([angle.sin(), angle.cos()], dim=1)
+
+
+def _gaussians(data: np.ndarray, most: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shares, means and covariances of a mixture by expectation maximisation (scikit-learn's `GaussianMixture`).
+
+    Many Gaussians without correlations or few with all of them: those that a tenth of the data, held out, are likelier
+    under.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    n, d = data.shape
+    held, best, found = n // 10, -math.inf, None
+    for kind, few, rounds, each in (("diag", most, 60, ROWS_EACH), ("full", FULL, 30, ROWS_EACH + FULL_ROWS * d)):
+        k = min(most, few, max(1, (n - held) // each))
+        mixture = GaussianMixture(k, covariance_type=kind, max_iter=rounds, reg_covar=TINY, random_state=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            mixture.fit(data[held:] if n > 1 else data.repeat(2, axis=0))
+        likely = mixture.score(data[:held]) if held else -math.inf
+        if found is None or likely > best:
+            best, found = likely, mixture
+    assert found is not None
+    full = found.covariance_type == "full"
+    covariances = found.covariances_ if full else found.covariances_[:, None] * np.eye(d)
+    return found.weights_, found.means_, covariances
