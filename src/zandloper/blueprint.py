@@ -16,6 +16,7 @@ import zandloper.modality
 import zandloper.nets
 import zandloper.prior
 from zandloper.batch import Batch
+from zandloper.bridged import BridgedHourglass
 from zandloper.condition import Teller
 from zandloper.corrupt.identity import IdentityCorruption
 from zandloper.hourglass import Hourglass, weighted
@@ -107,7 +108,10 @@ class Blueprint:
         )
         path = LinearPath(math.prod(form.in_shape), latent, math.prod(compare.params_shape)) if self.linear else None
         target_scale = None if self.target_form is None else self.target_form.scale()
-        kind = MaskedHourglass if self.masked else ToldHourglass if self.told else Hourglass
+        kind = ToldHourglass if self.told else Hourglass
+        if self.masked:
+            lines = len(form.in_shape) == 2 and compare.in_target_units and compare.params_shape == form.in_shape
+            kind = BridgedHourglass if lines and target_scale is None else MaskedHourglass
         module = kind(form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path)
         module.draws_globally = bool(own)
         module.teller, module.prompted = teller, prompted
@@ -178,7 +182,7 @@ def start(
         module.constant.copy_(bias.reshape(module.constant.shape))
     first = Batch(next(iter(inputs())), target=None if targets is None else next(iter(targets())))
     module.natural_loss = float(weighted(*module.constant_error_map(first)).mean())
-    silent = isinstance(module, ToldHourglass) or getattr(module.bottleneck, "silent_start", False)
+    silent = isinstance(module, ToldHourglass | BridgedHourglass) or getattr(module.bottleneck, "silent_start", False)
     if silent and not isinstance(module.decoder, OwnDecoder):
         module.decoder.start_at_zero()
     if module.linear is None or principal is None:
