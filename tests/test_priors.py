@@ -110,3 +110,22 @@ def test_contexts_say_which_gaussians_are_meant():
     free = prior.sample(300, torch.Generator().manual_seed(1), torch.zeros(300, 4))
     counts = free[:, :3].argmax(1).bincount(minlength=3)
     assert counts.min() > 60  # told nothing, all of them
+
+
+def test_what_is_not_told_of_a_context_says_nothing():
+    """Two columns, a class and a number that moves codes far: told the class alone, the number is as it comes."""
+    label, number = torch.arange(3000) % 2, drawn(3000)
+    context = torch.stack([1.0 - label, 1.0 * label, number, torch.ones(3000), torch.ones(3000)], 1)
+    codes = torch.stack([3.0 * label, number], 1) + 0.1 * drawn(3000, 2, seed=2)
+    prior = Score().build(2, 5)
+    rng = torch.Generator().manual_seed(0)
+    initialise(prior, rng)
+    prior.start(codes, rng, None, context)
+    prior.eval()
+    half = context[label == 1][:500].clone()
+    half[:, [2, 4]] = 0
+    made = prior.sample(500, torch.Generator().manual_seed(1), half)
+    assert ((made[:, 0] - 3).abs() < 1).float().mean() > 0.95
+    assert 0.8 < made[:, 1].std() < 1.2
+    whole = prior.sample(500, torch.Generator().manual_seed(1), context[:500])
+    assert (whole[:, 1] - number[:500]).abs().mean() < 0.3

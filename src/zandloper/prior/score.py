@@ -164,13 +164,15 @@ class ScorePrior(nn.Module):
             mine[:k] = torch.from_numpy(values)
 
     def _meant(self, n: int, context: Tensor | None) -> Tensor:
-        """The logarithms of the shares of the Gaussians, (n, components), where contexts are told of those meant."""
+        """The logarithms of the shares of the Gaussians, (n, components), where contexts are told of those meant.
+
+        What is 0 in a context is not told: a class that it is not, a column that nothing is known of.
+        """
         share = self.shares.log().expand(n, -1)
-        if context is None or not context.shape[1]:
+        if context is None:
             return share
-        off = (context[:, None] - self.told_middles).square().div_(self.told_variances).sum(2)
-        told = -0.5 * (off + self.told_variances.log().sum(1))
-        return share + told.masked_fill((context == 0).all(1, keepdim=True), 0.0)
+        off = (context[:, None] - self.told_middles).square() / self.told_variances + self.told_variances.log()
+        return share - 0.5 * (off * (context != 0)[:, None]).sum(2)
 
     @torch.no_grad()
     def _first_guess(self, x: Tensor, level: Tensor, context: Tensor | None = None) -> Tensor:
