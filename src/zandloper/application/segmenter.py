@@ -97,7 +97,7 @@ class Segmenter(BaseEstimator):
 
     def __init__(
         self,
-        hidden: tuple[int, ...] = (32, 64, 128),
+        hidden: tuple[int, ...] = (32, 64, 128, 256),
         skips: bool = True,
         patch: int = PATCH,
         augment: bool = True,
