@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +109,7 @@ class Blueprint:
         )
         path = LinearPath(math.prod(form.in_shape), latent, math.prod(compare.params_shape)) if self.linear else None
         target_scale = None if self.target_form is None else self.target_form.scale()
-        kind = ToldHourglass if self.told else Hourglass
+        kind: type[Hourglass] = ToldHourglass if self.told else Hourglass
         if self.masked:
             lines = len(form.in_shape) == 2 and compare.in_target_units and compare.params_shape == form.in_shape
             kind = BridgedHourglass if lines and target_scale is None else MaskedHourglass
@@ -185,6 +186,8 @@ def start(
     silent = isinstance(module, ToldHourglass | BridgedHourglass) or getattr(module.bottleneck, "silent_start", False)
     if silent and not isinstance(module.decoder, OwnDecoder):
         module.decoder.start_at_zero()
+    if isinstance(module, BridgedHourglass):
+        module.linear_answer.learn(_centred(module, inputs))
     if module.linear is None or principal is None:
         return
     module.bottleneck.start_at_zero()
@@ -236,6 +239,13 @@ def _covariance(module: Hourglass, inputs: Chunks, targets: Chunks, mean: Tensor
         total += ((scale.shares(y)[0].flatten(1) - mean).T @ z).double()
         n += len(x)
     return (total / n).float()
+
+
+def _centred(module: Hourglass, inputs: Chunks) -> Iterator[tuple[Tensor, Tensor]]:
+    """Chunks in the nets' units, with the weights of their values."""
+    for raw in inputs():
+        x, valid = module.scale.encode(raw)
+        yield module.centred(x), torch.ones_like(x) if valid is None else valid.expand_as(x)
 
 
 def _against_noise(module: Hourglass, inputs: Chunks, targets: Chunks, mean: Tensor, rng: torch.Generator) -> Tensor:
