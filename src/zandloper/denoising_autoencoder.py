@@ -48,7 +48,8 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
         Whether the nets are told the noise level. Input then passes by the bottleneck, in the share that suits the
         level, and `predict` takes data to be at the lowest level. For numbers and squared errors, and Gaussian noise.
         With `zl.noise.Masking` or `Dropouts` the nets are told which values are missing, and learn to tell those; for
-        tables of any columns and series, with any error.
+        tables of any columns and series, with any error. Of series, what is there passes by the bottleneck then, and
+        the nets add to a linear answer to what is missing (see `zandloper.bridged`).
 
     Attributes
     ----------
