@@ -1,6 +1,7 @@
 """Segmentation of cell membranes: with and without skips, seams, time, and what unlabelled images are worth.
 
-usage: python benchmarks/segment.py FOLDER_WITH_image_AND_label [--minutes 10] [--train 20] [--only PARTS]
+usage: python benchmarks/segment.py FOLDER_WITH_image_AND_label [--minutes 10] [--train 20] [--only PARTS] [-o MODEL]
+       ... --model MODEL
 
 Parts: skips, alone (the bottleneck without them), seams, few (labels, with and without pre-training).
 
@@ -28,6 +29,8 @@ parser.add_argument("--few-minutes", type=float, default=2)
 parser.add_argument("--train", type=int, default=20)
 parser.add_argument("--labels", type=int, nargs="+", default=[1, 2, 5])
 parser.add_argument("--seeds", type=int, default=1)
+parser.add_argument("-o", "--output", type=Path, help="where the model with skips is kept")
+parser.add_argument("--model", type=Path, help="one that was kept, to measure instead of training")
 parser.add_argument("--only", nargs="+", default=["skips", "alone", "seams", "few"])
 args = parser.parse_args()
 
@@ -79,7 +82,12 @@ def seams(model: zl.Segmenter, tile: int = 192) -> None:
 for skips, asked in ((True, {"skips", "seams"}), (False, {"alone"})):
     if not asked & set(args.only):
         continue
-    model = zl.Segmenter(skips=skips, max_minutes=args.minutes, random_state=0).fit(X[train], y[train])
+    if skips and args.model is not None:
+        model = zl.load(args.model)
+    else:
+        model = zl.Segmenter(skips=skips, max_minutes=args.minutes, random_state=0).fit(X[train], y[train])
+    if skips and args.output is not None:
+        model.save(args.output, overwrite=True)
     iou, right, _ = measured(model, "with skips" if skips else "bottleneck alone")
     plain, _, seconds = measured(model.set_params(flips=False), "  without flips at test time")
     remark = f"without flips at test time {plain:.3f}; pixels right {right:.4f}"
