@@ -6,6 +6,7 @@ import pytest
 
 import zandloper as zl
 from zandloper.alphabet import learn_numbers
+from zandloper.application.generator import default_for
 from zandloper.errors import DataError, ParameterError, UnsupportedError
 
 QUICK = {"max_epochs": 2, "random_state": 0}
@@ -256,3 +257,20 @@ def test_tables_do_not_go_on(generator):
         generator.continue_series(FRAME, 3)
     with pytest.raises(UnsupportedError, match="a contact sheet shows"):
         generator.contact_sheet(FRAME)
+
+
+@pytest.mark.parametrize(
+    ("shape", "top", "latents", "loss"),
+    [
+        ((28, 28), 1.0, 16, "bce"),
+        ((64, 64, 3), 1.0, 55, "bce"),
+        ((9, 9), 1.5, 16, "auto"),
+        ((200, 200), 1.0, 64, "bce"),
+    ],
+)
+def test_images_choose_latents_and_error(rng, shape, top, latents, loss):
+    X = (top * rng.random((3, *shape))).astype(np.float32)
+    X[0].flat[0] = top
+    made = default_for(X, "image")
+    assert (made.latent_dim, made.loss) == (latents, loss)
+    assert default_for((255 * rng.random((3, *shape))).astype(np.uint8), "image").loss == "bce"

@@ -1,5 +1,7 @@
 """Segmentation: masks of any classes, images of any size, few labels, bad input, files."""
 
+import types
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from PIL import Image as PIL
 from sklearn.base import clone
 
 import zandloper as zl
+from zandloper import segmenting
 from zandloper.compare.dice import Dice
 from zandloper.errors import DataError, DataTypeError, FileError, ParameterError
 from zandloper.fields import Field
@@ -290,3 +293,28 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "masks" / "2.png").unlink()
     code, said = zandloper("fit segment images --masks masks -o other")
     assert code == 2 and "3 images and 2 masks" in said
+
+
+def test_scores_are_tipped_to_where_overlap_is_best(monkeypatch, rng):
+    """Unsure pixels go to the rare class: from half its Dice on, not from one half."""
+    sure = rng.random((300, 400)) ** 3 * 0.9  # that a pixel is of the rare class
+    truth = (rng.random(sure.shape) < sure).astype(np.int64)
+    monkeypatch.setattr(segmenting, "probabilities", lambda *_: np.stack([1 - sure, sure], -1).astype(np.float32))
+    module = types.SimpleNamespace(constant=torch.zeros(1, 1, 2))
+    field = Field(truth[None], 1.0)
+    segmenting.tip(module, [field], [field], 2)
+    added = module.constant.flatten()
+    assert added[0] == 0 and added[1] > 0.2
+    overlap = lambda said: np.nanmean(overlaps(confusion(truth, said, 2)))  # noqa: E731
+    threshold = 1 / (1 + np.exp(float(added[1])))
+    assert overlap((sure > threshold).astype(int)) > overlap((sure > 0.5).astype(int)) + 0.01
+
+
+def test_classes_of_few_pixels_are_not_tipped(monkeypatch):
+    truth = np.zeros((100, 100), np.int64)
+    truth[0, :5] = 1
+    p = np.full((100, 100, 2), 0.5, np.float32)
+    monkeypatch.setattr(segmenting, "probabilities", lambda *_: p)
+    module, field = types.SimpleNamespace(constant=torch.zeros(1, 1, 2)), Field(truth[None], 1.0)
+    segmenting.tip(module, [field], [field], 2)
+    assert not module.constant.any()
