@@ -57,6 +57,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """How much of `max_minutes` the autoencoder itself may take, where more is trained after it."""
         return self.max_minutes
 
+    def _paced(self) -> bool:
+        """Whether the rate falls with the clock: where minutes may end a run whose epochs do not go by them."""
+        return self._minutes() is not None
+
     def _reader(self, X: Any, owner: str) -> Modality:
         """What X is read by."""
         return modality(self.modality, X, owner)

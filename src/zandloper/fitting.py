@@ -347,7 +347,7 @@ def _settings(p: Any, rows: Rows, module: Hourglass, work: int, seed: int, owner
     return Training(
         max_epochs=int(epochs),
         max_minutes=p._minutes(),
-        paced=p._minutes() is not None,
+        paced=p._paced(),
         batch_size=int(batch),
         block=defaults.block(work),
         lr=float(pick("lr", defaults.learning_rate(max(widths, default=64), size))),

@@ -140,6 +140,9 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     def _minutes(self) -> float | None:
         return None if self.max_minutes is None else self.max_minutes * (1 - PRIOR_SHARE)
 
+    def _paced(self) -> bool:
+        return False  # the default epochs go by the minutes
+
     def _default_latents(self, features: int) -> int | None:
         return min(PLACES if self.encoder == "grid" else 16, features)
 
