@@ -19,7 +19,7 @@ from figures import figure
 import zandloper as zl
 from zandloper import files
 from zandloper.fields import Field
-from zandloper.segmenting import OVERLAP, probabilities
+from zandloper.segmenting import overlap_of, probabilities
 from zandloper.tiles import Steps, tiled
 
 parser = argparse.ArgumentParser()
@@ -55,7 +55,7 @@ def measured(model: zl.Segmenter, name: str) -> tuple[float, float, float]:
     return float(iou), float(right), seconds
 
 
-def seams(model: zl.Segmenter, tile: int = 192) -> None:
+def seams(model: zl.Segmenter, tile: int = 320) -> None:
     """How far tiles disagree with the image in one piece, in the middle of their overlaps and elsewhere."""
     item = Field(X[held][0][None], 255.0)
     whole = probabilities(model.module_, item, False, "cpu")[..., 1]
@@ -64,7 +64,7 @@ def seams(model: zl.Segmenter, tile: int = 192) -> None:
         return model.module_(tiles.movedim(-1, 1).float() / item.unit).softmax(-1)
 
     image = np.moveaxis(item.values, 0, -1)
-    for overlap in (OVERLAP, 0):
+    for overlap in (overlap_of(model.module_), 0):
         said = tiled(function, image, tile, overlap, model.module_.stride)[..., 1]
         wrong, near = np.abs(said - whole), np.zeros(whole.shape, bool)
         for axis, length in enumerate(whole.shape):

@@ -35,7 +35,7 @@ HELD_FROM, HELD = 20, 0.05  # images from which on some validate, and which shar
 PRETRAINING = 0.25  # of the steps or minutes, where there are unlabelled images
 HIDDEN = 0.5  # of the squares of unlabelled patches are blackened: the net has to say what was there
 SQUARE = 8  # pixels
-TILE, OVERLAP = 640, 96  # pixels
+TILE, OVERLAP, AROUND = 768, 96, 12  # pixels, and how many of the coarsest level an overlap is wide, at least
 TIPPED, SEEN = 4, 1_000  # images that decide how scores are tipped, and pixels that a class has in them, at least
 TIPS = [step / 10 for step in range(-10, 11)]  # what may be added to the score of a class
 WAYS = {False: (0,), True: tuple(range(8))}
@@ -213,7 +213,12 @@ def probabilities(module: GridHourglass, item: Field, flips: bool, device: str) 
         said = [turned_back(module(turned(x, way).contiguous()).softmax(-1).movedim(-1, 1), way) for way in WAYS[flips]]
         return (torch.stack(said).mean(0) if len(said) > 1 else said[0]).movedim(1, -1)
 
-    return tiled(function, image, TILE, OVERLAP, module.stride)
+    return tiled(function, image, TILE, overlap_of(module), module.stride)
+
+
+def overlap_of(module: GridHourglass) -> int:
+    """Pixels that tiles share: deeper nets look further."""
+    return max(OVERLAP, AROUND * module.stride)
 
 
 def entropy(p: np.ndarray) -> np.ndarray:
