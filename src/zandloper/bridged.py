@@ -18,9 +18,8 @@ from zandloper.batch import Code, Seen
 from zandloper.masked import MaskedHourglass
 
 ORDER = 3  # steps that the next one follows from
-TINY = 1e-30
 RIDGE = 1e-5  # variance that is always added, beside that of the channels
-ROUNDS, ENOUGH = 40, 1e-4  # of solving (ETTh1 wants 20), and the share of the first gradient that ends it
+ROUNDS, FEW, ENOUGH = 40, 12, 1e-4  # of solving, while training, and the share of the first gradient that ends it
 
 
 class BridgedHourglass(MaskedHourglass):
@@ -110,14 +109,16 @@ class LinearAnswer(nn.Module):
         made, slope = torch.zeros_like(known), -scale * self._precision(known)
         way, size = slope, total(slope, slope)
         least = size * ENOUGH**2
-        for _ in range(ROUNDS):
-            if bool((size <= least).all()):
-                break
+        for _ in range(FEW if self.training else ROUNDS):
             bent = scale * self._precision(scale * way)
-            step = size / total(way, bent).clamp(min=TINY)
+            curve = total(way, bent)
+            moving = (size > least) & (curve > 0)  # rounding ends a window's descent as well
+            if not bool(moving.any()):
+                break
+            step = torch.where(moving, size / curve, 0.0)
             made, slope = made + step * way, slope - step * bent
             before, size = size, total(slope, slope)
-            way = slope + size / before.clamp(min=TINY) * way
+            way = slope + torch.where(moving, size / before, 0.0) * way
         return scale * made
 
     def _precision(self, x: Tensor) -> Tensor:
