@@ -63,7 +63,7 @@ def test_the_judge_of_series_hears_a_difference(rng):
 def test_images_are_judged(told, images):
     label = np.array(["top", "down"])[(images.reshape(60, 12, 10).argmax(1).max(1) > 5).astype(int)]
     generator = zl.Generator(**QUICK).fit(images, condition=label if told else None)
-    assert generator.model_.latent_shape_ == (32,)
+    assert generator.model_.latent_shape_ == (16,)
     assert generator.sample(2, random_state=0).shape == (2, 12, 10)
     found = generator.evaluate(images, labels=label)
     assert ("recognised" in found.made) == told and {"frechet", "precision", "recall"} <= set(found.made)

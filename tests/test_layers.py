@@ -14,6 +14,7 @@ LAYERS = (
     ("__init__",),
     ("datasets", "loading"),
     ("application",),
+    ("denoiser_report",),
     (
         "compression",
         "compressor_file",
@@ -73,6 +74,7 @@ LAYERS = (
     ("context_tables",),
     ("context",),
     ("entropy",),
+    ("bridged",),
     ("prior", "elbo", "told", "masked", "conformal"),
     ("hourglass",),
     ("own", "linear"),
