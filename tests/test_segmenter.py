@@ -318,3 +318,17 @@ def test_classes_of_few_pixels_are_not_tipped(monkeypatch):
     module, field = types.SimpleNamespace(constant=torch.zeros(1, 1, 2)), Field(truth[None], 1.0)
     segmenting.tip(module, [field], [field], 2)
     assert not module.constant.any()
+
+
+def test_large_images_are_tipped_by_their_middle_and_weights_are_left_alone(monkeypatch, model):
+    seen = []
+    monkeypatch.setattr(segmenting, "MIDDLE", 16)
+    monkeypatch.setattr(
+        segmenting, "probabilities", lambda _, item, *__: seen.append(item.size) or np.full((*item.size, 2), 0.5)
+    )
+    field = Field(np.zeros((1, 40, 20), np.int64), 1.0)
+    segmenting.tip(types.SimpleNamespace(constant=torch.zeros(1, 1, 2)), [field], [field], 2)
+    assert seen == [(16, 16)]
+    X, y = scenes(4)
+    zl.Segmenter(max_epochs=1, class_weight="balanced", **SMALL).fit(X, y)
+    assert seen == [(16, 16)]

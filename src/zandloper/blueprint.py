@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,8 +110,8 @@ class Blueprint:
         target_scale = None if self.target_form is None else self.target_form.scale()
         kind: type[Hourglass] = ToldHourglass if self.told else Hourglass
         if self.masked:
-            lines = len(form.in_shape) == 2 and compare.in_target_units and compare.params_shape == form.in_shape
-            kind = BridgedHourglass if lines and target_scale is None else MaskedHourglass
+            alike = target_scale is None and compare.in_target_units and compare.params_shape == form.in_shape
+            kind = BridgedHourglass if len(form.in_shape) == 2 and alike else MaskedHourglass
         module = kind(form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path)
         module.draws_globally = bool(own)
         module.teller, module.prompted = teller, prompted
@@ -183,11 +182,11 @@ def start(
         module.constant.copy_(bias.reshape(module.constant.shape))
     first = Batch(next(iter(inputs())), target=None if targets is None else next(iter(targets())))
     module.natural_loss = float(weighted(*module.constant_error_map(first)).mean())
-    silent = isinstance(module, ToldHourglass | BridgedHourglass) or getattr(module.bottleneck, "silent_start", False)
-    if silent and not isinstance(module.decoder, OwnDecoder):
+    if (module.silent_start or getattr(module.bottleneck, "silent_start", False)) and not isinstance(
+        module.decoder, OwnDecoder
+    ):
         module.decoder.start_at_zero()
-    if isinstance(module, BridgedHourglass):
-        module.linear_answer.learn(_centred(module, inputs))
+    module.learn(inputs)
     if module.linear is None or principal is None:
         return
     module.bottleneck.start_at_zero()
@@ -239,13 +238,6 @@ def _covariance(module: Hourglass, inputs: Chunks, targets: Chunks, mean: Tensor
         total += ((scale.shares(y)[0].flatten(1) - mean).T @ z).double()
         n += len(x)
     return (total / n).float()
-
-
-def _centred(module: Hourglass, inputs: Chunks) -> Iterator[tuple[Tensor, Tensor]]:
-    """Chunks in the nets' units, with the weights of their values."""
-    for raw in inputs():
-        x, valid = module.scale.encode(raw)
-        yield module.centred(x), torch.ones_like(x) if valid is None else valid.expand_as(x)
 
 
 def _against_noise(module: Hourglass, inputs: Chunks, targets: Chunks, mean: Tensor, rng: torch.Generator) -> Tensor:

@@ -8,6 +8,7 @@ step the output is the linear answer. Codes alone decode to nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -25,9 +26,18 @@ ROUNDS, FEW, ENOUGH = 40, 12, 1e-4  # of solving, while training, and the share 
 class BridgedHourglass(MaskedHourglass):
     """As `MaskedHourglass`, for series (n, channels, steps) that are compared value by value."""
 
+    silent_start = True
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.linear_answer = LinearAnswer(*self.in_shape)
+
+    def learn(self, inputs: Callable[[], Iterable[Tensor]]) -> None:
+        """The linear model of the series."""
+        chunks = (self.scale.encode(raw) for raw in inputs())
+        self.linear_answer.learn(
+            (self.centred(x), torch.ones_like(x) if seen is None else seen.expand_as(x)) for x, seen in chunks
+        )
 
     def encode(
         self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
@@ -68,7 +78,7 @@ class LinearAnswer(nn.Module):
         self.taps[:, :, -1] = torch.eye(c)
 
     @torch.no_grad()
-    def learn(self, chunks: Any) -> None:
+    def learn(self, chunks: Iterable[tuple[Tensor, Tensor]]) -> None:
         """From chunks of windows (n, channels, steps) of about zero mean, and weights that are 0 where they miss."""
         c, p = len(self.taps), self.order
         products = torch.zeros(p + 1, c, c, dtype=torch.float64)

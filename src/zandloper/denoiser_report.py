@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
 
-from zandloper.denoising.rows import hides, kept
-from zandloper.errors import DataError, UnsupportedError
-from zandloper.fields import Field, read_fields
-from zandloper.plots import loss_curves, new_figure, show_image
+from zandloper.denoising.pieces import RATE, check_pairs
+from zandloper.denoising.rows import hides, restored
+from zandloper.errors import UnsupportedError
+from zandloper.fields import Field, Fields, read_fields
+from zandloper.modality.audio import Audio
+from zandloper.plots import new_figure, show_image
 from zandloper.report import Report, Section, page
 from zandloper.report.items import MANY, Rows, way
-from zandloper.report.markup import duration, figure, picture, player, say, svg, table
+from zandloper.report.markup import figure, picture, player, say, svg, table
+from zandloper.report.trained import TrainedDescription, closing, facts
 
 SHOWN = 4  # images or sounds on the page
 WINDOWS = 6
 LINES = 12  # rows of a table
 SIDE = 512  # pixels drawn of an image, either way
 SECONDS = 10  # of a sound that is played
-RATE = 16_000  # of sounds in arrays, whose rate nobody said
-FLOOR = 60  # decibels below its loudest place that a spectrogram shows
+FIELDS, NAMES = ("image", "audio"), ("noisy", "denoised", "clean")
 
 
 @dataclass(frozen=True)
-class DenoiserDescription:
+class DenoiserDescription(TrainedDescription):
     """What `describe()` of a denoiser gives: fields to compute with, and a text to read."""
 
     modality: str
@@ -38,18 +39,8 @@ class DenoiserDescription:
     noise: str
     realistic: bool | None
     net: str
-    parameters: int
-    epochs: int
-    stopped_by: str
-    seconds: float
-    validation: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as a dictionary."""
-        return asdict(self)
 
     def __str__(self) -> str:
-        best = "" if self.validation is None else f", best validation loss {self.validation:.4g}"
         like = {None: "", True: ", like the noise in the data", False: ", unlike the noise in the data"}
         learned = {"clean": "clean data, with noise added", "pairs": "pairs", "noisy": "noisy data alone"}
         lines = (
@@ -58,52 +49,47 @@ class DenoiserDescription:
             f"  learned from {learned[self.learned_from]}",
             f"  noise        {self.noise}{like[self.realistic]}",
             f"  net          {self.net}",
-            f"  parameters   {self.parameters:,}",
-            f"  training     {self.epochs} epochs in {duration(self.seconds)}, stopped by "
-            f"{self.stopped_by.replace('_', ' ')}{best}",
+            *self.training,
         )
         return "\n".join(lines)
 
 
 def describe_denoiser(denoiser: Any) -> DenoiserDescription:
     """The description of a fitted denoiser."""
-    scores = [e["validation"] for e in denoiser.history_ if e["validation"] == e["validation"]]
-    net: Any
     if denoiser.model_ is None:
         net, spec = denoiser.restorer_.net, denoiser.restorer_.net.spec
         words = f"{spec.name}, {' -> '.join(map(str, spec.hidden))} channels, each level half the size"
     else:
         net, d = denoiser.model_.module_, denoiser.model_.describe()
         words = f"{type(denoiser.model_).__name__}, {d.latents:,} latents of {d.inputs:,} values"
+    realistic = None if denoiser.audit_ is None else denoiser.audit_.realistic
     return DenoiserDescription(
         denoiser.modality_,
         denoiser.learned_from_,
         repr(denoiser.noise_),
-        None if denoiser.audit_ is None else denoiser.audit_.realistic,
+        realistic,
         words,
-        sum(p.numel() for p in net.parameters()),
-        denoiser.n_epochs_,
-        denoiser.stopped_by_,
-        denoiser.fit_seconds_,
-        min(scores, default=None),
+        **facts(denoiser, net),
     )
 
 
 def denoiser_figure(denoiser: Any, X: Any, y: Any = None, n: int = SHOWN) -> Figure:
     """Images or spectrograms: noisy, denoised, and where there are such, clean; a row each."""
-    if denoiser.modality_ not in ("image", "audio"):
+    image = denoiser.modality_ == "image"
+    if denoiser.modality_ not in FIELDS:
         raise UnsupportedError(
             f"plot draws images and sounds; a denoiser of {denoiser.modality_} shows its data with report(X)"
         )
-    rows, rate = _trials(denoiser, X, y, n)[0], _rate(denoiser)
-    ratios = [min(4.0, max(0.25, _shape(row[0], denoiser.modality_))) for row in rows]
-    names = ("noisy", "denoised", "clean")[: len(rows[0])]
+    noisy, clean = _read(denoiser, X, y)
+    chosen = _chosen(len(noisy.items), n)
+    rows = [[_model_units(part) for part in row] for row in _versions(denoiser, noisy, clean, chosen)]
+    names = NAMES[: len(rows[0])]
+    ratios = [min(4.0, max(0.25, row[0].shape[0] / row[0].shape[1])) if image else 0.45 for row in rows]
     drawn = new_figure(2.6 * len(names) + 0.3, 2.6 * sum(ratios) + 0.35)
     axes = drawn.subplots(len(rows), len(names), squeeze=False, height_ratios=ratios)
     for line, row in zip(axes, rows):
-        parts = row if denoiser.modality_ == "image" else _spectrograms(row, rate)
-        for ax, part in zip(line, parts):
-            show_image(ax, _small(part) if denoiser.modality_ == "image" else part)
+        for ax, part in zip(line, [_small(part) for part in row] if image else _spectrograms(row, _rate(denoiser))):
+            show_image(ax, part)
     for ax, name in zip(axes[0], names):
         ax.set_title(name, fontsize=10)
     return drawn
@@ -112,20 +98,14 @@ def denoiser_figure(denoiser: Any, X: Any, y: Any = None, n: int = SHOWN) -> Fig
 def denoiser_report(denoiser: Any, X: Any, y: Any = None) -> Report:
     """The page."""
     began, d = time.monotonic(), describe_denoiser(denoiser)
-    make = _of_fields if denoiser.modality_ in ("image", "audio") else _of_rows
+    make = _of_fields if denoiser.modality_ in FIELDS else _of_rows
     sections, tiles, lead = make(denoiser, X, y)
     audit = denoiser.audit_
     if audit is not None:
         told = f"<p>{escape(audit.verdict)}</p>" + figure(svg(audit.plot(), audit.verdict))
         sections.append(Section("The noise", f"{told}<pre>{escape(str(audit))}</pre>", wide=True))
         tiles["noise as named"] = "yes" if audit.realistic else "NO"
-    curves = svg(loss_curves(denoiser.history_), "Loss of training and validation by epoch")
-    sections.append(Section("Training", figure(curves)))
-    rows = [[k, say(v)] for k, v in denoiser.get_params(deep=False).items()]
-    took = f'<p class="note">The page took {duration(time.monotonic() - began)}.</p>'
-    sections.append(
-        Section("Settings", f"<pre>{escape(str(d))}</pre>{table(['parameter', 'value'], rows, 'Settings')}{took}")
-    )
+    sections += closing(denoiser, d, began)
     tiles["parameters"] = f"{d.parameters:,}"
     return Report(page("Denoiser", f"{d.modality}, learned from {d.learned_from} data", lead, tiles, sections))
 
@@ -136,56 +116,59 @@ def denoiser_report(denoiser: Any, X: Any, y: Any = None) -> Report:
 def _of_fields(denoiser: Any, X: Any, y: Any) -> tuple[list[Section], dict[str, str], str]:
     """Pictures or players, and what was gained where the truth is known."""
     image = denoiser.modality_ == "image"
-    rows, figures, off = _trials(denoiser, X, y, SHOWN)
-    word, unit = ("PSNR", "dB") if image else ("SI-SDR", "dB")
-    tiles = {"items": f"{len(off):,}", "taken off, of all there is": f"{np.mean(off):.1%}"}
-    lead = f"{len(off):,} items. What was taken off has {np.mean(off):.1%} of their deviation."
-    if figures is not None:
-        before, after = figures.mean(0)
-        lead = f"{word} {before:.2f} {unit} before, {after:.2f} {unit} after: {after - before:+.2f} {unit}."
-        tiles |= {f"{word} before": f"{before:.2f} {unit}", f"{word} after": f"{after:.2f} {unit}"}
-    names = ("noisy", "denoised", "clean")[: len(rows[0])]
-    cells, rate, places = [], _rate(denoiser), _chosen(len(off), SHOWN)
-    for i, row in zip(places, rows):
-        shown = [_bytes(_small(part)) for part in row] if image else _spectrograms(row, rate)
-        parts = "".join(
-            picture(pixels, f"{name}, no. {i}")
-            + ("" if image else player(part[: SECONDS * rate].astype(np.float32), rate, f"{name}, no. {i}"))
-            for name, pixels, part in zip(names, shown, row)
-        )
+    noisy, clean = _read(denoiser, X, y)
+    count, rate = len(noisy.items), _rate(denoiser)
+    word, measure = ("PSNR", _psnr) if image else ("SI-SDR", _si_sdr)
+    names = NAMES[: 2 if clean is None else 3]
+    chosen, off, figures, cells = set(_chosen(count, SHOWN)), [], [], []
+    for i, row in enumerate(_versions(denoiser, noisy, clean, range(count))):
+        parts = [_model_units(part) for part in row]
+        off.append(float((parts[0] - parts[1]).std() / max(1e-12, float(parts[0].std()))))
         said = f"no. {i}"
-        if figures is not None:
-            said += f"<br>{word} {figures[i, 0]:.1f} to {figures[i, 1]:.1f} {unit}"
-        cells.append(f"<figure>{parts}<figcaption>{said}</figcaption></figure>")
+        if clean is not None:
+            figures.append([measure(parts[0], parts[2]), measure(parts[1], parts[2])])
+            said += f"<br>{word} {figures[-1][0]:.1f} to {figures[-1][1]:.1f} dB"
+        if i in chosen:
+            shown = [_bytes(_small(part)) for part in parts] if image else _spectrograms(parts, rate)
+            drawn = "".join(
+                picture(pixels, f"{name}, no. {i}")
+                + ("" if image else player(_heard(part, rate).astype(np.float32), rate, f"{name}, no. {i}"))
+                for name, pixels, part in zip(names, shown, parts)
+            )
+            cells.append(f"<figure>{drawn}<figcaption>{said}</figcaption></figure>")
+    tiles = {"items": f"{count:,}", "taken off, of all there is": f"{np.mean(off):.1%}"}
+    lead = f"{count:,} items. What was taken off has {np.mean(off):.1%} of their deviation."
+    if figures:
+        before, after = np.mean(figures, 0)
+        lead = f"{word} {before:.2f} dB before, {after:.2f} dB after: {after - before:+.2f} dB."
+        tiles |= {f"{word} before": f"{before:.2f} dB", f"{word} after": f"{after:.2f} dB"}
     told = f"From above: {', '.join(names)}."
     told += "" if image else " Time runs to the right, high tones are above, bright is loud."
     content = f'<p class="note">{told}</p><div class="pairs">{"".join(cells)}</div>'
     return [Section("Before and after", content, wide=True)], tiles, lead
 
 
-def _trials(denoiser: Any, X: Any, y: Any, n: int) -> tuple[list[list[np.ndarray]], np.ndarray | None, list[float]]:
-    """Some items noisy, denoised and clean in model units; of all, the figures (n, 2), and the share taken off."""
-    owner, kind = type(denoiser).__name__, denoiser.modality_
-    noisy = read_fields(X, kind, owner).items
-    made = read_fields(denoiser.transform(X), kind, owner).items
-    clean = None if y is None else read_fields(y, kind, owner).items
-    if clean is not None and [c.values.shape for c in clean] != [x.values.shape for x in noisy]:
-        raise DataError(f"{owner} got {len(noisy)} noisy items and {len(clean)} clean ones, or others of their sizes")
-    rows, chosen, figures, off = [], set(_chosen(len(noisy), n)), [], []
-    for i, (a, b) in enumerate(zip(noisy, made)):
-        parts = [a, b] if clean is None else [a, b, clean[i]]
-        whole = [np.moveaxis(_all(part), 0, -1) for part in parts]
-        off.append(float((whole[0] - whole[1]).std() / max(1e-12, float(whole[0].std()))))
-        if clean is not None:
-            measure = _psnr if kind == "image" else _si_sdr
-            figures.append([measure(whole[0], whole[2]), measure(whole[1], whole[2])])
-        if i in chosen:
-            rows.append([part if kind == "image" else part.mean(-1) for part in whole])
-    return rows, np.array(figures) if clean is not None else None, off
+def _read(denoiser: Any, X: Any, y: Any) -> tuple[Fields, Fields | None]:
+    """Noisy data, and the same without noise where there are such."""
+    owner = type(denoiser).__name__
+    noisy = read_fields(X, denoiser.modality_, owner)
+    clean = None if y is None else read_fields(y, denoiser.modality_, owner)
+    if clean is not None:
+        check_pairs(noisy, clean, owner)
+    return noisy, clean
 
 
-def _all(field: Field) -> np.ndarray:
-    return field.part((slice(None),) * len(field.size))
+def _versions(denoiser: Any, noisy: Fields, clean: Fields | None, chosen: Iterable[int]) -> Iterator[list[Field]]:
+    """Some items noisy, denoised, and clean where there are such, one item at a time."""
+    for i in chosen:
+        one = Fields(noisy.kind, [noisy.items[i]], "list", [noisy.flat[i]], noisy.pil)
+        made = read_fields(denoiser.transform(one.give([noisy.items[i].values])), noisy.kind, type(denoiser).__name__)
+        yield [noisy.items[i], made.items[0], *([] if clean is None else [clean.items[i]])]
+
+
+def _model_units(field: Field) -> np.ndarray:
+    """All of a field, (*axes, channels)."""
+    return np.moveaxis(field.part((slice(None),) * len(field.size)), 0, -1)
 
 
 def _chosen(count: int, n: int) -> list[int]:
@@ -219,23 +202,18 @@ def _rate(denoiser: Any) -> int:
     return int(getattr(denoiser.modality, "sample_rate", None) or RATE)
 
 
-def _shape(part: np.ndarray, kind: str) -> float:
-    return part.shape[0] / part.shape[1] if kind == "image" else 0.45
+def _heard(sound: np.ndarray, rate: int) -> np.ndarray:
+    """The first seconds of a sound (time, channels), mixed down."""
+    heard: np.ndarray = sound[: SECONDS * rate].mean(-1)
+    return heard
 
 
 def _spectrograms(sounds: Sequence[np.ndarray], rate: int) -> list[np.ndarray]:
     """Loudness by time and frequency, uint8 (bands, frames), of versions of one sound on one scale."""
-    from scipy.signal import stft
-
-    drawn = []
-    for sound in sounds:
-        part = sound[: SECONDS * rate]
-        frame = min(512, max(16, len(part)))
-        drawn.append(10 * np.log10(np.abs(stft(part, rate, nperseg=frame)[2][::-1]) ** 2 + 1e-14))
-    top = max(float(d.max()) for d in drawn)
-    size = (min(SIDE, max(64, drawn[0].shape[1])), 128)
-    scaled = [_bytes((d - top) / FLOOR + 1) for d in drawn]
-    return [np.asarray(Image.fromarray(s).resize(size, Image.Resampling.BILINEAR)) for s in scaled]
+    heard = [_heard(sound, rate) for sound in sounds]
+    form: Any = Audio(sample_rate=rate).learn(heard[:1], "Denoiser")[0]
+    drawn = form.drawn(heard)
+    return list(drawn[:, :, :: -(-drawn.shape[2] // SIDE)])
 
 
 # ---------------------------------------------------------------------------------------------------- series and tables
@@ -245,9 +223,8 @@ def _of_rows(denoiser: Any, X: Any, y: Any) -> tuple[list[Section], dict[str, st
     """Windows or rows before and after, and columns: what was missing, and how far off it is where that is known."""
     model, fills = denoiser.model_, hides(denoiser.noise_)
     rows = model._read(X)
-    made = model._each_block(model.module_.reconstruct, rows)
     raw = np.asarray(rows[:])
-    out = np.asarray(kept(rows[:], made) if fills else made).reshape(raw.shape)
+    out = restored(model, rows, denoiser.noise_).numpy().reshape(raw.shape)
     gaps = np.isnan(raw.astype(np.float64))
     tiles = {"items": f"{len(raw):,}", "missing": f"{gaps.mean():.1%}"}
     lead = f"{gaps.mean():.1%} of the values were missing and are filled; those that were there are "

@@ -11,7 +11,7 @@ target. Beside the two nets runs a linear path that starts at the PCA solution (
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +53,7 @@ class Hourglass(nn.Module):
     target_spread: Tensor
     constant: Tensor
     draws_globally = False  # whether a part may draw from torch's global generators
+    silent_start = False  # whether the decoder begins with nothing, beside something that passes by the bottleneck
 
     def __init__(
         self,
@@ -83,6 +84,9 @@ class Hourglass(nn.Module):
         # The parameters of the best constant prediction: what `score` compares with.
         self.register_buffer("constant", torch.zeros(tuple(compare.params_shape)))
         self.natural_loss = 0.0  # of that prediction; training that ends up far above has diverged
+
+    def learn(self, inputs: Callable[[], Iterable[Tensor]]) -> None:
+        """What a kind of hourglass wants to know of the raw training rows, chunk by chunk, before training."""
 
     def scaled(self, batch: Batch, rng: torch.Generator | None = None) -> Batch:
         """The raw batch in model units. Without a target of its own, the target is the input.

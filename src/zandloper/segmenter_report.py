@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
-from html import escape
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,10 @@ from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from zandloper.masks import check_pairs, fields_of, overlaps, read_masks
-from zandloper.plots import COLOURS, INK, loss_curves, new_figure, show_image
+from zandloper.plots import COLOURS, INK, new_figure, show_image
 from zandloper.report import Report, Section, page
-from zandloper.report.markup import duration, figure, say, svg, table
+from zandloper.report.markup import figure, say, svg, table
+from zandloper.report.trained import TrainedDescription, closing, facts
 from zandloper.segmenting import entropy, table_of
 
 SHOWN = 3  # images on the page
@@ -22,52 +22,36 @@ SIDE = 512  # pixels drawn of an image, either way
 
 
 @dataclass(frozen=True)
-class SegmenterDescription:
+class SegmenterDescription(TrainedDescription):
     """What `describe()` of a segmenter gives: fields to compute with, and a text to read."""
 
     channels: int
     classes: tuple[int, ...]
     hidden: tuple[int, ...]
     skips: bool
-    parameters: int
-    epochs: int
-    stopped_by: str
-    seconds: float
-    validation: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as a dictionary."""
-        return asdict(self)
 
     def __str__(self) -> str:
         names = ", ".join(str(c) for c in self.classes[:8]) + (" ..." if len(self.classes) > 8 else "")
-        best = "" if self.validation is None else f", best validation loss {self.validation:.4g}"
         kind = "with skips" if self.skips else "without skips: the decoder has the bottleneck alone"
         lines = (
             f"Segmenter: U-Net {kind}",
             f"  data         images of any size, {self.channels} channel{'s' if self.channels > 1 else ''}",
             f"  classes      {len(self.classes)}: {names}",
             f"  levels       {' -> '.join(map(str, self.hidden))} channels, each half the size",
-            f"  parameters   {self.parameters:,}",
-            f"  training     {self.epochs} epochs in {duration(self.seconds)}, stopped by "
-            f"{self.stopped_by.replace('_', ' ')}{best}",
+            *self.training,
         )
         return "\n".join(lines)
 
 
 def describe_segmenter(segmenter: Any) -> SegmenterDescription:
     """The description of a fitted segmenter."""
-    plan, scores = segmenter._plan, [e["validation"] for e in segmenter.history_ if e["validation"] == e["validation"]]
+    plan = segmenter._plan
     return SegmenterDescription(
         plan.channels,
         tuple(segmenter.classes_.tolist()),
         plan.hidden,
         plan.skips,
-        sum(p.numel() for p in segmenter.module_.parameters()),
-        segmenter.n_epochs_,
-        segmenter.stopped_by_,
-        segmenter.fit_seconds_,
-        min(scores, default=None),
+        **facts(segmenter, segmenter.module_),
     )
 
 
@@ -148,14 +132,7 @@ def segmenter_report(segmenter: Any, X: Any, y: Any = None) -> Report:
         )
         tiles |= {"mean IoU": f"{np.nanmean(shares):.3f}", "pixels right": f"{right:.2%}"}
         sections.append(_classes(d, counts, shares))
-    sections.append(
-        Section("Training", figure(svg(loss_curves(segmenter.history_), "Loss of training and validation by epoch")))
-    )
-    rows = [[k, say(v)] for k, v in segmenter.get_params().items()]
-    took = f'<p class="note">The page took {duration(time.monotonic() - began)}.</p>'
-    sections.append(
-        Section("Settings", f"<pre>{escape(str(d))}</pre>{table(['parameter', 'value'], rows, 'Settings')}{took}")
-    )
+    sections += closing(segmenter, d, began)
     return Report(page("Segmenter", f"images of {d.channels} channels", lead, tiles, sections))
 
 

@@ -37,6 +37,7 @@ HIDDEN = 0.5  # of the squares of unlabelled patches are blackened: the net has 
 SQUARE = 8  # pixels
 TILE, OVERLAP, AROUND = 768, 96, 12  # pixels, and how many of the coarsest level an overlap is wide, at least
 TIPPED, SEEN = 4, 1_000  # images that decide how scores are tipped, and pixels that a class has in them, at least
+MIDDLE, VALUES = 1024, 2**22  # the side of the part of an image that is looked at, and probabilities of it, at most
 TIPS = [step / 10 for step in range(-10, 11)]  # what may be added to the score of a class
 WAYS = {False: (0,), True: tuple(range(8))}
 
@@ -104,8 +105,10 @@ def fit_masks(
         pretrain(module, plan, [*items, *unlabelled], size, settings, spread, started)
     module.natural_loss = _natural_loss(module, source)
     run = train(module, source, validation, settings, started=started)
-    judged = held if len(held) else train_on
-    tip(module.to("cpu"), _some(items, judged), _some(masks, judged), plan.classes)
+    module.to("cpu")
+    if not plan.weights:  # who weighs classes wants them as they come out then
+        judged = held if len(held) else train_on
+        tip(module, _some(items, judged), _some(masks, judged), plan.classes)
     return module, run
 
 
@@ -119,9 +122,11 @@ def tip(module: GridHourglass, items: list[Field], masks: list[Field], classes: 
     """
     scores, truth = [], []
     for i in np.unique(np.linspace(0, len(items) - 1, min(TIPPED, len(items))).round().astype(int)):
-        known = masks[i].values[0] >= 0
-        scores.append(np.log(probabilities(module, items[i], False, "cpu")[known].clip(1e-7)))
-        truth.append(masks[i].values[0][known])
+        item, mask = (_middle(field) for field in (items[i], masks[i]))
+        known = np.flatnonzero(mask.values[0] >= 0)
+        known = known[:: max(1, -(-len(known) * classes // VALUES))]
+        scores.append(np.log(probabilities(module, item, False, "cpu").reshape(-1, classes)[known].clip(1e-7)))
+        truth.append(mask.values[0].ravel()[known])
     score, target = np.concatenate(scores), np.concatenate(truth)
     counts, added = np.bincount(target, minlength=classes), np.zeros(classes, np.float32)
 
@@ -141,6 +146,13 @@ def tip(module: GridHourglass, items: list[Field], masks: list[Field], classes: 
             else:
                 added[c] = before
     module.constant += torch.from_numpy(added)
+
+
+def _middle(field: Field) -> Field:
+    """The middle of a large image or mask."""
+    first = [max(0, side - MIDDLE) // 2 for side in field.size]
+    rows, columns = (slice(at, at + MIDDLE) for at in first)
+    return dataclasses.replace(field, values=field.values[:, rows, columns])
 
 
 def pretrain(

@@ -28,6 +28,8 @@ LOWEST = 0.01  # standard deviations: what is told to be cleaner is taken for th
 class ToldHourglass(Hourglass):
     """As `Hourglass`, without a linear path; input passes by the bottleneck, so that codes alone decode to nothing."""
 
+    silent_start = True
+
     @property
     def quiet(self) -> float:
         """The level that clean data are taken for, in model units: the lowest that it was trained at."""

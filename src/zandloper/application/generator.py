@@ -21,6 +21,7 @@ from zandloper.condition import are_texts
 from zandloper.continuing import continued
 from zandloper.errors import DataError, ParameterError, UnsupportedError, bad_parameter
 from zandloper.evaluation import evaluate
+from zandloper.files.images import images_at
 from zandloper.generator_file import generator_of, save_generator
 from zandloper.judging import images, series, sounds
 from zandloper.masked_autoencoder import MaskedAutoencoder
@@ -94,6 +95,8 @@ class Generator(BaseEstimator):
             What is known of each sample and may be asked for later, one row a sample: see `zandloper.condition`.
         """
         self._check()
+        if isinstance(X, str | Path) and modality(self.modality, X, "Generator").name == "image":
+            X = images_at(Path(X))
         frozen = getattr(self.autoencoder, "estimator", None)
         if frozen is not None:
             check_is_fitted(frozen)
@@ -365,7 +368,8 @@ def of_images(X: Any, choice: Any) -> dict[str, Any]:
     Under a Gaussian likelihood a code holds twice the nats, of detail that hardly shows, and draws from the prior miss
     more: on digits a Fréchet distance of 20 against 7, with the same net and mixture of Gaussians.
     """
-    form, pixels = modality(choice, X, "Generator").learn(X, "Generator")
+    first = X[:1] if isinstance(X, list | tuple) or np.ndim(X) > 2 else X
+    form, pixels = modality(choice, X, "Generator").learn(first, "Generator")
     latents = int(np.clip(round(math.sqrt(math.prod(form.in_shape)) / 2), *LATENTS))
-    within = pixels.dtype.kind == "u" or (pixels.size > 0 and pixels.min() >= 0 and pixels.max() <= 1)
+    within = pixels.dtype.kind == "u" or all(np.min(image) >= 0 and np.max(image) <= 1 for image in X)
     return {"latent_dim": latents, "loss": "bce" if within else "auto"}

@@ -48,7 +48,8 @@ class Segmenter(BaseEstimator):
         Only with `augment`.
     class_weight : None, "balanced" or dict
         What the cross-entropy of each class weighs: alike, as rare as it is, or by class. Dice counts classes alike
-        whatever this says.
+        whatever this says. With None, the scores of classes are tipped after training to where the mean intersection
+        over union is largest, on images that validate, or without such on some that trained.
     ignore : int or None
         The number in masks that means: nobody knows. Such pixels count nowhere.
     validation : None or float

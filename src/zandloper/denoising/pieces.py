@@ -60,7 +60,7 @@ def task_of(kind: str, X: Any, y: Any, noisy: Any, learn_from: str, noise: Noise
     fields = read_fields(X, kind, owner)
     targets = None if y is None else read_fields(y, kind, owner)
     if targets is not None:
-        _check_pairs(fields, targets, owner)
+        check_pairs(fields, targets, owner)
     if len(fields.channels | (targets.channels if targets else set())) > 1:
         raise DataError(f"{owner} got items with {sorted(fields.channels)} channels: convert them to one kind")
     size, given = CROP[kind], noise
@@ -207,7 +207,8 @@ def _usual(task: Task) -> tuple[int, ...]:
     return tuple(int(of([item.size[a] for item in task.fields.items])) for a in range(len(task.fields.items[0].size)))
 
 
-def _check_pairs(fields: Fields, targets: Fields, owner: str) -> None:
+def check_pairs(fields: Fields, targets: Fields, owner: str) -> None:
+    """Refuse noisy and clean items that are not as many, or not of the same shapes."""
     mine, theirs = ([item.values.shape for item in f.items] for f in (fields, targets))
     if len(mine) != len(theirs):
         raise DataError(f"{owner} got {len(mine)} noisy items and {len(theirs)} clean ones: pairs must be as many")

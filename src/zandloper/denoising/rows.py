@@ -89,12 +89,15 @@ def restore_rows(model: BaseAutoencoder, X: Any, noise: Noise) -> Any:
     if not hides(noise):
         return model.predict(X)
     raw = model._read(X)
+    return model._blueprint.output.rebuild(restored(model, raw, noise).numpy(), X, raw)
+
+
+def restored(model: BaseAutoencoder, raw: Any, noise: Noise) -> torch.Tensor:
+    """Raw rows without noise, as `restore_rows`."""
     made = model._each_block(model.module_.reconstruct, raw)
-    return model._blueprint.output.rebuild(kept(raw[:], made).numpy(), X, raw)
-
-
-def kept(raw: Any, made: torch.Tensor) -> torch.Tensor:
-    """What is there, and elsewhere what was made."""
+    if not hides(noise):
+        return made
+    raw = raw[:]
     values = raw.to(made.dtype) if not raw.is_floating_point() else raw
     return torch.where(values.isnan(), made.to(values.dtype), values)
 

@@ -86,6 +86,7 @@ class ScorePrior(nn.Module):
     spread: Tensor
     shares: Tensor
     middles: Tensor
+    turned: Tensor
     axes: Tensor
     variances: Tensor
     told_middles: Tensor
@@ -104,7 +105,8 @@ class ScorePrior(nn.Module):
         self.register_buffer("spread", torch.ones(latent_dim))  # of the codes, in these units
         self.register_buffer("shares", torch.full((spec.components,), 1 / spec.components))
         self.register_buffer("middles", torch.zeros(spec.components, latent_dim))  # in these units, as the variances
-        self.register_buffer("axes", torch.eye(latent_dim).repeat(spec.components, 1, 1))
+        self.register_buffer("turned", torch.tensor(False))  # whether the Gaussians have axes of their own
+        self.register_buffer("axes", torch.eye(latent_dim).repeat(min(FULL, spec.components), 1, 1))
         self.register_buffer("variances", torch.ones(spec.components, latent_dim))  # along the axes
         self.register_buffer("told_middles", torch.zeros(spec.components, context_dim))
         self.register_buffer("told_variances", torch.ones(spec.components, context_dim))
@@ -149,17 +151,20 @@ class ScorePrior(nn.Module):
         shares, means, covariances = _gaussians(
             data, len(self.shares), int(torch.randint(2**31 - 1, (), generator=rng))
         )
-        k, spread = len(shares), self.spread.double().numpy()
-        # In the noise's units, along the axes in which a Gaussian's values are independent.
-        variances, axes = np.linalg.eigh(covariances[:, :d, :d] * spread * spread[:, None])
+        k, spread, full = len(shares), self.spread.double().numpy(), covariances.ndim == 3
+        own = np.einsum("kii->ki", covariances) if full else covariances
+        variances = own[:, :d] * spread**2
+        if full:  # in the noise's units, along the axes in which a Gaussian's values are independent
+            variances, axes = np.linalg.eigh(covariances[:, :d, :d] * spread * spread[:, None])
+            self.axes[:k] = torch.from_numpy(axes)
+        self.turned.fill_(full)
         self.shares.zero_()
         for mine, values in (
             (self.shares, shares),
             (self.middles, means[:, :d] * spread),
-            (self.axes, axes),
             (self.variances, variances.clip(TINY * LEAST)),
             (self.told_middles, means[:, d:] / much),
-            (self.told_variances, (np.einsum("kii->ki", covariances[:, d:, d:]) / much**2).clip(SURE)),
+            (self.told_variances, (own[:, d:] / much**2).clip(SURE)),
         ):
             mine[:k] = torch.from_numpy(values)
 
@@ -177,15 +182,15 @@ class ScorePrior(nn.Module):
     @torch.no_grad()
     def _first_guess(self, x: Tensor, level: Tensor, context: Tensor | None = None) -> Tensor:
         """What the Gaussians say that codes x (n, latent_dim) with noise (n, 1) were without it."""
-        k, d = self.middles.shape
-        along = self.axes.transpose(0, 1).reshape(d, k * d)  # all Gaussians' axes side by side
-        middle = (self.middles[:, None] @ self.axes).reshape(1, k, d)
-        apart = (x @ along).reshape(-1, k, d) - middle
-        weight = 1 / (self.variances + level.square()[:, None])  # (n, components, latent_dim)
+        turned, used = bool(self.turned), int((self.shares > 0).sum())  # the rest come last and are none
+        axes, middles, variances = self.axes[:used], self.middles[:used], self.variances[:used]
+        apart = x[:, None] - middles
+        apart = torch.einsum("nkd,kde->nke", apart, axes) if turned else apart
+        weight = 1 / (variances + level.square()[:, None])  # (n, components, latent_dim)
         off = 0.5 * (weight.log() - apart.square() * weight).sum(2)
-        share = (self._meant(len(x), context) + off).softmax(1)
-        moved = apart.mul_(weight).mul_(self.variances).mul_(share[:, :, None])
-        return share @ self.middles + moved.reshape(-1, k * d) @ along.T
+        share = (self._meant(len(x), context)[:, :used] + off).softmax(1)
+        moved = apart.mul_(weight).mul_(variances).mul_(share[:, :, None])
+        return share @ middles + (torch.einsum("nke,kde->nd", moved, axes) if turned else moved.sum(1))
 
     def denoised(
         self, x: Tensor, level: Tensor, context: Tensor | None = None, rng: torch.Generator | None = None
@@ -270,10 +275,10 @@ class ScorePrior(nn.Module):
 
 
 def _gaussians(data: np.ndarray, most: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shares, means and covariances of a mixture by expectation maximisation (scikit-learn's `GaussianMixture`).
+    """Shares, means and (co)variances of a mixture by expectation maximisation (scikit-learn's `GaussianMixture`).
 
-    Many Gaussians without correlations or few with all of them: those that a tenth of the data, held out, are likelier
-    under.
+    Many Gaussians without correlations, whose variances are (k, values), or few with all of them, whose covariances are
+    (k, values, values): those that a tenth of the data, held out, are likelier under.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
@@ -290,6 +295,4 @@ def _gaussians(data: np.ndarray, most: int, seed: int) -> tuple[np.ndarray, np.n
         if found is None or likely > best:
             best, found = likely, mixture
     assert found is not None
-    full = found.covariance_type == "full"
-    covariances = found.covariances_ if full else found.covariances_[:, None] * np.eye(d)
-    return found.weights_, found.means_, covariances
+    return found.weights_, found.means_, found.covariances_
