@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from scipy.io import wavfile
 
 import zandloper as zl
 from zandloper.cli import _run
@@ -102,3 +103,19 @@ def test_commands(model, images, tmp_path, capsys):
     assert _run(["run", place("model"), place("noisy"), "-o", place("out2"), "--beside", place("both.jpg")]) == 2
     assert "ends in .png" in capsys.readouterr().err
     assert not (tmp_path / "out2").exists()
+
+
+def test_sounds_of_different_lengths_and_rates_on_the_command_line(rng, tmp_path, capsys):
+    for k, (rate, length) in enumerate(((8000, 3000), (8000, 2000), (16000, 5000))):
+        sound = np.sin(2 * np.pi * 300 * np.arange(length) / rate) / 2 + rng.normal(0, 0.05, length)
+        (tmp_path / "in").mkdir(exist_ok=True)
+        wavfile.write(tmp_path / "in" / f"{k}.wav", rate, sound.astype(np.float32))
+    place = lambda name: str(tmp_path / name)  # noqa: E731
+    noise = ["--noise", "coloured(pink, snr=5)", "--max-epochs", "1", "--seed", "0"]
+    assert _run(["fit", "denoise", place("in"), "-o", place("model"), *noise]) == 0
+    assert _run(["run", place("model"), place("in"), "-o", place("out"), "--beside", place("both.png")]) == 0
+    found = [wavfile.read(tmp_path / "out" / f"{k}.wav") for k in range(3)]
+    assert [(rate, len(sound)) for rate, sound in found] == [(8000, 3000), (8000, 2000), (8000, 2500)]
+    assert _run(["run", place("model"), place("in/0.wav"), "-o", place("one.wav")]) == 0
+    assert _run(["report", place("model"), place("in"), "-o", place("page.html")]) == 0
+    assert (tmp_path / "page.html").read_text().count("<audio") == 6

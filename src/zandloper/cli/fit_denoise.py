@@ -46,11 +46,16 @@ def denoise(
     from zandloper import files
 
     X = given.read(data, columns, drop)
-    images = isinstance(X, files.Images)
+    images, sounds = isinstance(X, files.Images), isinstance(X, files.Sounds)
+    rate = max(set(X.rates), key=X.rates.count) if sounds else None
     settings = given.settings(
         noise=None if noise is None else zandloper.noise.from_text(noise),
         learn_from=learn_from,
-        modality=(modality or "image") if images else given.modality(X, modality, None, None, window, time),
+        modality=(modality or "image")
+        if images
+        else zandloper.modality.Audio(sample_rate=rate)
+        if sounds
+        else given.modality(X, modality, None, None, window, time),
         max_epochs=max_epochs,
         max_minutes=max_minutes,
         random_state=seed,
@@ -58,7 +63,7 @@ def denoise(
     say = given.speaker(quiet)
     say(f"data     {files.in_words(X)}")
     denoiser = zandloper.Denoiser(**settings)
-    denoiser.fit(_plain(X), None if clean is None else _plain(given.read(clean, columns, drop)))
+    denoiser.fit(_plain(X, rate), None if clean is None else _plain(given.read(clean, columns, drop), rate))
     denoiser.save(output, overwrite=force)
     say(f"learned  from {denoiser.learned_from_} data, {denoiser.noise_!r}, {denoiser.n_epochs_} epochs")
     if denoiser.audit_ is not None:
@@ -73,12 +78,16 @@ def run(job: Job, *, beside: Beside = None) -> None:
     X = job.read()
     if beside is not None:
         _check_beside(beside, job)
-    made: Any = job.fitted.transform(_plain(X))
-    files.write(job.output, files.Images(made, X.names) if isinstance(X, files.Images) else made, force=job.force)
+    rate = _rate(job.fitted)
+    data = _plain(X, rate)
+    made: Any = job.fitted.transform(data)
+    if isinstance(X, files.Sounds):
+        files.write(job.output, made, X.names, rate=rate or X.rates[0], force=job.force)
+    else:
+        files.write(job.output, files.Images(made, X.names) if isinstance(X, files.Images) else made, force=job.force)
     job.say(f"data     {files.in_words(X)}\nwritten  {job.output}")
     if beside is not None:
-        with files.atomic(beside) as file:
-            job.fitted.plot(_plain(X)).savefig(file, format="png", dpi=120)
+        files.write_figure(beside, job.fitted.plot(data), force=job.force)
         job.say(f"written  {beside}")
 
 
@@ -100,8 +109,9 @@ def report(job: Job, *, clean: Truth = None) -> None:
     from zandloper import files
 
     X = job.read()
-    y = None if clean is None else _plain(known(job.fitted, files.read(clean)))
-    job.fitted.report(_plain(X), y).save(job.output, overwrite=job.force)
+    rate = _rate(job.fitted)
+    y = None if clean is None else _plain(known(job.fitted, files.read(clean)), rate)
+    job.fitted.report(_plain(X, rate), y).save(job.output, overwrite=job.force)
     job.say(f"data     {files.in_words(X)}\nwritten  {job.output}: open it in a browser")
 
 
@@ -114,10 +124,17 @@ def form(fitted: Any) -> Any:
     return ImageForm("list", (1, 1, fitted.restorer_.net.spec.channels), False, "uint8")
 
 
-def _plain(X: Any) -> Any:
-    """Images as a plain list, other data as they are."""
+def _rate(fitted: Any) -> int | None:
+    """Samples a second of the sounds that trained, where that is known."""
+    return getattr(fitted.modality, "sample_rate", None)
+
+
+def _plain(X: Any, rate: int | None = None) -> Any:
+    """Images, and sounds at a rate, as a plain list; other data as they are."""
     from zandloper import files
 
+    if isinstance(X, files.Sounds):
+        return [file.read(rate) for file in X.files]
     return list(X) if isinstance(X, files.Images) else X
 
 
