@@ -4,7 +4,8 @@ Grey images, Gaussian noise of 5 to 55 of 255, a U-Net without biases. Training 
 of the Berkeley segmentation data set that Chen and Pock 2017 and Zhang et al. 2017 trained on (BSDS500, Arbelaez,
 Maire, Fowlkes and Malik 2011; free for non-commercial research and education).
 
-usage: python benchmarks/train_photo_denoiser.py TRAIN_FOLDER TEST_FOLDER [--minutes 15] [--out FOLDER] [--device auto]
+usage: python benchmarks/train_photo_denoiser.py TRAIN_FOLDER TEST_FOLDER [--minutes 110] [--hidden 48 64 96] [--out FOLDER]
+       ... [--device auto]
 """
 
 import argparse
@@ -23,14 +24,14 @@ def main() -> None:
     ask = argparse.ArgumentParser()
     ask.add_argument("train", type=Path)
     ask.add_argument("test", type=Path)
-    ask.add_argument("--minutes", type=float, default=15)
+    ask.add_argument("--minutes", type=float, default=110)
+    ask.add_argument("--hidden", type=int, nargs="+", default=[48, 64, 96])
     ask.add_argument("--out", type=Path, default=HERE)
     ask.add_argument("--device", default="auto")
     a = ask.parse_args()
     noise = zl.noise.Gaussian((5 / 255, 55 / 255))
-    model = zl.Denoiser(noise=noise, modality="image", max_minutes=a.minutes, device=a.device, random_state=0).fit(
-        list(images_at(a.train))
-    )
+    settings = {"hidden": tuple(a.hidden), "max_minutes": a.minutes, "device": a.device, "random_state": 0}
+    model = zl.Denoiser(noise=noise, modality="image", **settings).fit(list(images_at(a.train)))
     model.save(a.out, overwrite=True)
     size = sum(f.stat().st_size for f in a.out.iterdir()) / 2**20
     print(f"{model.fit_seconds_:.0f} s, {model.n_epochs_} epochs, {size:.2f} MiB in {a.out}", flush=True)

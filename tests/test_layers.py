@@ -32,7 +32,7 @@ LAYERS = (
     ("detector_plots",),
     ("detections",),
     ("continuing", "contact_sheet"),
-    ("judging", "study", "oddness", "explanation", "folds", "spans", "segmenting", "tiled_images"),
+    ("judging", "study", "oddness", "explanation", "folds", "spans", "alignment", "segmenting", "tiled_images"),
     (
         "denoising_autoencoder",
         "masked_autoencoder",

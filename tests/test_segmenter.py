@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image as PIL
+from scipy.ndimage import gaussian_filter
 from sklearn.base import clone
 
 import zandloper as zl
 from zandloper import segmenting
+from zandloper.alignment import mask_offset, slid
 from zandloper.compare.dice import Dice
 from zandloper.errors import DataError, DataTypeError, FileError, ParameterError
 from zandloper.fields import Field
@@ -332,3 +334,78 @@ def test_large_images_are_tipped_by_their_middle_and_weights_are_left_alone(monk
     X, y = scenes(4)
     zl.Segmenter(max_epochs=1, class_weight="balanced", **SMALL).fit(X, y)
     assert seen == [(16, 16)]
+
+
+def displaced(n, rows, columns, side=96, seed=0):
+    """Blobs in noise, and masks that lie so many quarters of a pixel below and right of them."""
+    rng = np.random.default_rng(seed)
+    fine = np.stack([gaussian_filter(rng.normal(size=(4 * side, 4 * side)), 20) > 0 for _ in range(n)])
+    pooled = lambda f: f.reshape(n, side, 4, side, 4).mean((2, 4))  # noqa: E731
+    images, masks = pooled(fine), pooled(np.roll(fine, (rows, columns), (1, 2))) > 0.5
+    return np.clip(80 + 90 * images + rng.normal(0, 25, images.shape), 0, 255).astype(np.uint8), masks.astype(np.uint8)
+
+
+def fields(values, unit=1.0):
+    return [Field(v[None], unit) for v in values]
+
+
+@pytest.mark.parametrize("rows, columns", [(0, 0), (-2, 0), (4, -8), (3, 6)])
+@pytest.mark.parametrize("n", [2, 10])
+def test_where_masks_lie_is_measured(rows, columns, n):
+    images, masks = displaced(n, rows, columns)
+    found = mask_offset(fields(images, 255.0), fields(masks.astype(np.int16)), 2)
+    assert np.allclose(found, (rows / 4, columns / 4), atol=0.2)
+    assert all(f == 0 for f, true in zip(found, (rows, columns)) if true == 0)
+
+
+def test_where_masks_lie_is_not_guessed(rng):
+    images, masks = displaced(8, 4, 0)
+    unrelated = mask_offset(fields(images, 255.0), fields(rng.permutation(masks).astype(np.int16)), 2)
+    nothing = mask_offset(fields(images, 255.0), fields(np.zeros(masks.shape, np.int16)), 2)
+    tiny = mask_offset(fields(images[:, :16, :16], 255.0), fields(masks[:, :16, :16].astype(np.int16)), 2)
+    assert unrelated == nothing == tiny == (0.0, 0.0)
+
+
+def test_of_several_classes_with_unknown_pixels_in_colour():
+    images, masks = displaced(8, -4, 4)
+    places = masks.astype(np.int16) + (np.roll(masks, 20, 1) & masks)
+    places[:, :30, :30] = -1
+    coloured = [Field(np.stack([x, 255 - x, x // 2]), 255.0) for x in images]
+    assert np.allclose(mask_offset(coloured, fields(places), 3), (-1, 1), atol=0.25)
+
+
+def test_sliding_by_whole_pixels_moves_them(rng):
+    x = rng.normal(size=(12, 10, 3)).astype(np.float32)
+    moved = slid(x, (2.0, -3.0))
+    assert np.array_equal(moved[2:, :-3], x[:-2, 3:]) and moved.dtype == x.dtype
+    assert np.array_equal(moved[0, :-3], x[0, 3:])
+    half = slid(x, (0.5, 0.0))
+    assert np.allclose(half[1:], (x[1:] + x[:-1]) / 2, atol=1e-6)
+
+
+def test_predictions_lie_where_masks_do(monkeypatch, tmp_path):
+    images, masks = displaced(8, -6, 0, side=64)
+    model = zl.Segmenter(max_epochs=60, **SMALL).fit(images, masks)
+    assert model.mask_offset_[0] == pytest.approx(-1.5, abs=0.2) and model.mask_offset_[1] == 0
+    assert "pixels above what images show" in str(model.describe())
+    fresh, truth = displaced(4, -6, 0, side=64, seed=1)
+    model.save(tmp_path / "m")
+    back = zl.load(tmp_path / "m")
+    assert back.mask_offset_ == model.mask_offset_ and np.array_equal(back.predict(fresh), model.predict(fresh))
+    monkeypatch.setattr("zandloper.application.segmenter.mask_offset", lambda *a: (0.0, 0.0))
+    without = zl.Segmenter(max_epochs=60, **SMALL).fit(images, masks)
+    assert "above" not in str(without.describe())
+    assert model.score(fresh, truth) > without.score(fresh, truth) + 0.02
+    assert zl.Segmenter(max_epochs=1, augment=False, **SMALL).fit(images, masks).mask_offset_ == (0.0, 0.0)
+
+
+def test_masks_are_moved_onto_the_images_patch_by_patch(rng):
+    masks = rng.integers(0, 2, (2, 40, 40)).astype(np.int16)
+    patches = MaskedPatches(fields(masks), fields(masks), (24, 24), 4, 0, None, offset=(1.0, -2.0))
+    for batch in patches.epoch(0):
+        assert torch.equal(batch.target[..., :-1, 2:], batch.x[..., 1:, :-2])
+    ramp = np.broadcast_to(np.arange(40, dtype=np.int16)[:, None], (2, 40, 40))
+    patches = MaskedPatches(fields(ramp), fields(ramp), (24, 24), 64, 0, None, offset=(0.25, 0.0))
+    batch = next(patches.epoch(0))
+    moved = (batch.target - batch.x)[..., :-1, :].mean((1, 2, 3))
+    assert set(moved.tolist()) == {0.0, 1.0} and moved.mean() == pytest.approx(0.25, abs=0.15)

@@ -64,6 +64,8 @@ class GridHourglass(Hourglass):
         Whether the comparison wants what comes out for a pixel on the last axis, as for classes.
     """
 
+    offset: tuple[float, float] = (0.0, 0.0)  # how far what is predicted lies below and right of what comes out
+
     def __init__(
         self,
         spec: UNet2d,

@@ -88,17 +88,21 @@ class Patches:
         return item, place, int(rng.integers(8)) if self.turn else 0
 
     def _batch_of(self, drawn: list[tuple[int, tuple[int, ...], int]]) -> Batch:
-        x = torch.stack([self._cut(self.items[i], place, way) for i, place, way in drawn])
+        x = torch.stack([turned(self._cut(self.items[i], place), way) for i, place, way in drawn])
         if self.targets is None:
             return Batch(x)
-        return Batch(x, target=torch.stack([self._cut(self.targets[i], place, way) for i, place, way in drawn]))
+        return Batch(x, target=torch.stack([turned(self._target(i, place), way) for i, place, way in drawn]))
 
-    def _cut(self, item: Field, place: tuple[int, ...], way: int) -> Tensor:
+    def _target(self, i: int, place: tuple[int, ...]) -> Tensor:
+        assert self.targets is not None
+        return self._cut(self.targets[i], place)
+
+    def _cut(self, item: Field, place: tuple[int, ...]) -> Tensor:
         part = item.part(tuple(slice(p, p + s) for p, s in zip(place, self.size)))
         short = [(0, want - have) for want, have in zip(self.size, part.shape[1:])]
         if any(s for _, s in short):
             part = np.pad(part, [(0, 0), *short], mode="symmetric")
-        return turned(torch.from_numpy(part), way)
+        return torch.from_numpy(part)
 
 
 def turned(x: Tensor, way: int) -> Tensor:

@@ -43,12 +43,12 @@ def segmenter_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: 
     try:
         own = {"class_weight": dict(map(tuple, recipe["class_weight"]))} if "class_weight" in recipe else {}
         segmenter = with_parameters(kind, recipe, **own)
-        plan = recipe["plan"]
-        segmenter._plan = Plan(**{**plan, "hidden": tuple(plan["hidden"]), "weights": tuple(plan["weights"])})
+        plan: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in recipe["plan"].items()}
+        segmenter._plan = Plan(**plan)
         classes, learned = recipe["classes"], recipe["learned"]
         values = np.array(classes["values"], bool if classes["dtype"] == "bool" else classes["dtype"])
         segmenter._classes = Classes(values, classes["ignore"], classes["dtype"])
-        segmenter.classes_ = values
+        segmenter.classes_, segmenter.mask_offset_ = values, segmenter._plan.offset
         segmenter.n_epochs_, segmenter.stopped_by_ = learned["n_epochs"], learned["stopped_by"]
         segmenter.fit_seconds_ = learned["seconds"]
         segmenter.history_ = [{k: float("nan") if v is None else v for k, v in e.items()} for e in learned["history"]]

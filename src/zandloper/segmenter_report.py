@@ -29,6 +29,7 @@ class SegmenterDescription(TrainedDescription):
     classes: tuple[int, ...]
     hidden: tuple[int, ...]
     skips: bool
+    mask_offset: tuple[float, float]
 
     def __str__(self) -> str:
         names = ", ".join(str(c) for c in self.classes[:8]) + (" ..." if len(self.classes) > 8 else "")
@@ -38,9 +39,17 @@ class SegmenterDescription(TrainedDescription):
             f"  data         images of any size, {self.channels} channel{'s' if self.channels > 1 else ''}",
             f"  classes      {len(self.classes)}: {names}",
             f"  levels       {' -> '.join(map(str, self.hidden))} channels, each half the size",
+            *([f"  masks        {self.beside}"] if self.beside else []),
             *self.training,
         )
         return "\n".join(lines)
+
+    @property
+    def beside(self) -> str:
+        """Where the masks that trained lay, in words; empty where they lay on what images show."""
+        ways = zip(self.mask_offset, (("below", "above"), ("right of", "left of")))
+        far = [f"{abs(o):.2f} pixels {names[o < 0]}" for o, names in ways if o]
+        return f"{' and '.join(far)} what images show; predictions lie there too" if far else ""
 
 
 def describe_segmenter(segmenter: Any) -> SegmenterDescription:
@@ -51,6 +60,7 @@ def describe_segmenter(segmenter: Any) -> SegmenterDescription:
         tuple(segmenter.classes_.tolist()),
         plan.hidden,
         plan.skips,
+        plan.offset,
         **facts(segmenter, segmenter.module_),
     )
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from zandloper import defaults
+from zandloper.alignment import slid
 from zandloper.batch import Batch, Seen
 from zandloper.compare.dice import Dice
 from zandloper.compare.mse import MSE
@@ -52,11 +53,14 @@ class Plan:
     skips: bool
     weights: tuple[float, ...] = ()
     fold: int = 2
+    offset: tuple[float, float] = (0.0, 0.0)  # see `zandloper.alignment`
 
     def build(self) -> GridHourglass:
         """The module, its weights not drawn yet."""
         compare = Dice(self.classes, self.weights).build((1, 1))
-        return GridHourglass(self.unet, self.channels, self.classes, compare, MaskScale())
+        module = GridHourglass(self.unet, self.channels, self.classes, compare, MaskScale())
+        module.offset = self.offset
+        return module
 
     @property
     def unet(self) -> UNet2d:
@@ -94,10 +98,11 @@ def fit_masks(
     held = np.random.default_rng(seed).permutation(len(items))[: round(share * len(items))]
     train_on = np.setdiff1d(np.arange(len(items)), held)
     changes = Changes() if budget.augment else None
-    source = MaskedPatches(_some(items, train_on), _some(masks, train_on), size, BATCH, seed, changes, spread)
+    patches: dict[str, Any] = {"batch_size": BATCH, "seed": seed, "spread": spread, "offset": plan.offset}
+    source = MaskedPatches(_some(items, train_on), _some(masks, train_on), size, changes=changes, **patches)
     validation = None
     if len(held):
-        validation = MaskedPatches(_some(items, held), _some(masks, held), size, BATCH, seed, None, spread)
+        validation = MaskedPatches(_some(items, held), _some(masks, held), size, changes=None, **patches)
     rates = class_rates(_some(masks, train_on), plan.classes)
     module.constant.copy_(torch.tensor(rates, dtype=torch.float32).clamp(min=1e-4).log().reshape(1, 1, -1))
     settings = _settings(budget, source.steps)
@@ -225,7 +230,7 @@ def probabilities(module: GridHourglass, item: Field, flips: bool, device: str) 
         said = [turned_back(module(turned(x, way).contiguous()).softmax(-1).movedim(-1, 1), way) for way in WAYS[flips]]
         return (torch.stack(said).mean(0) if len(said) > 1 else said[0]).movedim(1, -1)
 
-    return tiled(function, image, TILE, overlap_of(module), module.stride)
+    return slid(tiled(function, image, TILE, overlap_of(module), module.stride), module.offset)
 
 
 def overlap_of(module: GridHourglass) -> int:

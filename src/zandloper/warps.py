@@ -60,6 +60,9 @@ class MaskedPatches(Patches):
     changes : Changes or None
     spread : float
         Standard deviation of the pixels, which `changes` measures by.
+    offset : (float, float)
+        How many pixels masks lie below and right of what images show. Each patch has its mask moved back by whole
+        pixels, one more or one less at random, so that on average the rest is right too.
     """
 
     def __init__(
@@ -71,9 +74,10 @@ class MaskedPatches(Patches):
         seed: int,
         changes: Changes | None,
         spread: float = 1.0,
+        offset: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         super().__init__(items, masks, size, batch_size, seed, turn=changes is not None and size[0] == size[1])
-        self.changes, self.spread = changes, spread
+        self.changes, self.spread, self.offset = changes, spread, offset
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `first` on."""
@@ -94,6 +98,17 @@ class MaskedPatches(Patches):
         self.rows = len(places)
         for start in range(0, len(places), block):
             yield self._batch_of(places[start : start + block])
+
+    def _target(self, i: int, place: tuple[int, ...]) -> Tensor:
+        mask = super()._target(i, place)
+        if not any(self.offset):
+            return mask
+        # Drawn from the place alone: what validates is the same each time.
+        drawn = np.random.default_rng(mixed_seed(self._seed, i, *place)).random(2)
+        down, right = np.floor(self.offset + drawn).astype(int)
+        height, width = mask.shape[-2:]
+        rows, columns = (np.arange(n) + far for n, far in ((height, down), (width, right)))
+        return mask[:, rows.clip(0, height - 1)][:, :, columns.clip(0, width - 1)]
 
 
 def _beside(length: int, side: int) -> list[int]:

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from zandloper import defaults, segmenter_file
+from zandloper.alignment import mask_offset
 from zandloper.errors import DataError, bad_parameter
 from zandloper.fields import Fields, read_fields
 from zandloper.fitting import interactive
@@ -43,6 +44,8 @@ class Segmenter(BaseEstimator):
         The side of training patches in pixels.
     augment : bool
         Whether patches are turned, bent, scaled and lit otherwise. False where up and down, or grey values, tell.
+        With it, masks that lie beside what images show, as hand-drawn ones do by parts of a pixel, are moved onto it
+        before training, and predictions back (see `zandloper.alignment`).
     flips : bool
         Whether predictions are the mean over all eight ways to turn and flip the image: better, eight times the work.
         Only with `augment`.
@@ -69,6 +72,8 @@ class Segmenter(BaseEstimator):
     module_ : nn.Module
     classes_ : ndarray
         The numbers that stand in masks, in rising order.
+    mask_offset_ : (float, float)
+        How many pixels the masks lie below and right of what the images show; 0 where that is not certain.
     history_ : list of dict
         Per epoch: epoch, train, validation.
     n_epochs_, stopped_by_, fit_seconds_
@@ -163,7 +168,9 @@ class Segmenter(BaseEstimator):
         fields = fields_of(classes, masks, owner)
         weights = weights_of(self.class_weight, classes, fields)
         seed = seed_of(self.random_state, owner)
-        plan = Plan(channels.pop(), len(classes), tuple(int(h) for h in self.hidden), bool(self.skips), weights)
+        offset = mask_offset(images.items, fields, len(classes)) if self.augment else (0.0, 0.0)
+        hidden = tuple(int(h) for h in self.hidden)
+        plan = Plan(channels.pop(), len(classes), hidden, bool(self.skips), weights, offset=offset)
         budget = Budget(
             self.max_epochs,
             self.max_minutes,
@@ -176,7 +183,7 @@ class Segmenter(BaseEstimator):
         )
         self.module_, run = fit_masks(plan, images.items, fields, more, budget, started)
         self._plan, self._classes = plan, classes
-        self.classes_ = classes.values
+        self.classes_, self.mask_offset_ = classes.values, plan.offset
         self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
         self.fit_seconds_ = time.monotonic() - started
         return self
