@@ -29,11 +29,11 @@ NUMBER = 4
 TINY = 1e-12
 CHUNK = 2**24  # values in memory at a time
 MOST_NEIGHBOURS = 5_000  # training rows kept to measure distances to
-GROUP = 64  # distances compared at a time
+GROUP = 64  # known rows whose distances are compared at a time
 MOST_AXES = 64
 FLOOR = 0.01  # of the mean variance: what an axis has at least
 LEAN = 0.1  # how much a place far out adds to the loudest witness: among rows that are as loud, it decides
-QUICK = 2.5e7  # operations a block of rows at most, so that a single row is answered at once
+QUICK = 1e8  # operations a block of rows at most: more in one block is no faster
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,12 @@ class Witness:
         return self._each(look, raw, level).numpy()
 
     def _each(self, function: Any, raw: Any, target: Any = None) -> Tensor:
-        """Over small blocks of rows. A power of two, not below 32 (see `defaults.block`)."""
-        rows = QUICK / max(1.0, self.model._threads_work * len(self.levels))
-        block = max(32, 2 ** int(math.log2(max(1.0, rows))))
+        """Over blocks of rows, small ones where there are few rows, so that a single row is answered at once.
+
+        A power of two, not below 32 (see `defaults.block`): what dense nets say of a row is the same bits in all those.
+        """
+        most = QUICK / max(1.0, self.model._threads_work * len(self.levels))
+        block = 2 ** max(5, min(int(math.log2(max(1.0, most))), (len(raw) - 1).bit_length()))
         return self.model._each_block(function, raw, target, block=min(self.model._block, block))
 
     def _changes(self, batch: Batch) -> Tensor:
@@ -202,8 +205,8 @@ class Neighbourhood:
             at = np.where(self.rows[place] == own, place, -1)
         k = min(self.number, len(self.known) - 1) or 1
         # Distances are compared in groups, by the least of each first: the k nearest lie in k groups.
-        width = max(k, -(-len(self.known) // GROUP))
-        spare, short = width * GROUP - len(self.known), -self.known.shape[1] % 4  # filled up as `layers.Linear` says
+        groups, short = -(-len(self.known) // GROUP), -self.known.shape[1] % 4  # filled up as `layers.Linear` says
+        spare = groups * GROUP - len(self.known)
         known = F.pad(self.known, (0, short, 0, spare))
         norms = F.pad(self.known.square().sum(1), (0, spare), value=torch.inf)
         room: dict[int, Tensor] = {}  # asking for megabytes for every block costs more than the product
@@ -217,11 +220,11 @@ class Neighbourhood:
             if bool((own >= 0).any()):
                 mine = own >= 0
                 rough[mine, own[mine]] = torch.inf
-            groups = rough.view(len(x), GROUP, width)
-            near = groups.amin(1).topk(k, dim=1, largest=False).indices
-            close = groups.gather(2, near[:, None].expand(-1, GROUP, -1)).flatten(1)
+            apart = rough.view(len(x), groups, GROUP)
+            near = apart.amin(2).topk(min(k, groups), dim=1, largest=False).indices
+            close = apart.gather(1, near[:, :, None].expand(-1, -1, GROUP)).flatten(1)
             best = close.topk(k, dim=1, largest=False).indices
-            best = best // k * width + near.gather(1, best % k)
+            best = near.gather(1, best // GROUP) * GROUP + best % GROUP
             # By products, which cancel; then exactly.
             return (there[best] - x[:, None]).square().sum(2).sqrt().mean(1, keepdim=True)
 
