@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude, gaussian_laplace
-from scipy.stats import ttest_1samp
+from scipy.stats import t as student
 
 from zandloper.fields import Field
 
 REACH = 3  # pixels that masks are slid, either way
 SCALES = 1.0, 2.0, 4.0  # standard deviations of the filters, in pixels
-MOST, SIDE = 16, 512  # images looked at, and pixels of each either way
+MOST, SIDE = 12, 384  # images looked at, and pixels of each either way
+COMMON = 8  # classes looked at, the commonest
 PARTS, SMALL = 16, 48  # parts that are measured one by one, where images are large enough, and the smallest's side
 THINNED = 100_000  # pixels that the linear model is fitted to, about
-RIDGE = 1e-3
+RIDGE, TINY = 1e-3, 1e-9
 CHANCE, LEAST = 1e-3, 0.1  # how seldom chance may look like an offset, and the pixels that one must be above
 
 
@@ -49,25 +50,27 @@ def mask_offset(items: list[Field], masks: list[Field], classes: int) -> tuple[f
     (1, 0.0)
     """
     chosen = np.unique(np.linspace(0, len(items) - 1, min(MOST, len(items))).round().astype(int))
-    seen, truth = [], []
+    images, places = [], []
     for i in chosen:
         where = tuple(slice(max(0, side - SIDE) // 2, max(0, side - SIDE) // 2 + SIDE) for side in items[i].size)
         place = masks[i].values[(0, *where)]
         if min(place.shape) < 8 * REACH or (place == place.flat[0]).all():
             continue
-        seen.append(_features(items[i].part(where)))
-        truth.append(_centred(place, classes))
-    if not seen:
+        images.append(items[i].part(where))
+        places.append(place)
+    if not images:
         return 0.0, 0.0
-    said = _said(seen, truth)
-    pairs = list(zip(said, truth))
+    counts = sum(np.bincount(place[place >= 0], minlength=classes) for place in places)
+    truth = [_centred(place, np.argsort(-counts)[:COMMON]) for place in places]
+    pairs = list(zip(_said(images, truth), truth))
     while len(pairs) < PARTS and min(min(a.shape[:2]) for a, _ in pairs) >= 2 * SMALL:
         pairs = [quarter for a, b in pairs for quarter in zip(_quarters(a), _quarters(b))]
     found = [place for place in (_slid(*pair) for pair in pairs) if place is not None]
     if len(found) < 3:
         return 0.0, 0.0
-    mean, unlikely = np.mean(found, 0), ttest_1samp(found, 0.0).pvalue < CHANCE
-    rows, columns = np.where(unlikely & (np.abs(mean) >= LEAST), mean, 0.0).tolist()
+    mean, error = np.mean(found, 0), np.std(found, 0, ddof=1) / len(found) ** 0.5
+    chance = 2 * student.sf(np.abs(mean) / (error + TINY), len(found) - 1)
+    rows, columns = np.where((chance < CHANCE) & (np.abs(mean) >= LEAST), mean, 0.0).tolist()
     return rows, columns
 
 
@@ -96,22 +99,26 @@ def _features(x: np.ndarray) -> np.ndarray:
 _FILTERS = gaussian_filter, gaussian_gradient_magnitude, gaussian_laplace
 
 
-def _centred(place: np.ndarray, classes: int) -> np.ndarray:
+def _centred(place: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """A one for the class of each pixel, less its share; 0 where nobody knows: (height, width, classes)."""
-    known = place >= 0
-    hot = np.eye(classes, dtype=np.float32)[place.clip(0)]
-    return np.where(known[..., None], hot - hot[known].mean(0), 0.0).astype(np.float32)
+    known, hot = place >= 0, (place[..., None] == classes).astype(np.float32)
+    return np.where(known[..., None], hot - hot[known].mean(0), np.float32(0))
 
 
-def _said(seen: list[np.ndarray], truth: list[np.ndarray]) -> list[np.ndarray]:
-    """What a linear model of the features, fitted to all images at once, says of each: (height, width, classes)."""
-    step = max(1, sum(f[..., 0].size for f in seen) // THINNED)
-    some, wanted = (np.concatenate([a.reshape(-1, a.shape[-1])[::step] for a in part]) for part in (seen, truth))
+def _said(images: list[np.ndarray], truth: list[np.ndarray]) -> list[np.ndarray]:
+    """What a linear model of the features, fitted to all images at once, says of each: (height, width, classes).
+
+    The features of one image are in memory at a time.
+    """
+    step = max(1, sum(t[..., 0].size for t in truth) // THINNED)
+    thin = lambda a: a.reshape(-1, a.shape[-1])[::step]  # noqa: E731
+    some, wanted = np.concatenate([thin(_features(x)) for x in images]), np.concatenate([thin(t) for t in truth])
     mean, spread = some.mean(0), some.std(0) + 1e-9
     some = ((some - mean) / spread).astype(np.float64)
     square = some.T @ some + RIDGE * len(some) * np.eye(some.shape[1])
     weights = np.linalg.solve(square, some.T @ wanted).astype(np.float32)
-    return [((f - mean) / spread) @ weights for f in seen]
+    weights /= spread[:, None]
+    return [_features(x) @ weights - mean @ weights for x in images]
 
 
 def _slid(said: np.ndarray, truth: np.ndarray) -> tuple[float, float] | None:
