@@ -27,7 +27,7 @@ METHODS = ("vq", "fsq")
 PRIOR_ROWS = 600_000  # symbols' rows that the prior sees in all, at most
 PRIOR_SHARE = 0.8  # of the minutes
 PLACES = 49  # of a grid, about
-GUIDANCE, TEMPERATURE, TOP_P = 1.5, 0.7, 0.9  # how strongly texts are followed, and how symbols are drawn for them
+GUIDANCE, TEMPERATURE, TOP_P = 1.75, 0.7, 0.9  # how strongly texts are followed, and how symbols are drawn for them
 MOST_EPOCHS = 100  # of the prior, where minutes end it
 NOMINAL = 1e11  # operations a second that a plan counts on
 
@@ -208,7 +208,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         """New data in the form of the training data: symbols are drawn from the prior, then decoded.
 
         With a condition of the kind that `fit` was given, n for each of its rows. How symbols are drawn, see
-        `zandloper.prior.autoregressive.Drawing`; by default guidance is 1.5, temperature 0.7 and top_p 0.9 for
+        `zandloper.prior.autoregressive.Drawing`; by default guidance is 1.75, temperature 0.7 and top_p 0.9 for
         texts, and for everything else symbols are drawn as the prior thinks.
         """
         check_is_fitted(self)
