@@ -286,12 +286,21 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return estimator
 
     def _each_block(
-        self, function: Any, raw: Any, target: Any = None, condition: Any = None, block: int | None = None
+        self,
+        function: Any,
+        raw: Any,
+        target: Any = None,
+        condition: Any = None,
+        block: int | None = None,
+        passes: int = 1,
     ) -> Tensor:
-        """A function over fixed blocks of rows, without gradients, as many threads as the work is worth."""
+        """A function over fixed blocks of rows, without gradients, as many threads as the work is worth.
+
+        `passes` says how often the function sends each row through the nets.
+        """
         device = next(self.module_.parameters()).device
         before, size = torch.get_num_threads(), block or self._block
-        torch.set_num_threads(defaults.threads(self._threads_work * size))
+        torch.set_num_threads(defaults.threads(self._threads_work * passes * size))
         try:
             with torch.inference_mode():
                 batch = Batch(raw, target=target, condition=condition)

@@ -146,9 +146,10 @@ class Witness:
 
         A power of two, not below 32 (see `defaults.block`): what dense nets say of a row is the same bits in all those.
         """
-        most = QUICK / max(1.0, self.model._threads_work * len(self.levels))
+        passes = len(self.levels)
+        most = QUICK / max(1.0, self.model._threads_work * passes)
         block = 2 ** max(5, min(int(math.log2(max(1.0, most))), (len(raw) - 1).bit_length()))
-        return self.model._each_block(function, raw, target, block=min(self.model._block, block))
+        return self.model._each_block(function, raw, target, block=min(self.model._block, block), passes=passes)
 
     def _changes(self, batch: Batch) -> Tensor:
         """The squared change at all levels, (n, levels, values)."""
