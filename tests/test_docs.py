@@ -13,11 +13,9 @@ LINK = re.compile(r"\]\((?!https?:|#)([^)\s#]+)")
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if PYTHON.search(p.read_text(encoding="utf-8"))], ids=lambda p: p.stem
 )
-def test_python_runs_as_written(page, tmp_path, monkeypatch, request):
+def test_python_runs_as_written(page, tmp_path, monkeypatch):
     """The blocks of a page one after another: a later one may use what an earlier one made."""
     text = page.read_text(encoding="utf-8")
-    if "zl.datasets" in text:
-        request.getfixturevalue("data_folder")
     monkeypatch.chdir(tmp_path)
     names: dict = {"__name__": "docs"}
     for code in PYTHON.findall(text):

@@ -34,9 +34,7 @@ def test_start_has_two_blocks_the_job_and_the_tests():
 
 
 @pytest.mark.parametrize("code", blocks(README, "python"))
-def test_python_runs_as_written(code, tmp_path, monkeypatch, request):
-    if "zl.datasets" in code:
-        request.getfixturevalue("data_folder")
+def test_python_runs_as_written(code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
 

@@ -30,7 +30,7 @@ from zandloper.modality.table import Table
 RECIPE, WEIGHTS = "recipe.json", "weights.safetensors"
 TYPES = [
     kind
-    for kind in (getattr(zandloper, name) for name in zandloper.__all__ if name != "datasets")
+    for kind in (getattr(zandloper, name) for name in zandloper.__all__)
     if isinstance(kind, type) and issubclass(kind, BaseAutoencoder)
 ]
 

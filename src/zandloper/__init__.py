@@ -27,7 +27,7 @@ _HOMES = {
     "VariationalAutoencoder": "zandloper.variational_autoencoder",
     "load": "zandloper.loading",
 }
-_MODULES = ("datasets", "errors", "modality", "noise")
+_MODULES = ("errors", "modality", "noise")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 

@@ -411,17 +411,18 @@ class Autoencoder(BaseAutoencoder):
         tokens for attention. `()`: none, for dense nets.
     activation : str
         silu, relu, gelu, tanh, sigmoid, elu, leaky_relu or linear.
-    encoder, decoder : "auto", "dense", "conv1d", "conv2d", "attention" or nn.Module
-        The nets: dense ones read all data, conv1d series and sounds, conv2d images, attention any of these three in
-        patches. "auto": convolutions for samples of more than 4,096 values that have neighbours, else dense. Own
-        modules: an encoder takes (n, *shape of a sample) in model units, a decoder takes (n, latent_dim).
+    encoder, decoder : "auto", the name of a net in `zandloper.nets`, or nn.Module
+        The nets: "dense" ones read all data, "conv1d" series and sounds, "conv2d", "residual" and "unet2d" images,
+        "attention" any of these three in patches, "tokens" texts; "grid" gives images codes with places. "auto":
+        convolutions for samples of more than 4,096 values that have neighbours, else dense. Own modules: an encoder
+        takes (n, *shape of a sample) in model units, a decoder takes (n, latent_dim).
     loss : "auto", "mse", "mae", "bce", "categorical", "mixed" or nn.Module
         How the error is measured. An own module takes (prediction, target) to errors, not reduced.
-    modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
+    modality : "auto", "table", "image", "series", "audio", "text" or an object of zl.modality
         What the data are read as. Series and arrays of sound are never guessed.
     target : "input" or "y"
         What the decoder is trained towards.
-    target_modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
+    target_modality : "auto", "table", "image", "series", "audio", "text" or an object of zl.modality
         What y is read as, with `target="y"`.
     validation : float, data, (X, y) or a scikit-learn splitter
         A share of the rows (0: all rows train, and the last weights are kept), other data, or a splitter's first split.

@@ -46,7 +46,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     ----------
     autoencoder : autoencoder, FrozenEstimator of a fitted one, or None
         What to detect with; it is cloned. None: a denoising autoencoder that is told the noise level, or for tables
-        with categories a plain denoising one; of series it reads each step with its means over the last 8 and 32 steps.
+        with categories a plain denoising one; of series it reads each step with its means over the last 8 and 32 steps,
+        and the same one period earlier where the data have a period.
         One that is given reads series in windows, and so does the default where their length is given. A frozen one is
         not trained: `fit` only calibrates it, and wants rows that it did not train on.
     false_alarm_rate : float

@@ -1,4 +1,4 @@
-"""Denoising: learn to take noise away, then give back images, series and tables without it, and without gaps."""
+"""Denoising: learn to take noise away, then give back images, sounds, series and tables without it or gaps."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def denoise(
     force: opt.Force = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Learn to take noise away from images of any size, series and tables, and to fill gaps in the latter two."""
+    """Learn to take noise out of images and sounds of any size, series and tables, and to fill gaps in these two."""
     given.check_model_output(output, data, force)
     import zandloper
     from zandloper import files

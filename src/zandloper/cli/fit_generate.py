@@ -46,7 +46,7 @@ Guidance = Annotated[
     float | None,
     typer.Option(
         metavar="NUMBER",
-        help="How strongly conditions are followed: 1 as learned; by default 1.5 of texts, 2 of classes.",
+        help="How strongly conditions are followed: 1 as learned; by default 1.75 of texts, 2 of classes.",
     ),
 ]
 SampleSeed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The same seed gives the same samples.")]

@@ -160,7 +160,9 @@ def _training(metavar: str, help: str, *names: str) -> Any:
     return typer.Option(*names, metavar=metavar, help=help, rich_help_panel="Training")
 
 
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="CSV, Parquet, NPY, NPZ, image, or folder of images.")]
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="CSV, Parquet, NPY, NPZ, image, sound, or folder of images or sounds.")
+]
 DataOrStream = Annotated[
     Path | None,
     typer.Argument(metavar="DATA", help="As for fit; of a detector also -, rows of CSV from standard input."),
@@ -209,7 +211,7 @@ Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 
 Columns = Annotated[str | None, _data("NAMES", "Of a table, only these columns: a,b,c.")]
 Drop = Annotated[str | None, _data("NAMES", "Of a table, all but these columns.")]
-Modality = Annotated[str | None, _data("NAME", "How the data are read: auto, table, image or series.")]
+Modality = Annotated[str | None, _data("NAME", "How the data are read: auto, table, image, series, audio or text.")]
 Size = Annotated[Any, _data("HEIGHTxWIDTH", "Resize images that come from files.", read_size)]
 Window = Annotated[int | None, _data("STEPS", "Of series, the steps in a window; by default from their own period.")]
 Time = Annotated[str | None, _data("NAME", "Of series, the column of time stamps, where it is not found by itself.")]
@@ -238,7 +240,9 @@ LatentDims = Annotated[
 ]
 Hidden = Annotated[Any, _model("WIDTHS", "Hidden layers: auto, none, or widths such as 64,32.", read_hidden)]
 Activation = Annotated[str | None, _model("NAME", "silu, relu, gelu, tanh, linear ...")]
-Encoder = Annotated[str | None, _model("NAME", "Kind of nets: auto, dense, conv1d, conv2d or attention.")]
+Encoder = Annotated[
+    str | None, _model("NAME", "Kind of nets: auto, dense, conv1d, conv2d, residual, unet2d, attention or grid.")
+]
 Loss = Annotated[str | None, _model("NAME", "How the error is measured: auto, mse, mae, bce ...")]
 
 FalseAlarmRate = Annotated[
