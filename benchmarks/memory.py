@@ -9,6 +9,7 @@ import resource
 import time
 
 import numpy as np
+from figures import figure
 
 import zandloper as zl
 
@@ -35,3 +36,4 @@ print(
     f"{fitted / X.nbytes:.2f} times the table ({(fitted - made) / X.nbytes:.2f} times added by fit), "
     f"{time.perf_counter() - begin:.0f} s for one epoch of {rows:,} rows"
 )
+figure(f"memory to fit a table of {X.nbytes / 1e9:g} GB: GB in all", fitted / 1e9, f"libraries {before / 1e9:.2f}")
