@@ -366,6 +366,16 @@ def test_where_masks_lie_is_not_guessed(rng):
     assert unrelated == nothing == tiny == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("share", [0.5, 0.15])
+@pytest.mark.parametrize("shift", [0, 1])
+def test_edges_that_all_face_one_way_say_nothing(share, shift, rng):
+    """Horizons: what lies below and how much of it there is must not be taken for an offset."""
+    line = 96 * (1 - share) + gaussian_filter(rng.normal(size=(8, 96)), (0, 6)) * 20
+    below = lambda by: (np.arange(96)[None, :, None] > line[:, None, :] + by).astype(np.int16)  # noqa: E731
+    images = np.clip(80 + 80 * below(0) + rng.normal(0, 20, (8, 96, 96)), 0, 255).astype(np.uint8)
+    assert mask_offset(fields(images, 255.0), fields(below(shift)), 2) == (0.0, 0.0)
+
+
 def test_of_several_classes_with_unknown_pixels_in_colour():
     images, masks = displaced(8, -4, 4)
     places = masks.astype(np.int16) + (np.roll(masks, 20, 1) & masks)
@@ -404,8 +414,23 @@ def test_masks_are_moved_onto_the_images_patch_by_patch(rng):
     patches = MaskedPatches(fields(masks), fields(masks), (24, 24), 4, 0, None, offset=(1.0, -2.0))
     for batch in patches.epoch(0):
         assert torch.equal(batch.target[..., :-1, 2:], batch.x[..., 1:, :-2])
+    # Beyond the patch the image goes on; beyond the image its last row does, and short images are mirrored.
+    whole = MaskedPatches(fields(masks), fields(masks), (48, 40), 4, 0, None, offset=(1.0, 0.0))
+    batch = next(whole.epoch(0))
+    assert torch.equal(batch.target[..., :39, :], batch.x[..., 1:40, :])
+    assert torch.equal(batch.target[..., 39, :], batch.x[..., 39, :])
+    inner = MaskedPatches(fields(masks), fields(masks), (16, 16), 1, 0, None, offset=(2.0, 0.0))
+    (batch,) = [inner._batch_of([(0, (4, 4), 0)])]
+    assert torch.equal(batch.target[0, 0], torch.from_numpy(masks[0, 6:22, 4:20]).float())
     ramp = np.broadcast_to(np.arange(40, dtype=np.int16)[:, None], (2, 40, 40))
     patches = MaskedPatches(fields(ramp), fields(ramp), (24, 24), 64, 0, None, offset=(0.25, 0.0))
     batch = next(patches.epoch(0))
     moved = (batch.target - batch.x)[..., :-1, :].mean((1, 2, 3))
     assert set(moved.tolist()) == {0.0, 1.0} and moved.mean() == pytest.approx(0.25, abs=0.15)
+
+
+def test_patches_that_are_not_square_are_flipped():
+    ramp = np.broadcast_to(np.arange(24, dtype=np.int16)[:, None], (1, 24, 40))
+    source = MaskedPatches(fields(ramp), fields(ramp), (24, 40), 32, 0, Changes(0, 0, 0, 0, 0))
+    firsts = {int(x[0, 0, 0]) for x in next(source.epoch(0)).target}
+    assert firsts == {0, 23}

@@ -4,6 +4,7 @@ A net that sees its patches turned and flipped cannot learn that masks lie a lit
 half of the patches they lie lower; it learns masks that are smeared, and is off by as much wherever it is asked. So the
 offset is measured before training: a linear model of features that are the same in all directions says of every pixel
 what it may be, which is true to the place of the image, and masks are slid over what it says until they agree most.
+(Where all edges face one way, as horizons do, such features can follow the masks, and nothing is found.)
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ SCALES = 1.0, 2.0, 4.0  # standard deviations of the filters, in pixels
 MOST, SIDE = 12, 384  # images looked at, and pixels of each either way
 COMMON = 8  # classes looked at, the commonest
 PARTS, SMALL = 16, 48  # parts that are measured one by one, where images are large enough, and the smallest's side
+FEWEST = 3  # parts that have to say something
 THINNED = 100_000  # pixels that the linear model is fitted to, about
 RIDGE, TINY = 1e-3, 1e-9
 CHANCE, LEAST = 1e-3, 0.1  # how seldom chance may look like an offset, and the pixels that one must be above
@@ -65,13 +67,18 @@ def mask_offset(items: list[Field], masks: list[Field], classes: int) -> tuple[f
     pairs = list(zip(_said(images, truth), truth))
     while len(pairs) < PARTS and min(min(a.shape[:2]) for a, _ in pairs) >= 2 * SMALL:
         pairs = [quarter for a, b in pairs for quarter in zip(_quarters(a), _quarters(b))]
-    found = [place for place in (_slid(*pair) for pair in pairs) if place is not None]
-    if len(found) < 3:
-        return 0.0, 0.0
-    mean, error = np.mean(found, 0), np.std(found, 0, ddof=1) / len(found) ** 0.5
-    chance = 2 * student.sf(np.abs(mean) / (error + TINY), len(found) - 1)
-    rows, columns = np.where((chance < CHANCE) & (np.abs(mean) >= LEAST), mean, 0.0).tolist()
-    return rows, columns
+    rows, columns = zip(*(_slid(*pair) for pair in pairs))
+    return _certain(rows), _certain(columns)
+
+
+def _certain(found: tuple[float, ...]) -> float:
+    """The mean of what the parts say along one axis (NaN: nothing), or 0 where that may be chance."""
+    said = np.array(found)[np.isfinite(found)]
+    if len(said) < FEWEST:
+        return 0.0
+    mean, error = float(said.mean()), float(said.std(ddof=1)) / len(said) ** 0.5
+    chance = 2 * float(student.sf(abs(mean) / (error + TINY), len(said) - 1))
+    return mean if chance < CHANCE and abs(mean) >= LEAST else 0.0
 
 
 def slid(values: np.ndarray, offset: tuple[float, float]) -> np.ndarray:
@@ -121,27 +128,33 @@ def _said(images: list[np.ndarray], truth: list[np.ndarray]) -> list[np.ndarray]
     return [_features(x) @ weights - mean @ weights for x in images]
 
 
-def _slid(said: np.ndarray, truth: np.ndarray) -> tuple[float, float] | None:
+def _slid(said: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     """By how much the mask lies beside what is said: the top of a parabola through where they agree most.
 
-    None where that is at the end of what was tried: they have nothing to do with each other.
+    NaN along an axis where that is at the end of what was tried: there is nothing to tell by.
     """
     height, width = said.shape[:2]
     inner = said[REACH:-REACH, REACH:-REACH]
     span = range(2 * REACH + 1)
-    agree = np.array(
-        [[np.vdot(inner, truth[i : height - 2 * REACH + i, j : width - 2 * REACH + j]) for j in span] for i in span]
-    )
+
+    def likeness(i: int, j: int) -> float:
+        """A correlation: what a window holds of each class, which changes where edges face one way, does not count."""
+        window = truth[i : height - 2 * REACH + i, j : width - 2 * REACH + j]
+        window = window - window.mean((0, 1))
+        return float(np.vdot(inner, window)) / (float(np.linalg.norm(window)) + TINY)
+
+    agree = np.array([[likeness(i, j) for j in span] for i in span])
     i, j = np.unravel_index(agree.argmax(), agree.shape)
-    if not (0 < i < 2 * REACH and 0 < j < 2 * REACH):
-        return None
-    return i - REACH + _top(*agree[i - 1 : i + 2, j]), j - REACH + _top(*agree[i, j - 1 : j + 2])
+    return _top(agree[:, j], int(i)), _top(agree[i], int(j))
 
 
-def _top(before: float, here: float, after: float) -> float:
-    """Where a parabola through three neighbours is highest, from the middle one."""
+def _top(agree: np.ndarray, at: int) -> float:
+    """Where a parabola through the highest place and its neighbours is highest, from the middle."""
+    if not 0 < at < 2 * REACH:
+        return float("nan")
+    before, here, after = agree[at - 1 : at + 2].tolist()
     bend = before - 2 * here + after
-    return float((before - after) / (2 * bend)) if bend else 0.0
+    return at - REACH + ((before - after) / (2 * bend) if bend else 0.0)
 
 
 def _quarters(values: np.ndarray) -> list[np.ndarray]:

@@ -29,7 +29,7 @@ class Patches:
     seed : int
         What a batch holds follows from the seed, the epoch and the step alone.
     turn : bool
-        Whether images are turned and flipped, in all eight ways (else mirrored along time never).
+        Whether images are turned and flipped: in all eight ways, or where patches are not square, flipped alone.
     """
 
     def __init__(
@@ -85,15 +85,16 @@ class Patches:
         place = tuple(
             int(rng.integers(max(1, have - want + 1))) for have, want in zip(self.items[item].size, self.size)
         )
-        return item, place, int(rng.integers(8)) if self.turn else 0
+        ways = 8 if self.size[0] == self.size[-1] else 4
+        return item, place, int(rng.integers(ways)) if self.turn else 0
 
     def _batch_of(self, drawn: list[tuple[int, tuple[int, ...], int]]) -> Batch:
         x = torch.stack([turned(self._cut(self.items[i], place), way) for i, place, way in drawn])
         if self.targets is None:
             return Batch(x)
-        return Batch(x, target=torch.stack([turned(self._target(i, place), way) for i, place, way in drawn]))
+        return Batch(x, target=torch.stack([turned(self._target(i, place, way), way) for i, place, way in drawn]))
 
-    def _target(self, i: int, place: tuple[int, ...]) -> Tensor:
+    def _target(self, i: int, place: tuple[int, ...], way: int) -> Tensor:
         assert self.targets is not None
         return self._cut(self.targets[i], place)
 

@@ -132,7 +132,7 @@ def tip(module: GridHourglass, items: list[Field], masks: list[Field], classes: 
         known = known[:: max(1, -(-len(known) * classes // VALUES))]
         scores.append(np.log(probabilities(module, item, False, "cpu").reshape(-1, classes)[known].clip(1e-7)))
         truth.append(mask.values[0].ravel()[known])
-    score, target = np.concatenate(scores), np.concatenate(truth)
+    score, target = np.concatenate(scores), np.concatenate(truth).astype(np.int64)
     counts, added = np.bincount(target, minlength=classes), np.zeros(classes, np.float32)
 
     def overlap() -> float:

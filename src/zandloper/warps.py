@@ -76,7 +76,7 @@ class MaskedPatches(Patches):
         spread: float = 1.0,
         offset: tuple[float, float] = (0.0, 0.0),
     ) -> None:
-        super().__init__(items, masks, size, batch_size, seed, turn=changes is not None and size[0] == size[1])
+        super().__init__(items, masks, size, batch_size, seed, turn=changes is not None)
         self.changes, self.spread, self.offset = changes, spread, offset
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
@@ -99,16 +99,23 @@ class MaskedPatches(Patches):
         for start in range(0, len(places), block):
             yield self._batch_of(places[start : start + block])
 
-    def _target(self, i: int, place: tuple[int, ...]) -> Tensor:
-        mask = super()._target(i, place)
-        if not any(self.offset):
-            return mask
-        # Drawn from the place alone: what validates is the same each time.
-        drawn = np.random.default_rng(mixed_seed(self._seed, i, *place)).random(2)
-        down, right = np.floor(self.offset + drawn).astype(int)
-        height, width = mask.shape[-2:]
-        rows, columns = (np.arange(n) + far for n, far in ((height, down), (width, right)))
-        return mask[:, rows.clip(0, height - 1)][:, :, columns.clip(0, width - 1)]
+    def _target(self, i: int, place: tuple[int, ...], way: int) -> Tensor:
+        if self.targets is None or not any(self.offset):
+            return super()._target(i, place, way)
+        # Drawn from what was drawn already: what validates is the same each time.
+        drawn = np.random.default_rng(mixed_seed(self._seed, i, *place, way)).random(2)
+        mask, far = self.targets[i], np.floor(self.offset + drawn).astype(int)
+        rows, columns = (
+            (_read_at(p, want, have) + f).clip(0, have - 1)
+            for p, want, have, f in zip(place, self.size, mask.size, far)
+        )
+        return torch.from_numpy(mask.values[:, rows[:, None], columns].astype(np.float32))
+
+
+def _read_at(place: int, want: int, have: int) -> np.ndarray:
+    """Where along an axis a patch is read from; beyond a short item's end its mirror image, as `Patches` has it."""
+    inside = np.arange(place, min(place + want, have))
+    return np.pad(inside, (0, want - len(inside)), mode="symmetric")
 
 
 def _beside(length: int, side: int) -> list[int]:

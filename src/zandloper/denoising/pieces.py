@@ -110,7 +110,7 @@ def fit_fields(
     restorer.net.start_at_zero()  # type: ignore[operator]
     size = tuple(min(want, -(-have // spec.stride) * spec.stride) for want, have in zip(PATCH[task.kind], _usual(task)))
     targets = None if task.targets is None else task.targets.items
-    source = Patches(task.fields.items, targets, size, BATCH, seed, turn=len(size) == 2 and size[0] == size[1])
+    source = Patches(task.fields.items, targets, size, BATCH, seed, turn=len(size) == 2)
     validation, count = None, len(task.fields.items)
     if count >= HELD_FROM:
         held = np.sort(np.random.default_rng(seed).permutation(count)[: min(HELD_MOST, round(HELD_SHARE * count))])
