@@ -68,3 +68,11 @@ def test_channels_that_know_of_each_other(rng, tmp_path):
     assert off < 0.3  # of a channel with a deviation of two and more, whose twin is there
     model.save(tmp_path / "model")
     assert np.array_equal(zl.load(tmp_path / "model").transform(gaps[2000:]), made)
+
+
+def test_half_precision_around_it_changes_nothing(learned):
+    answer, windows = learned
+    there = (torch.rand(5, 3, 20, generator=torch.Generator().manual_seed(0)) < 0.7).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        half = answer(windows[:5], there)
+    assert torch.equal(half, answer(windows[:5], there))

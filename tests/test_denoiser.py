@@ -10,6 +10,7 @@ import torch
 import zandloper as zl
 from zandloper.batch import Batch
 from zandloper.denoising.lessons import BlindSpots, Redrawn, lesson_alone
+from zandloper.denoising.rows import _with_noise
 from zandloper.errors import DataError, DataTypeError, ParameterError, UnsupportedError
 from zandloper.patches import turned, turned_back
 
@@ -218,3 +219,20 @@ def test_bad_data(model, clean):
         model.transform(np.zeros((8, 8), np.int64))
     with pytest.raises(DataError, match="pairs"):
         zl.Denoiser(modality="image", learn_from="pairs").fit(clean)
+
+
+def test_series_have_noises_of_their_own(rng):
+    X = rng.normal(size=(6, 40, 2))
+    seen, clean = _with_noise(X, "series", zl.noise.Gaussian(0.1), 0, "series")
+    noises = np.stack([a - b for a, b in zip(seen, clean)])
+    assert len(noises) == 4 * len(X) == len(np.unique(noises.round(9), axis=0))
+
+
+def test_an_autoencoder_learns_from_noisy_images_alone():
+    y, x = np.mgrid[:12, :12] / 4
+    clean = np.stack([np.sin(x + k / 3) * np.cos(y) / 3 + 0.5 for k in range(60)]).astype(np.float32)
+    noisy = zl.noise.Gaussian(0.1).apply(clean, modality="image", random_state=0)
+    inner = zl.Autoencoder(latent_dim=4, max_epochs=30, random_state=0)
+    model = zl.Denoiser(inner, modality="image", random_state=0).fit(noisy)
+    assert model.learned_from_ == "noisy" and model.noise_.name == "gaussian_noise"
+    assert error(model.transform(noisy), clean) < error(noisy, clean)

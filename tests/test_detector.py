@@ -376,6 +376,14 @@ def test_trimmed_rows_do_not_say_what_is_usual():
         detector(trim=0.5).fit(clean)
 
 
+def test_trimming_may_leave_nothing_of_a_part(rng):
+    """The last quarter of a series is odd from end to end."""
+    steps = np.sin(np.arange(400) / 5)[:, None] + rng.normal(0, 0.1, (400, 1))
+    steps[295:] = rng.normal(0, 20, (105, 1))
+    model = detector(modality="series", trim=0.3, max_epochs=3, false_alarm_rate=0.2).fit(steps)
+    assert len(model.calibration_) == 280 and np.isfinite(model.anomaly_score(steps)).all()
+
+
 # ------------------------------------------------------------------------------------------------------------ bad input
 
 

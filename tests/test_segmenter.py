@@ -434,3 +434,28 @@ def test_patches_that_are_not_square_are_flipped():
     source = MaskedPatches(fields(ramp), fields(ramp), (24, 40), 32, 0, Changes(0, 0, 0, 0, 0))
     firsts = {int(x[0, 0, 0]) for x in next(source.epoch(0)).target}
     assert firsts == {0, 23}
+
+
+def test_two_hundred_classes(rng):
+    masks = (np.arange(4 * 32 * 32).reshape(4, 32, 32) // 16) % 200
+    images = rng.integers(0, 255, masks.shape).astype(np.uint8)
+    model = zl.Segmenter(max_epochs=1, **SMALL).fit(images, masks)
+    assert len(model.classes_) == 200 and model.predict(images).max() < 200
+
+
+def test_a_number_of_numpy_that_nobody_knows_is_kept(tmp_path):
+    X, y = scenes(3)
+    y[:, :4] = 255
+    model = zl.Segmenter(max_epochs=1, ignore=y.max(), **SMALL).fit(X, y)
+    model.save(tmp_path / "m")
+    assert np.array_equal(zl.load(tmp_path / "m").predict(X), model.predict(X))
+
+
+def test_pre_training_is_a_share_of_the_steps(monkeypatch):
+    X, y = scenes(40, shape=(64, 64))
+    steps, real = [], segmenting.train
+    monkeypatch.setattr(
+        segmenting, "train", lambda m, s, v, t, **k: steps.append(s.steps * t.max_epochs) or real(m, s, v, t, **k)
+    )
+    zl.Segmenter(max_epochs=50, **SMALL).fit(X[:2], y[:2], unlabelled=X[2:])
+    assert steps[0] < 0.5 * steps[1]

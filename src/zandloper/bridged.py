@@ -107,9 +107,10 @@ class LinearAnswer(nn.Module):
 
     def forward(self, x: Tensor, there: Tensor) -> Tensor:
         """Windows (n, channels, steps) with linear answers where `there` is 0."""
-        missing = (there == 0).to(x.dtype).expand(x.shape)
-        known = torch.where(missing > 0, 0.0, x)
-        with torch.no_grad():
+        missing = (there == 0).float().expand(x.shape)
+        known = torch.where(missing > 0, 0.0, x.float())
+        # Taps of smooth series are large and cancel: in half precision what is left of them would be noise.
+        with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             return known + self._solved(known, missing)
 
     def _solved(self, known: Tensor, missing: Tensor) -> Tensor:

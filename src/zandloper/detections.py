@@ -117,7 +117,7 @@ def _answered(detector: Any, form: Any, X: Any) -> dict[str, Any]:
     error = found.error.reshape(len(score), -1)
     expected, names = expected_columns(form, found.expected), {}
     order, tries = np.argsort(-error, axis=1, kind="stable")[:, :REASONS], detector._tries(X)
-    whole = all(isinstance(column, np.ndarray) for column in expected)
+    whole = isinstance(expected, np.ndarray) or all(isinstance(column, np.ndarray) for column in expected)
     for k, j in enumerate(order.T, 1):
         names[f"why_{k}"] = pa.array([str(found.names[i]) for i in j.tolist()], pa.string())
         names[f"times_{k}"] = np.take_along_axis(error, j[:, None], 1)[:, 0]
@@ -131,12 +131,15 @@ def _answered(detector: Any, form: Any, X: Any) -> dict[str, Any]:
     }
 
 
-def expected_columns(form: Any, expected: Any) -> list[Any]:
-    """What was expected, a column each, in the order of an explanation's names: arrays of numbers, or lists."""
+def expected_columns(form: Any, expected: Any) -> Any:
+    """What was expected, column by column in the order of an explanation's names: a list of arrays or lists.
+
+    Of images one array (pixels, n): a large one has millions of them.
+    """
     if isinstance(form, ImageForm):
         pixels = np.asarray(expected)
         pixels = pixels[..., None] if pixels.ndim == 3 else pixels
-        return list(np.moveaxis(pixels, 3, 1).reshape(len(pixels), -1).T)
+        return np.moveaxis(pixels, 3, 1).reshape(len(pixels), -1).T
     if isinstance(form, SeriesForm):
         parts = [_columns(form, one) for one in each_of(expected, "")]
         return [np.concatenate([part[j] for part in parts]) for j in range(len(form.columns))]

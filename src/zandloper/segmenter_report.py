@@ -125,15 +125,15 @@ def segmenter_report(segmenter: Any, X: Any, y: Any = None) -> Report:
     began, d = time.monotonic(), describe_segmenter(segmenter)
     images = segmenter._read(X)
     masks = None if y is None else _masks(segmenter, images, y)
-    said, unsure = [], []
-    for p in segmenter._probabilities(images):
-        said.append(p.argmax(-1))
+    counts, unsure = np.zeros((len(d.classes),) * 2, np.int64), []
+    for i, p in enumerate(segmenter._probabilities(images)):
         unsure.append(float(entropy(p).mean()))
+        if masks is not None:
+            counts += table_of([p.argmax(-1)], masks[i : i + 1], len(d.classes))
     sections = [_pictures(segmenter, X, y)]
-    tiles = {"images": f"{len(said):,}", "classes": f"{len(d.classes)}", "parameters": f"{d.parameters:,}"}
-    lead = f"{len(said):,} images with a mean uncertainty of {np.mean(unsure):.3f} a pixel (0 sure, 1 a guess)."
+    tiles = {"images": f"{len(unsure):,}", "classes": f"{len(d.classes)}", "parameters": f"{d.parameters:,}"}
+    lead = f"{len(unsure):,} images with a mean uncertainty of {np.mean(unsure):.3f} a pixel (0 sure, 1 a guess)."
     if masks is not None:
-        counts = table_of(said, masks, len(d.classes))
         shares = overlaps(counts)
         right = np.diag(counts).sum() / max(1, counts.sum())
         lead = (

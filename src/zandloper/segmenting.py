@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +108,7 @@ def fit_masks(
     module.constant.copy_(torch.tensor(rates, dtype=torch.float32).clamp(min=1e-4).log().reshape(1, 1, -1))
     settings = _settings(budget, source.steps)
     if unlabelled:
-        pretrain(module, plan, [*items, *unlabelled], size, settings, spread, started)
+        pretrain(module, plan, [*items, *unlabelled], size, settings, spread, started, source.steps)
     module.natural_loss = _natural_loss(module, source)
     run = train(module, source, validation, settings, started=started)
     module.to("cpu")
@@ -168,11 +169,12 @@ def pretrain(
     settings: Training,
     spread: float,
     started: float,
+    steps: int,
 ) -> None:
     """Bring up the encoder as that of an autoencoder without skips, which sees patches with black squares in them.
 
     Pathak et al. 2016, "Context encoders: feature learning by inpainting"; He et al. 2022, "Masked autoencoders are
-    scalable vision learners".
+    scalable vision learners". `steps` are those of an epoch with masks, which epochs are counted in.
     """
     spec = dataclasses.replace(plan.unet, skips=False)
     channels = plan.channels
@@ -191,9 +193,10 @@ def pretrain(
     twin.corrupt = Squares(float(module.centre))
     source = MaskedPatches(items, None, size, settings.batch_size, settings.seed, Changes(), spread)
     twin.natural_loss = spread**2
-    epochs = max(1, round(PRETRAINING * settings.max_epochs)) if settings.max_minutes is None else settings.max_epochs
-    minutes = settings.max_minutes
-    if minutes is not None:
+    epochs, minutes = settings.max_epochs, settings.max_minutes
+    if minutes is None:
+        epochs = max(1, round(PRETRAINING * epochs * steps / source.steps))
+    else:
         spent = (time.monotonic() - started) / 60
         minutes = max(1e-9, PRETRAINING * (minutes - spent))
     train(twin, source, None, dataclasses.replace(settings, max_epochs=epochs, max_minutes=minutes))
@@ -243,9 +246,9 @@ def entropy(p: np.ndarray) -> np.ndarray:
     return -(p * np.log(np.clip(p, 1e-12, None))).sum(-1) / np.log(p.shape[-1])
 
 
-def table_of(said: list[np.ndarray], truth: list[Field], classes: int) -> np.ndarray:
+def table_of(said: Iterable[np.ndarray], truth: list[Field], classes: int) -> np.ndarray:
     """The confusion of all images together, from places."""
-    pairs = (confusion(field.values[0], place, classes) for field, place in zip(truth, said))
+    pairs = (confusion(field.values[0], place, classes) for place, field in zip(said, truth))
     total: np.ndarray = sum(pairs, np.zeros((classes, classes), np.int64))
     return total
 

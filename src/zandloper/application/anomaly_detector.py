@@ -193,10 +193,14 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         if len(known):
             whole = as_rows(first.model._read(X))
             self.neighbourhood_ = Neighbourhood.of(first.model, whole, known, self.neighbours, seed)
-        raws = [w.model._read(fold.held) for w, fold in zip(self.witnesses_, pieces)]
-        sums, counts = zip(*(w.changed(raw) for w, raw in zip(self.witnesses_, raws)))
+        witnesses = self.witnesses_
+        if self.trim:  # may have left nothing of what one of them was to be measured on
+            held = [(w, fold) for w, fold in zip(witnesses, pieces) if len(fold.rows)]
+            witnesses, pieces = [w for w, _ in held], [fold for _, fold in held]
+        raws = [w.model._read(fold.held) for w, fold in zip(witnesses, pieces)]
+        sums, counts = zip(*(w.changed(raw) for w, raw in zip(witnesses, raws)))
         self._usual = np.maximum(np.sum(sums, axis=0) / sum(counts), 1e-9).astype(np.float32)
-        said = np.concatenate([w.testimony(raw, self._usual) for w, raw in zip(self.witnesses_, raws)])
+        said = np.concatenate([w.testimony(raw, self._usual) for w, raw in zip(witnesses, raws)])
         near = self.neighbourhood_
         if near is not None:
             far = [near.testimony(first, first.model._read(fold.held), fold.rows) for fold in pieces]

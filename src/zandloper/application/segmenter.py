@@ -164,7 +164,7 @@ class Segmenter(BaseEstimator):
         channels = {len(item.values) for item in (*images.items, *more)}
         if len(channels) > 1:
             raise DataError(f"{owner} got images of {sorted(channels)} channels: convert them to one kind")
-        classes = Classes.learn(masks, self.ignore, owner)
+        classes = Classes.learn(masks, None if self.ignore is None else int(self.ignore), owner)
         fields = fields_of(classes, masks, owner)
         weights = weights_of(self.class_weight, classes, fields)
         seed = seed_of(self.random_state, owner)
@@ -219,7 +219,7 @@ class Segmenter(BaseEstimator):
         owner, masks = type(self).__name__, read_masks(y, type(self).__name__)
         images = self._read(X)
         check_pairs(images, masks, owner)
-        said = [p.argmax(-1) for p in self._probabilities(images)]
+        said = (p.argmax(-1) for p in self._probabilities(images))
         return table_of(said, fields_of(self._classes, masks, owner), len(self._classes))
 
     def plot(self, X: Any, y: Any = None, n: int = 3) -> Figure:

@@ -47,7 +47,7 @@ def fit_rows(
         noise = noise or estimate(X, y, kind)
         found = audit(noise, X, y, kind)
     elif learn_from == "noisy" and not hides(noise or GAPS.get(kind)):
-        assert noise is not None
+        noise = noise or estimate(X, modality=kind)
         found = audit(noise, X, modality=kind)
     elif noisy is not None:
         noise = noise or estimate(noisy, modality=kind)
@@ -77,7 +77,9 @@ def _template(p: Any, noise: Noise, learn_from: str, kind: str, seed: int) -> Ba
             model = DenoisingAutoencoder(**settings, noise=noise, told=hides(noise))
     model.set_params(random_state=seed, verbose=p.verbose, device=p.device)
     if p.modality != "auto" or kind != "table":
-        model.set_params(modality=p.modality if p.modality != "auto" else kind)
+        read_as = p.modality if p.modality != "auto" else kind
+        both = {"modality", "target_modality"} & set(model.get_params(deep=False))  # what comes out is of the same kind
+        model.set_params(**dict.fromkeys(both, read_as))
     for name in ("max_epochs", "max_minutes"):
         if getattr(p, name) is not None:
             model.set_params(**{name: getattr(p, name)})
@@ -139,8 +141,8 @@ def _with_noise(X: Any, kind: str, noise: Noise, seed: int, modality: Any) -> tu
     """Several copies of data, each with noise of its own, and as many without."""
     form, raw = modality_of(modality, X, "Denoiser").learn(X, "Denoiser")
     if kind == "series":
-        seen = [noise.apply(x, "series", seed + k) for k in range(COPIES) for x in each_of(X, "Denoiser")]
-        return seen, [x for _ in range(COPIES) for x in each_of(X, "Denoiser")]
+        clean = [x for _ in range(COPIES) for x in each_of(X, "Denoiser")]
+        return [noise.apply(x, "series", (seed + i) % 2**31) for i, x in enumerate(clean)], clean
     if not hides(noise):
         apply = [noise.apply(X, modality, seed + k) for k in range(COPIES)]
         return form.readable(np.concatenate([form.read(x, "Denoiser") for x in apply])), form.readable(
@@ -168,6 +170,6 @@ def _redrawn(X: Any, kind: str, noise: Noise, seed: int, owner: str) -> tuple[An
         targets.append(reading.give(Seen(target, reading.valid)))
     if kind == "series":
         return [x for part in seen for x in each_of(part, owner)], [x for part in targets for x in each_of(part, owner)]
-    form, _ = modality_of("table", seen[0], owner).learn(seen[0], owner)
+    form, _ = modality_of(kind, seen[0], owner).learn(seen[0], owner)
     join = lambda parts: form.readable(np.concatenate([form.read(part, owner) for part in parts]))  # noqa: E731
     return join(seen), join(targets)
