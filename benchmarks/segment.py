@@ -68,6 +68,7 @@ def near_outlines(model: zl.Segmenter) -> float:
 def seams(model: zl.Segmenter, tile: int = 320) -> None:
     """How far tiles disagree with the image in one piece, in the middle of their overlaps and elsewhere."""
     item = Field(X[held][0][None], 255.0)
+    model.module_.offset = (0.0, 0.0)  # what comes out, before it is moved
     whole = probabilities(model.module_, item, False, "cpu")[..., 1]
 
     def function(tiles):
