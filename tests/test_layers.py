@@ -32,7 +32,7 @@ LAYERS = (
     ("detector_plots",),
     ("detections",),
     ("continuing", "contact_sheet"),
-    ("judging", "study", "oddness", "explanation", "folds", "spans", "alignment", "segmenting", "tiled_images"),
+    ("judging", "study", "oddness", "explanation", "folds", "spans", "segmenting", "tiled_images"),
     (
         "denoising_autoencoder",
         "masked_autoencoder",
@@ -48,7 +48,7 @@ LAYERS = (
     ("probe",),
     ("blueprint",),
     ("condition",),
-    ("warps",),
+    ("warps", "alignment"),
     ("grids", "masks", "patches"),
     ("training",),
     ("muon",),
