@@ -104,6 +104,8 @@ for skips, asked in ((True, {"skips", "seams"}), (False, {"alone"})):
     remark = f"without flips at test time {plain:.3f}; pixels right {right:.4f}"
     figure(f"membrane: IoU{'' if skips else ', the bottleneck alone'}", iou, remark, ">= 0.71" if skips else "")
     if skips:
+        down, right = model.mask_offset_
+        figure("membrane: pixels that masks lie below what images show", down, f"right of it {right:.2f}", form=".2f")
         figure("membrane: seconds an image of 512 x 512", seconds, "without flips", "< 2")
         figure("membrane: share of the wrong pixels within two pixels of an outline", near_outlines(model), "")
         rows = model.set_params(flips=True).confusion(X[train], y[train])

@@ -10,7 +10,7 @@ what it may be, which is true to the place of the image, and masks are slid over
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude, gaussian_laplace
+from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude, gaussian_laplace, shift
 from scipy.stats import t as student
 
 from zandloper.fields import Field
@@ -87,13 +87,9 @@ def slid(values: np.ndarray, offset: tuple[float, float]) -> np.ndarray:
     >>> slid(np.arange(4.0)[:, None], (0.5, 0.0))[:, 0].tolist()
     [0.0, 0.5, 1.5, 2.5]
     """
-    for axis, far in enumerate(offset):
-        if far:
-            whole = int(np.floor(far))
-            at, last = np.arange(values.shape[axis]) - whole, values.shape[axis] - 1
-            near, other = (np.take(values, index.clip(0, last), axis) for index in (at, at - 1))
-            values = near + np.asarray(far - whole, values.dtype) * (other - near)
-    return values
+    if not any(offset):
+        return values
+    return shift(values, (*offset, *(0,) * (values.ndim - 2)), order=1, mode="nearest")
 
 
 def _features(x: np.ndarray) -> np.ndarray:
@@ -120,7 +116,7 @@ def _said(images: list[np.ndarray], truth: list[np.ndarray]) -> list[np.ndarray]
     step = max(1, sum(t[..., 0].size for t in truth) // THINNED)
     thin = lambda a: a.reshape(-1, a.shape[-1])[::step]  # noqa: E731
     some, wanted = np.concatenate([thin(_features(x)) for x in images]), np.concatenate([thin(t) for t in truth])
-    mean, spread = some.mean(0), some.std(0) + 1e-9
+    mean, spread = some.mean(0), some.std(0) + TINY
     some = ((some - mean) / spread).astype(np.float64)
     square = some.T @ some + RIDGE * len(some) * np.eye(some.shape[1])
     weights = np.linalg.solve(square, some.T @ wanted).astype(np.float32)

@@ -41,15 +41,12 @@ class ToldHourglass(Hourglass):
     ) -> tuple[Code, tuple]:
         """The code of what was seen at its level, and the input with the level for the decoder."""
         level = seen.x.new_full((len(seen.x), 1), self.quiet) if seen.level is None else seen.level
-        x, s = self.centred(seen.x), (level / self.spread).clamp(min=LOWEST)
-        factor = s.reshape(-1, *(1 for _ in x.shape[1:]))
-        return self._encoded(x, factor, s.log(), condition, rng, progress), (x, factor)
-
-    def _encoded(self, x: Tensor, s: Tensor, told: Tensor, condition: Tensor | None, *drawn: Any) -> Code:
-        told = told if condition is None else torch.cat([condition, told], dim=1)
-        neck = self.encoder(x / (1 + s.square()).sqrt(), told)
-        code: Code = self.bottleneck(neck.value, None, *drawn)
-        return code
+        s = (level / self.spread).clamp(min=LOWEST)
+        factor = s.reshape(-1, *(1 for _ in seen.x.shape[1:]))
+        x = self.centred(seen.x)
+        told = s.log() if condition is None else torch.cat([condition, s.log()], dim=1)
+        neck = self.encoder(x / (1 + factor.square()).sqrt(), told)
+        return self.bottleneck(neck.value, None, rng, progress), (x, factor)
 
     def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
         """What the input was without noise, (n, *shape of the input)."""
@@ -78,22 +75,17 @@ class ToldHourglass(Hourglass):
         `s^2` times the slope of the log-density of the data with noise of that level added (Miyasawa 1961; Vincent
         2011, "A connection between score matching and denoising autoencoders").
         """
-        batch = self.scaled(batch)
-        each: Any = lambda t: t if t is None or len(levels) == 1 else t.repeat_interleave(len(levels), 0)  # noqa: E731
-        x, condition, valid = each(self.centred(batch.x)), each(batch.condition), each(batch.valid)
-        s = x.new_tensor(levels).clamp(min=LOWEST).repeat(len(batch.x))[:, None]
-        factor = s.reshape(-1, *(1 for _ in x.shape[1:]))
-        code = self._encoded(x, factor, s.log(), condition)
-        nets = self.decoder(code.z, (), condition).reshape(x.shape).float()
-        # What `decode` gives less the input, without taking large numbers from each other.
-        whole = 1 + factor.square()
-        return nets * (factor / whole.sqrt()) - x * (factor.square() / whole), valid
+        batch = self.scaled(batch).map(lambda t: t.repeat_interleave(len(levels), 0))
+        made = self._made(batch, batch.x.new_tensor(levels).repeat(len(batch.x) // len(levels))[:, None])
+        return (made.float() - batch.x) / self.spread, batch.valid
 
     def expected(self, batch: Batch, level: Tensor) -> Tensor:
         """What clean raw samples would be if they had noise of a level (n, 1), in units of the spread: raw units."""
-        batch = self.scaled(batch)
+        return self.restore(self._made(self.scaled(batch), level))
+
+    def _made(self, batch: Batch, level: Tensor) -> Tensor:
         code, skips = self.encode(Seen(batch.x, batch.valid, level * self.spread), batch.condition)
-        return self.restore(self.decode(code.z, skips, batch.condition))
+        return self.decode(code.z, skips, batch.condition)
 
 
 def levels(low: float, high: float, number: int) -> list[float]:

@@ -24,7 +24,7 @@ from zandloper.folds import Fold
 from zandloper.modality import modality
 from zandloper.modality.series import SeriesForm
 from zandloper.modality.table import Table
-from zandloper.oddness import Measure, Neighbourhood, witness
+from zandloper.oddness import Measure, Neighbourhood, Witness, witness
 from zandloper.parameters import seed_of
 from zandloper.several import as_given
 from zandloper.spans import Spans
@@ -173,17 +173,18 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         if len(pieces) == 1 and not frozen:
             known = np.setdiff1d(known, pieces[0].rows)
         known = known if self.neighbours and not self.fast and not series else known[:0]
-        scores = self._learn(pieces, X, known, seed)
+        held = list(zip(self.witnesses_, pieces))
+        scores = self._learn(held, X, known, seed)
         if self.trim:
             most = np.quantile(np.concatenate(scores), 1 - self.trim)
             odd = np.concatenate([fold.rows[score > most] for fold, score in zip(pieces, scores)])
-            kept = [fold.without(score > most) for fold, score in zip(pieces, scores)]
+            kept = [(w, fold.without(score > most)) for (w, fold), score in zip(held, scores) if (score <= most).any()]
             scores = self._learn(kept, X, np.setdiff1d(known, odd), seed)
         self._covered = 1.0
         self._set(np.concatenate(scores))
         return self
 
-    def _learn(self, pieces: list[Fold], X: Any, known: np.ndarray, seed: int) -> list[np.ndarray]:
+    def _learn(self, held: list[tuple[Witness, Fold]], X: Any, known: np.ndarray, seed: int) -> list[np.ndarray]:
         """What is usual, from rows that are new: those held back from each witness. Returns their scores, fold by fold.
 
         `known` are the rows that may be kept as neighbours.
@@ -193,17 +194,13 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         if len(known):
             whole = as_rows(first.model._read(X))
             self.neighbourhood_ = Neighbourhood.of(first.model, whole, known, self.neighbours, seed)
-        witnesses = self.witnesses_
-        if self.trim:  # may have left nothing of what one of them was to be measured on
-            held = [(w, fold) for w, fold in zip(witnesses, pieces) if len(fold.rows)]
-            witnesses, pieces = [w for w, _ in held], [fold for _, fold in held]
-        raws = [w.model._read(fold.held) for w, fold in zip(witnesses, pieces)]
-        sums, counts = zip(*(w.changed(raw) for w, raw in zip(witnesses, raws)))
+        raws = [(w, w.model._read(fold.held)) for w, fold in held]
+        sums, counts = zip(*(w.changed(raw) for w, raw in raws))
         self._usual = np.maximum(np.sum(sums, axis=0) / sum(counts), 1e-9).astype(np.float32)
-        said = np.concatenate([w.testimony(raw, self._usual) for w, raw in zip(witnesses, raws)])
+        said = np.concatenate([w.testimony(raw, self._usual) for w, raw in raws])
         near = self.neighbourhood_
         if near is not None:
-            far = [near.testimony(first, first.model._read(fold.held), fold.rows) for fold in pieces]
+            far = [near.testimony(first, first.model._read(fold.held), fold.rows) for _, fold in held]
             said = np.concatenate([said, np.concatenate(far)], axis=1)
         asked = first.place is not None, near is not None, self._spans is not None
         self._measure = Measure.learn(said, len(first.levels), *asked)
