@@ -5,7 +5,7 @@ of the Berkeley segmentation data set that Chen and Pock 2017 and Zhang et al. 2
 Maire, Fowlkes and Malik 2011; free for non-commercial research and education).
 
 usage: python benchmarks/train_photo_denoiser.py TRAIN_FOLDER TEST_FOLDER [--minutes 110] [--hidden 48 64 96]
-       ... [--out FOLDER] [--device auto]
+       ... [--out FOLDER] [--device auto] [--start MODEL]
 """
 
 import argparse
@@ -28,10 +28,13 @@ def main() -> None:
     ask.add_argument("--hidden", type=int, nargs="+", default=[48, 64, 96])
     ask.add_argument("--out", type=Path, default=HERE)
     ask.add_argument("--device", default="auto")
+    ask.add_argument("--start", help="a model to go on from")
     a = ask.parse_args()
     noise = zl.noise.Gaussian((5 / 255, 55 / 255))
     settings = {"hidden": tuple(a.hidden), "max_minutes": a.minutes, "device": a.device, "random_state": 0}
-    model = zl.Denoiser(noise=noise, modality="image", **settings).fit(list(images_at(a.train)))
+    model = zl.Denoiser(noise=noise, modality="image", **settings).fit(
+        list(images_at(a.train)), init_from=None if a.start is None else zl.load(a.start)
+    )
     model.restorer_.half()  # on disk alone: half the bytes, and errors far below those of the net
     model.save(a.out, overwrite=True)
     model = zl.load(a.out)

@@ -52,6 +52,31 @@ def test_pairs(clean, noisy):
     assert error(model.transform(noisy), clean) < 0.5 * error(noisy, clean)
 
 
+def test_going_on_from_a_denoiser(model, clean, noisy):
+    more = zl.Denoiser(noise=NOISE, modality="image", max_epochs=1, random_state=0).fit(clean, init_from=model)
+    assert more.restorer_.net.spec == model.restorer_.net.spec
+    # One epoch is far too short for a net that starts from nothing, and leaves one that has learned as good as it was.
+    assert error(more.transform(noisy), clean) < 1.2 * error(model.transform(noisy), clean)
+
+
+def test_going_on_from_a_denoiser_of_tables(rng):
+    X = rng.normal(size=(200, 1)) @ np.ones((1, 4))
+    X[::5, 1] = np.nan
+    first = zl.Denoiser(max_epochs=30, random_state=0).fit(X)
+    more = zl.Denoiser(max_epochs=1, random_state=0).fit(X, init_from=first)
+    assert more.history_[0]["validation"] == pytest.approx(min(h["validation"] for h in first.history_), rel=0.01)
+
+
+def test_only_denoisers_that_fit_are_gone_on_from(model, clean, rng):
+    fresh = lambda **settings: zl.Denoiser(noise=NOISE, max_epochs=1, **settings)  # noqa: E731
+    with pytest.raises(ParameterError, match="init_from.*a fitted Denoiser, got 3"):
+        fresh(modality="image").fit(clean, init_from=3)
+    with pytest.raises(DataError, match=r"3 channel\(s\) and an init_from that learned image data of 1"):
+        fresh(modality="image").fit([np.stack([x] * 3, -1) for x in clean], init_from=model)
+    with pytest.raises(DataError, match="different ways"):
+        fresh().fit(rng.normal(size=(50, 3)), init_from=model)
+
+
 def test_noisy_data_alone(clean, noisy):
     model = zl.Denoiser(modality="image", max_epochs=200, **QUICK).fit(noisy)
     assert model.learned_from_ == "noisy" and isinstance(model.restorer_.lesson, Redrawn)

@@ -99,6 +99,8 @@ def test_commands(model, images, tmp_path, capsys):
     assert _run(["report", place("model"), place("noisy"), "--clean", place("clean"), "-o", place("page.html")]) == 0
     assert "PSNR" in (tmp_path / "page.html").read_text()
     assert _run(["describe", place("model")]) == 0
+    further = ["fit", "denoise", place("clean"), "--noise", "gaussian(0.1)", "--max-epochs", "1", "-o", place("more")]
+    assert _run([*further, "--init-from", place("model")]) == 0
     assert "500" not in capsys.readouterr().err
     assert _run(["run", place("model"), place("noisy"), "-o", place("out2"), "--beside", place("both.jpg")]) == 2
     assert "ends in .png" in capsys.readouterr().err

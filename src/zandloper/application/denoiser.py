@@ -124,7 +124,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None, *, noisy: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, noisy: Any = None, init_from: Denoiser | None = None) -> Self:
         """Learn to take noise away.
 
         Parameters
@@ -136,6 +136,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
         noisy : data, optional
             With clean X, other items with real noise: with `noise="auto"` theirs is what is added, else it is compared
             with the noise that is.
+        init_from : fitted Denoiser, optional
+            Start from what it learned, such as `zl.load("photo-denoiser")`. Nets for images and sounds take smaller
+            steps then, and `hidden` is theirs.
 
         Returns
         -------
@@ -166,7 +169,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
         if noisy is not None and learn_from != "clean":
             raise DataError(f"`noisy` of {owner}.fit goes with clean data: pass fit(clean, noisy=...)")
         seed = seed_of(self.random_state, owner)
-        if kind in FIELDS and self.autoencoder is None:
+        whole = kind in FIELDS and self.autoencoder is None
+        first = None if init_from is None else self._start(init_from, whole)
+        if whole:
             restorer: Any
             task = task_of(kind, X, y, noisy, learn_from, noise, owner)
             restorer, run = fit_fields(
@@ -179,12 +184,14 @@ class Denoiser(TransformerMixin, BaseEstimator):
                 seed,
                 interactive() if self.verbose == "auto" else bool(self.verbose),
                 started,
+                first,
+                owner,
             )
             self.restorer_, self.model_, self.noise_, self.audit_ = restorer, None, task.noise, task.audit
             self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
         else:
             self.restorer_ = None
-            self.model_, self.noise_, self.audit_ = fit_rows(self, X, y, noisy, learn_from, noise, seed)
+            self.model_, self.noise_, self.audit_ = fit_rows(self, X, y, noisy, learn_from, noise, seed, first)
             model = self.model_
             self.history_, self.n_epochs_, self.stopped_by_ = model.history_, model.n_epochs_, model.stopped_by_
             self.n_features_in_ = model.n_features_in_
@@ -293,6 +300,19 @@ class Denoiser(TransformerMixin, BaseEstimator):
         """The name of the data's modality."""
         name = getattr(self.modality, "name", self.modality)
         return infer(X, type(self).__name__) if name == "auto" else str(name)
+
+    def _start(self, init_from: Any, whole: bool) -> Any:
+        """The net or the autoencoder of a fitted denoiser to start from."""
+        owner = type(self).__name__
+        if not isinstance(init_from, Denoiser):
+            raise bad_parameter(f"{owner}.fit", "init_from", "None or a fitted Denoiser", init_from)
+        check_is_fitted(init_from, "modality_")
+        if (init_from.model_ is None) != whole:
+            raise DataError(
+                f"{owner} and its init_from denoise in different ways: pass one that was fitted on data of the same "
+                "kind with the same `autoencoder`"
+            )
+        return init_from.restorer_.net if whole else init_from.model_
 
     def _check(self) -> None:
         owner = type(self).__name__

@@ -19,6 +19,9 @@ Noise = Annotated[
 Clean = Annotated[Path | None, typer.Option(help="The same items without noise: DATA and these are pairs.")]
 Beside = Annotated[Path | None, typer.Option(help="A picture (.png) of some items before and after.")]
 Truth = Annotated[Path | None, typer.Option("--clean", help="The same items without noise or gaps: what was gained.")]
+InitFrom = Annotated[
+    str | None, typer.Option(help="A denoiser to start from: a model's folder, or photo-denoiser, which comes along.")
+]
 LearnFrom = Annotated[str | None, typer.Option(help="What DATA are: clean or noisy. Without: clean with --noise.")]
 
 
@@ -29,6 +32,7 @@ def denoise(
     noise: Noise = None,
     clean: Clean = None,
     learn_from: LearnFrom = None,
+    init_from: InitFrom = None,
     columns: opt.Columns = None,
     drop: opt.Drop = None,
     modality: opt.Modality = None,
@@ -45,6 +49,7 @@ def denoise(
     import zandloper
     from zandloper import files
 
+    first = None if init_from is None else zandloper.load(init_from)
     X = given.read(data, columns, drop)
     images, sounds = isinstance(X, files.Images), isinstance(X, files.Sounds)
     rate = max(set(X.rates), key=X.rates.count) if sounds else None
@@ -63,7 +68,8 @@ def denoise(
     say = given.speaker(quiet)
     say(f"data     {files.in_words(X)}")
     denoiser = zandloper.Denoiser(**settings)
-    denoiser.fit(_plain(X, rate), None if clean is None else _plain(given.read(clean, columns, drop), rate))
+    y = None if clean is None else _plain(given.read(clean, columns, drop), rate)
+    denoiser.fit(_plain(X, rate), y, init_from=first)
     denoiser.save(output, overwrite=force)
     say(f"learned  from {denoiser.learned_from_} data, {denoiser.noise_!r}, {denoiser.n_epochs_} epochs")
     if denoiser.audit_ is not None:

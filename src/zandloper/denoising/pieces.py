@@ -31,6 +31,7 @@ from zandloper.training import Run, Training, train
 PATCH = {"image": (64, 64), "audio": (16_384,)}
 BATCH = 16
 LR = 0.02
+FURTHER = 0.3  # of the rate where a net has learned before: steps that do not undo that
 STEPS = 300, 4_000  # of a run whose length nobody says, at least and at most
 PASSES = 50  # over the data, within those steps
 ENDLESS = 1_000_000  # epochs where minutes end a run
@@ -101,13 +102,18 @@ def fit_fields(
     seed: int,
     progress: bool,
     started: float,
+    first: Any = None,
+    owner: str = "Denoiser",
 ) -> tuple[Restorer, Run]:
-    """A net trained for a task."""
+    """A net trained for a task, from the weights of the net `first` on where there is one."""
     channels = len(task.fields.items[0].values)
-    spec: Any = _net(task.kind, channels, hidden, rate)
+    spec: Any = _net(task.kind, channels, hidden, rate) if first is None else _net_of(first, task, channels, owner)
     restorer = Restorer(spec.build(), task.lesson)
-    initialise(restorer, torch.Generator().manual_seed(seed))
-    restorer.net.start_at_zero()  # type: ignore[operator]
+    if first is None:
+        initialise(restorer, torch.Generator().manual_seed(seed))
+        restorer.net.start_at_zero()  # type: ignore[operator]
+    else:
+        restorer.net.load_state_dict(first.state_dict())
     size = tuple(min(want, -(-have // spec.stride) * spec.stride) for want, have in zip(PATCH[task.kind], _usual(task)))
     targets = None if task.targets is None else task.targets.items
     source = Patches(task.fields.items, targets, size, BATCH, seed, turn=len(size) == 2)
@@ -116,8 +122,8 @@ def fit_fields(
         held = np.sort(np.random.default_rng(seed).permutation(count)[: min(HELD_MOST, round(HELD_SHARE * count))])
         source, validation = source.without(held), source.held(held)
     with torch.no_grad():
-        first = next(source.epoch(0))
-        restorer.natural_loss = float(restorer.loss(first, torch.Generator().manual_seed(seed)).total)
+        batch = next(source.epoch(0))
+        restorer.natural_loss = float(restorer.loss(batch, torch.Generator().manual_seed(seed)).total)
     epochs = max_epochs
     if epochs is None:
         epochs = -(-int(np.clip(PASSES * source.steps, *STEPS)) // source.steps) if max_minutes is None else ENDLESS
@@ -127,7 +133,7 @@ def fit_fields(
         paced=True,
         batch_size=BATCH,
         block=BATCH,
-        lr=LR,
+        lr=LR if first is None else FURTHER * LR,
         optimizer=Muon,
         patience=ENDLESS,
         precision=defaults.precision("auto", device, int(defaults.LARGE_WORK), "Denoiser"),
@@ -199,6 +205,18 @@ def _net(kind: str, channels: int, hidden: tuple[int, ...] | None, rate: float |
         return dataclasses.replace(Picture(channels), **given)  # type: ignore[arg-type]
     frame = 2 ** round(math.log2(FRAME * (rate or RATE)))
     return dataclasses.replace(Spectrum(frame), **given)  # type: ignore[arg-type]
+
+
+def _net_of(first: Any, task: Task, channels: int, owner: str) -> Any:
+    """The settings of a net that has learned before, where it fits the data."""
+    spec = first.spec
+    if (spec.kind, spec.channels) != (task.kind, channels):
+        raise DataError(
+            f"{owner} got {task.kind} data of {channels} channel(s) and an init_from that learned {spec.kind} data of "
+            f"{spec.channels}: convert the data, or fit without init_from (a net for one channel denoises those of "
+            "colour images one by one)"
+        )
+    return spec
 
 
 def _usual(task: Task) -> tuple[int, ...]:

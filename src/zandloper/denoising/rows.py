@@ -38,9 +38,12 @@ def hides(noise: Noise | None) -> bool:
 
 
 def fit_rows(
-    p: Any, X: Any, y: Any, noisy: Any, learn_from: str, noise: Noise | None, seed: int
+    p: Any, X: Any, y: Any, noisy: Any, learn_from: str, noise: Noise | None, seed: int, first: Any = None
 ) -> tuple[BaseAutoencoder, Noise, Audit | None]:
-    """The autoencoder that denoises, the noise that it learned, and how that compares with the noise in the data."""
+    """The autoencoder that denoises, the noise that it learned, and how that compares with the noise in the data.
+
+    `first` is a fitted autoencoder to start from, or None.
+    """
     kind, owner = p._kind(X), type(p).__name__
     given, found = noise, None
     if learn_from == "pairs":
@@ -57,12 +60,13 @@ def fit_rows(
     noise = noise or GAPS.get(kind) or Masking((0.05, 0.5))
     model = _template(p, noise, learn_from, kind, seed)
     if learn_from == "pairs":
-        return model.set_params(target="y").fit(X, y), noise, found
+        return model.set_params(target="y").fit(X, y, init_from=first), noise, found
     if learn_from == "noisy" and not hides(noise):
-        return model.set_params(target="y").fit(*_redrawn(X, kind, noise, seed, owner)), noise, found
+        return model.set_params(target="y").fit(*_redrawn(X, kind, noise, seed, owner), init_from=first), noise, found
     if isinstance(model, DenoisingAutoencoder):
-        return model.set_params(noise=noise).fit(X), noise, found
-    return model.set_params(target="y").fit(*_with_noise(X, kind, noise, seed, model.modality)), noise, found
+        return model.set_params(noise=noise).fit(X, init_from=first), noise, found
+    pairs = _with_noise(X, kind, noise, seed, model.modality)
+    return model.set_params(target="y").fit(*pairs, init_from=first), noise, found
 
 
 def _template(p: Any, noise: Noise, learn_from: str, kind: str, seed: int) -> BaseAutoencoder:
