@@ -6,16 +6,21 @@ needs: pip install 'zandloper[bench]'
 FILE is an ADBench set (by default `adbench/32_shuttle.npz` in ZANDLOPER_DATA), split into normal rows to train on and
 a test set; the test set is repeated until there are enough rows. Detectors alternate in one process and medians are
 compared, once with as many threads as torch takes by itself and once with one; all else runs in one. A stream goes
-through what `zandloper run MODEL -` runs: CSV in, answers with reasons out as CSV.
+through `zandloper run MODEL -` in a process of its own: CSV in, answers with reasons out as CSV.
 """
 
 import argparse
+import io
 import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 import warnings
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import torch
@@ -24,7 +29,6 @@ from figures import figure
 from sklearn.metrics import roc_auc_score
 
 import zandloper as zl
-from zandloper.detections import answer_stream
 
 warnings.simplefilter("ignore")
 from pyod.models.auto_encoder import AutoEncoder  # noqa: E402
@@ -79,39 +83,35 @@ for name in ours:
 
 
 def stream(model, chunk, count):
-    """Seconds that each chunk of rows takes to be answered, one after the other, as `run MODEL -` does it."""
-    came, to_model = os.pipe()
-    answered, header = threading.Semaphore(0), ",".join(f"c{i}" for i in range(many.shape[1])) + "\n"
-    took = []
-
-    def send():
-        os.write(to_model, header.encode())
-        for k in range(count):
-            rows = many[np.arange(k * chunk, (k + 1) * chunk) % len(many)]
-            text = "".join(",".join(map(repr, row)) + "\n" for row in rows.tolist()).encode()
-            wanted.append(chunk)
-            begin = time.perf_counter()
-            while text:
-                text = text[os.write(to_model, text) :]
-            answered.acquire()
-            took.append(time.perf_counter() - begin)
-        os.close(to_model)
-
-    wanted = []
-    left = [0]
-
-    def write(said):
-        left[0] += said.count(b"\n")
-        if left[0] >= wanted[-1] + (len(took) == 0):  # the first answer has a header
-            left[0] = 0
-            answered.release()
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    answer_stream(model, came, write)
-    thread.join()
-    os.close(came)
+    """Seconds that each chunk of rows takes to be answered by `zandloper run MODEL -`, one after the other."""
+    header = ",".join(f"c{i}" for i in range(many.shape[1])) + "\n"
+    run = [sys.executable, "-m", "zandloper", "run"]
+    one = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "model")
+        with subprocess.Popen([*run, f"{folder}/model", "-"], env=one, stdin=PIPE, stdout=PIPE, bufsize=0) as child:
+            answers, took = io.BufferedReader(child.stdout), []
+            child.stdin.write(header.encode())
+            for k in range(count):
+                rows = many[np.arange(k * chunk, (k + 1) * chunk) % len(many)]
+                text = "".join(",".join(map(repr, row)) + "\n" for row in rows.tolist()).encode()
+                # Of what does not fit into a pipe, answers come before all is sent.
+                sender = None if chunk == 1 else threading.Thread(target=send, args=(child.stdin, text))
+                begin = time.perf_counter()
+                send(child.stdin, text) if sender is None else sender.start()
+                for _ in range(chunk + (k == 0)):  # the first answer has a header
+                    answers.readline()
+                took.append(time.perf_counter() - begin)
+                if sender is not None:
+                    sender.join()
+            child.stdin.close()
     return took[1:]
+
+
+def send(pipe, text):
+    """All bytes into a pipe."""
+    while text:
+        text = text[pipe.write(text) :]
 
 
 for name, model in ours.items():

@@ -69,7 +69,7 @@ def test_going_on_from_a_denoiser_of_tables(rng):
 
 def test_only_denoisers_that_fit_are_gone_on_from(model, clean, rng):
     fresh = lambda **settings: zl.Denoiser(noise=NOISE, max_epochs=1, **settings)  # noqa: E731
-    with pytest.raises(ParameterError, match="init_from.*a fitted Denoiser, got 3"):
+    with pytest.raises(ParameterError, match=r"init_from.*a fitted Denoiser, got 3"):
         fresh(modality="image").fit(clean, init_from=3)
     with pytest.raises(DataError, match=r"3 channel\(s\) and an init_from that learned image data of 1"):
         fresh(modality="image").fit([np.stack([x] * 3, -1) for x in clean], init_from=model)

@@ -298,7 +298,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         `passes` says how often the function sends each row through the nets.
         """
-        device = next(self.module_.parameters()).device
+        device = self.module_.centre.device
         before, size = torch.get_num_threads(), block or self._block
         torch.set_num_threads(defaults.threads(self._threads_work * passes * size))
         try:

@@ -24,7 +24,7 @@ def p_values(scores: np.ndarray, calibration: np.ndarray, independent: int | Non
     >>> p_values(np.array([0.0, 2.5, 9.0]), np.array([1.0, 2.0, 3.0])).tolist()
     [1.0, 0.5, 0.25]
     """
-    ordered = np.sort(calibration)
+    ordered = np.sort(calibration, kind="stable")  # of what is in order already, at once
     as_high = len(ordered) - np.searchsorted(ordered, scores, side="left")
     worth = len(ordered) if independent is None else independent
     p = (1 + as_high * (worth / max(1, len(ordered)))) / (worth + 1)
@@ -42,7 +42,7 @@ def threshold(calibration: np.ndarray, rate: float, independent: int | None = No
     m = len(calibration)
     worth = m if independent is None else independent
     above = math.floor((rate * (worth + 1) - 1) * m / worth + 1e-9)  # so many calibration scores may be higher
-    ordered = np.sort(calibration)
+    ordered = np.sort(calibration, kind="stable")  # of what is in order already, at once
     found = float(ordered[m - 1 - min(m - 1, max(0, above))])
     beyond = worth < m and rate < smallest_rate(worth)
     return found + _slope(ordered) * math.log(smallest_rate(worth) / rate) if beyond else found

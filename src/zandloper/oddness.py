@@ -9,6 +9,7 @@ show at different levels. Of seven levels every second says as much as all: `ben
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -136,19 +137,23 @@ class Witness:
         """What the model expects in place of raw rows, in raw numbers; `at` (n,) says at which of its levels."""
         module = self.model.module_
         if not isinstance(module, ToldHourglass):
-            return self._each(module.reconstruct, raw).numpy()
+            return self._each(module.reconstruct, raw, passes=1).numpy()
         level = torch.tensor(self.levels, dtype=torch.float32)[torch.from_numpy(at)]
         look = lambda batch: module.expected(batch, batch.target[:, None])  # noqa: E731
-        return self._each(look, raw, level).numpy()
+        return self._each(look, raw, level, passes=1).numpy()
 
-    def _each(self, function: Any, raw: Any, target: Any = None) -> Tensor:
+    def _each(self, function: Any, raw: Any, target: Any = None, passes: int | None = None) -> Tensor:
         """Over blocks of rows, small ones where there are few rows, so that a single row is answered at once.
 
-        A power of two, not below 32 (see `defaults.block`): what dense nets say of a row is the same bits in all those.
+        `passes` says how often each row goes through the nets, by default once a level. Blocks are powers of two, and
+        nets get a multiple of 32 rows (see `defaults.block`): what dense nets say of a row is the same bits in all.
         """
-        passes = len(self.levels)
-        most = QUICK / max(1.0, self.model._threads_work * passes)
-        block = 2 ** max(5, min(int(math.log2(max(1.0, most))), (len(raw) - 1).bit_length()))
+        passes = passes or len(self.levels)
+        least, most = (
+            5 - min(3, (passes & -passes).bit_length() - 1),
+            QUICK / max(1.0, self.model._threads_work * passes),
+        )
+        block = 2 ** max(least, min(int(math.log2(max(1.0, most))), (len(raw) - 1).bit_length()))
         return self.model._each_block(function, raw, target, block=min(self.model._block, block), passes=passes)
 
     def _changes(self, batch: Batch) -> Tensor:
@@ -194,6 +199,17 @@ class Neighbourhood:
         part = raw[torch.from_numpy(rows)]
         return cls(model._each_block(lambda batch: _place(model, batch), part), rows, number)
 
+    @functools.cached_property
+    def _product(self) -> Tensor:
+        """What times a point and a 1 is its squared distance to each known row, less its own square: |k|^2 - 2 x k.
+
+        Filled up to whole groups with rows that are infinitely far, and as `layers.Linear` says.
+        """
+        count, features = self.known.shape
+        norms = F.pad(self.known.square().sum(1), (0, -count % GROUP), value=torch.inf)
+        rows = F.pad(-2 * self.known, (0, 0, 0, len(norms) - count))
+        return F.pad(torch.cat([rows, norms[:, None]], dim=1), (0, -(features + 1) % 4))
+
     def testimony(self, looker: Witness, raw: Any, own: np.ndarray | None = None) -> np.ndarray:
         """The logarithm of the mean distance to the nearest, (n, 1).
 
@@ -205,18 +221,16 @@ class Neighbourhood:
             place = np.minimum(np.searchsorted(self.rows, own), len(self.rows) - 1)
             at = np.where(self.rows[place] == own, place, -1)
         k = min(self.number, len(self.known) - 1) or 1
-        # Distances are compared in groups, by the least of each first: the k nearest lie in k groups.
-        groups, short = -(-len(self.known) // GROUP), -self.known.shape[1] % 4  # filled up as `layers.Linear` says
-        spare = groups * GROUP - len(self.known)
-        known = F.pad(self.known, (0, short, 0, spare))
-        norms = F.pad(self.known.square().sum(1), (0, spare), value=torch.inf)
+        groups, features = len(self._product) // GROUP, self.known.shape[1]
         room: dict[int, Tensor] = {}  # asking for megabytes for every block costs more than the product
 
         def distance(batch: Batch) -> Tensor:
             assert batch.target is not None
-            x, own = F.pad(_place(looker.model, batch), (0, short)), batch.target
-            there = known.to(x.device)
-            rough = torch.addmm(norms.to(x.device), x, there.T, alpha=-2, out=room.get(len(x)))
+            x, own = _place(looker.model, batch), batch.target
+            there, product = self.known.to(x.device), self._product.to(x.device)
+            with_one = F.pad(F.pad(x, (0, 1), value=1.0), (0, product.shape[1] - features - 1))
+            # Distances are compared in groups, by the least of each first: the k nearest lie in k groups.
+            rough = torch.mm(with_one, product.T, out=room.get(len(x)))
             room[len(x)] = rough
             if bool((own >= 0).any()):
                 mine = own >= 0
@@ -225,8 +239,7 @@ class Neighbourhood:
             near = apart.amin(2).topk(min(k, groups), dim=1, largest=False).indices
             close = apart.gather(1, near[:, :, None].expand(-1, -1, GROUP)).flatten(1)
             best = close.topk(k, dim=1, largest=False).indices
-            best = near.gather(1, best // GROUP) * GROUP + best % GROUP
-            # By products, which cancel; then exactly.
+            best = (near.gather(1, best // GROUP) * GROUP + best % GROUP).clamp(max=len(there) - 1)
             return (there[best] - x[:, None]).square().sum(2).sqrt().mean(1, keepdim=True)
 
         far = looker._each(distance, raw, torch.from_numpy(at))

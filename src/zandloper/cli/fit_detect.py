@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
@@ -74,6 +75,8 @@ def stream(fitted: Any) -> None:
     """Answer CSV rows from standard input as they come."""
     from zandloper.detections import answer_stream, to_standard_output
 
+    gc.collect()
+    gc.freeze()  # what is there stays: looking through it again and again would hold up answers
     try:
         answer_stream(fitted, sys.stdin.fileno(), to_standard_output)
     except BrokenPipeError:  # who asked has gone: nothing is left to do
