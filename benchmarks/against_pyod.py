@@ -1,6 +1,6 @@
 """Side by side with PyOD's AutoEncoder on the same layers: seconds to fit, error on unseen rows, rows scored a second.
 
-usage: python benchmarks/against_pyod.py FILE.npz [--runs 3]      needs: pip install 'zandloper[bench]'
+usage: python benchmarks/against_pyod.py FILE.npz [--runs 3]      needs: the extra `bench`
 
 Fits on 80 % of the normal rows, standardised; both alternate in one process and medians are compared. Errors are mean
 squares on the other rows.

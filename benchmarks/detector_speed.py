@@ -1,7 +1,7 @@
 """How fast the detector answers: rows a second beside PyOD's AutoEncoder, single rows, and a stream in chunks.
 
 usage: python benchmarks/detector_speed.py [FILE.npz] [--rows 20000] [--runs 5] [--chunk 1000]
-needs: pip install 'zandloper[bench]'
+needs: the extra `bench`
 
 FILE is an ADBench set (by default `adbench/32_shuttle.npz` in ZANDLOPER_DATA), split into normal rows to train on and
 a test set; the test set is repeated until there are enough rows. Detectors alternate in one process and medians are

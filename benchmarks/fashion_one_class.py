@@ -1,7 +1,7 @@
 """Images, one class normal: Fashion-MNIST, each class in turn, image AUROC averaged over the classes.
 
 usage: python benchmarks/fashion_one_class.py [FOLDER] [--classes 0,1,2,3,4,5,6,7,8,9] [--rows 6000] [--test 10000]
-needs: pip install 'zandloper[bench]'
+needs: the extra `bench`
 
 FOLDER has the idx files; by default it is `fashion-mnist` in ZANDLOPER_DATA. Trained on training images of one class,
 scored on test images of all. Beside: the mean distance to the 5 nearest on PCA (90 % of the variance), and PyOD's

@@ -1,7 +1,7 @@
 """Anomalies in series: NAB's labelled windows, the detector beside windows in PyOD, matrix profile and z-score.
 
 usage: python benchmarks/nab.py [FOLDER] [--only taxi,ambient] [--buffer 100] [--most 20000] [--seed 0]
-needs: pip install 'zandloper[bench]'
+needs: the extra `bench`
 
 FOLDER has `data` and `labels`, as the Numenta Anomaly Benchmark (Lavin and Ahmad 2015) has them; by default it is `nab`
 in ZANDLOPER_DATA. Every detector learns from the first 15 % of a series, NAB's probationary period, labels unseen, and
