@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
+
 from zandloper.corrupt.gaussian import Gaussian
 from zandloper.denoising_autoencoder import DenoisingAutoencoder
 from zandloper.errors import DataError, ParameterError
 from zandloper.modality import chunks_of
+from zandloper.modality.table import TableForm
 from zandloper.oddness import LEVELS
+from zandloper.windows import as_rows
 
 STEPS = 5_000  # that the model trains for
 SLOW_STEPS = 500  # the same for steps of series, which say much the same as those beside them
 BATCH = 256
+MEASURED, VALUES = 1_024, 2**24  # rows that tell how far data spread, and numbers in them, at most
 
 
 def as_numbers(reader: Any, X: Any, owner: str) -> tuple[Any, Any]:
@@ -55,10 +60,18 @@ def _all_numbers(form: Any) -> bool:
 
 
 def _unit(form: Any, raw: Any) -> float:
-    """The standard deviation of the data in model units: 1 for tables, less for pixels."""
-    scale = form.scale()
-    if scale.unit:
+    """What noise levels are multiples of, in model units: the standard deviation along the first principal axis.
+
+    Values of images and windows vary together, so that noise as large as one of them hides nothing of what they show: a
+    model would tell rough from fine images, whatever they are of. Of tables, where what is odd may be a single column,
+    it is 1, that of a column.
+    """
+    if isinstance(form, TableForm):
         return 1.0
-    chunks = chunks_of(raw)
-    scale.learn(chunks)
-    return float(scale.encode(next(iter(chunks())))[0].std()) or 1.0
+    scale, rows = form.scale(), as_rows(raw)
+    scale.learn(chunks_of(raw))
+    most = min(MEASURED, max(32, VALUES // math.prod(rows.shape[1:])))
+    x = scale.encode(rows[torch.linspace(0, len(rows) - 1, min(most, len(rows))).long()])[0].flatten(1).double()
+    x = x - x.mean(0)
+    variance = float(torch.linalg.eigvalsh(x @ x.T)[-1]) / max(1, len(x) - 1)
+    return math.sqrt(variance) if variance > 0 else 1.0

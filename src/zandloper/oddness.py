@@ -22,7 +22,7 @@ from torch import Tensor
 from zandloper.batch import Batch
 from zandloper.hourglass import weighted
 from zandloper.linear import principal_components
-from zandloper.told import ToldHourglass, levels
+from zandloper.told import LOWEST, ToldHourglass, levels
 from zandloper.windows import Windows
 
 LEVELS = (0.05, 2.7)  # standard deviations of the data: from the finest structure to the coarsest
@@ -168,7 +168,12 @@ class Witness:
 
 def witness(model: Any, rows: Any = None, fast: bool = False) -> Witness:
     """A witness out of a fitted model and the raw rows that trained it; a fast one looks at one level alone."""
-    at = tuple(levels(*LEVELS, NUMBER)) if isinstance(model.module_, ToldHourglass) else (0.0,)
+    module = model.module_
+    at: tuple[float, ...] = (0.0,)
+    if isinstance(module, ToldHourglass):
+        sigma = getattr(module.corrupt.spec, "sigma", None)  # those that it learned, where it learned a range of them
+        learned = [s / float(module.spread) for s in sigma] if isinstance(sigma, tuple) else LEVELS
+        at = tuple(levels(max(LOWEST, learned[0]), learned[1], NUMBER))
     if fast:
         return Witness(model, at[-2:-1] or at)
     return Witness(model, at, None if rows is None or isinstance(rows, Windows) else Place.of(model, rows))
