@@ -645,3 +645,28 @@ def test_pictures_and_report(fitted, name):
     for word in ("Scores", "Calibration against these data", "oddest", "Settings", "threshold"):
         assert word in page
     assert "http" not in re.sub(r"http://www.w3.org/\S+", "", page) and "<script" not in page
+
+
+def test_what_is_too_smooth_is_odd():
+    rng = np.random.default_rng(0)
+    rough = rng.integers(90, 166, (240, 6, 6)).astype(np.uint8)
+    flat = np.full((20, 6, 6), 128, np.uint8) + rng.integers(0, 3, (20, 6, 6)).astype(np.uint8)
+    model = zl.AnomalyDetector(neighbours=0, max_epochs=40, modality="image", random_state=0).fit(rough[:200])
+    assert np.median(model.p_values(flat)) < 0.05 < np.median(model.p_values(rough[200:]))
+
+
+def test_noise_levels_of_images_are_those_of_what_they_show():
+    """Pixels that vary together need more noise than one of them alone."""
+    rng = np.random.default_rng(0)
+    alone = rng.normal(0.5, 0.1, (100, 8, 8, 1)).clip(0, 1).astype(np.float32)
+    together = np.broadcast_to(rng.normal(0.5, 0.1, (100, 1, 1, 1)), (100, 8, 8, 1)).clip(0, 1).astype(np.float32)
+    quick = {"modality": "image", "max_epochs": 1, "random_state": 0}
+    high = [zl.AnomalyDetector(**quick).fit(X).witnesses_[0].levels[-1] for X in (alone, together)]
+    assert high[0] < 6 and high[1] == pytest.approx(2.7 * 8, rel=0.2)  # the root of 64 pixels
+
+
+def test_witnesses_look_at_the_levels_that_their_model_learned():
+    inner = zl.DenoisingAutoencoder(8, noise=zl.noise.Gaussian((0.2, 1.0), "log"), told=True, max_epochs=2)
+    model = zl.AnomalyDetector(inner, random_state=0).fit(sheet(100))
+    low, *_, high = model.witnesses_[0].levels
+    assert low == pytest.approx(0.2, rel=0.01) and high == pytest.approx(1.0, rel=0.01)

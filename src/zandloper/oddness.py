@@ -3,8 +3,9 @@
 Several *witnesses* look at each row: how much the model would change it, in all its values together and in each value
 by its own measure, at several noise levels; how far out it lies along the principal axes of the data; and how far away
 the nearest training rows are. Each speaks in logarithms, in standard deviations of what it says about normal rows, and
-the loudest is believed: a row that is odd in one respect is odd. (One level is not enough: oddities of different sizes
-show at different levels. Of seven levels every second says as much as all: `benchmarks/detector_ablation.py`.)
+the loudest is believed: a row that is odd in one respect is odd. What would change far less than usual is odd as well,
+as a blurred image is, or a sensor that stands still. (One level is not enough: oddities of different sizes show at
+different levels. Of seven levels every second says as much as all: `benchmarks/detector_ablation.py`.)
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ GROUP = 64  # known rows whose distances are compared at a time
 MOST_AXES = 64
 FLOOR = 0.01  # of the mean variance: what an axis has at least
 LEAN = 0.1  # how much a place far out adds to the loudest witness: among rows that are as loud, it decides
+SPARE = (
+    2.0  # standard deviations that a change may be less than usual before that is odd, too: blurred, or standing still
+)
 QUICK = 1e8  # operations a block of rows at most: more in one block is no faster
 
 
@@ -294,16 +298,20 @@ class Measure:
         at += place
         groups += [slice(at, at + 1)] if near else []
         mean, spread = _moments(said)
-        z = (said - mean) / spread
-        loudest = np.stack([z[:, g].max(1) for g in groups], axis=1)
-        return cls(groups, lean, mean, spread, *_moments(loudest))
+        return cls(groups, lean, mean, spread, *_moments(_loudest((said - mean) / spread, groups)))
 
     def score(self, said: np.ndarray) -> np.ndarray:
         """One number a row, (n,): about 0 for the usual row, in standard deviations of the loudest group."""
         z = (said - self.mean) / self.spread
-        loudest = np.stack([z[:, g].max(1) for g in self.groups], axis=1)
-        score = ((loudest - self.group_mean) / self.group_spread).max(1)
+        score = ((_loudest(z, self.groups) - self.group_mean) / self.group_spread).max(1)
         return score if self.lean is None else score + LEAN * z[:, self.lean]
+
+
+def _loudest(z: np.ndarray, groups: list[slice]) -> np.ndarray:
+    """What the loudest of each group says, (n, groups): of changes, the first two, also that there is too little."""
+    parts = [z[:, g] for g in groups]
+    parts[:2] = [np.maximum(part, -part - SPARE) for part in parts[:2]]
+    return np.stack([part.max(1) for part in parts], axis=1)
 
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
