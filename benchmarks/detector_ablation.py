@@ -20,7 +20,8 @@ from figures import RESULTS, figure
 from sklearn.metrics import roc_auc_score
 
 import zandloper as zl
-from zandloper.oddness import LEAN
+from zandloper.oddness import LEAN, LEVELS, NUMBER, _loudest
+from zandloper.told import levels as levels_between
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path, nargs="?", default=Path(os.environ.get("ZANDLOPER_DATA", ".")) / "adbench")
@@ -48,16 +49,19 @@ def variants(detector, X):
     def deviations(said):
         return (np.concatenate([said, near], axis=1) - measure.mean) / measure.spread
 
-    def grouped(z, chosen):
-        of = [(loudest(z, g) - m) / s for g, m, s in zip(measure.groups, measure.group_mean, measure.group_spread)]
-        return np.max([of[i] for i in chosen], axis=0)
+    def grouped(z, chosen, of=_loudest):
+        return ((of(z, measure.groups) - measure.group_mean) / measure.group_spread)[:, chosen].max(1)
+
+    def only_more(z, groups):
+        return np.stack([loudest(z, g) for g in groups], axis=1)
 
     z, one = deviations(np.mean(each, axis=0)), deviations(each[0])
-    levels, all_, place = len(first.levels), range(len(measure.groups)), 2 * len(first.levels)
+    levels, all_, place = len(first.levels), list(range(len(measure.groups))), 2 * len(first.levels)
     found = {
         "default": detector.anomaly_score(X),
         "without neighbours": grouped(z, [0, 1]) + LEAN * z[:, place],
         "without the place": grouped(z, all_),
+        "too little change not odd": grouped(z, all_, only_more) + LEAN * z[:, place],
         "the place as a witness": np.maximum(grouped(z, all_), z[:, place]),
         "place only": z[:, place],
         "whole rows only": grouped(z, [0]),
@@ -67,7 +71,7 @@ def variants(detector, X):
         "the level of fast=True, one model": loudest(one, [levels - 2, 2 * levels - 2]),
     }
     # A column's own deviations need no more: its mean is 0 and its spread 1 over calibration rows.
-    for i, level in enumerate(first.levels):
+    for i, level in enumerate(levels_between(*LEVELS, NUMBER) if levels == NUMBER else first.levels):
         found[f"level {level:.2f} only"] = loudest(z, [i, levels + i])
     return found
 
