@@ -49,11 +49,9 @@ def variants(detector, X):
     def deviations(said):
         return (np.concatenate([said, near], axis=1) - measure.mean) / measure.spread
 
-    def grouped(z, chosen, of=_loudest):
-        return ((of(z, measure.groups) - measure.group_mean) / measure.group_spread)[:, chosen].max(1)
-
-    def only_more(z, groups):
-        return np.stack([loudest(z, g) for g in groups], axis=1)
+    def grouped(z, chosen, spare=measure.spare):
+        of = _loudest(z, measure.groups, spare, np.ones(len(z), bool))
+        return ((of - measure.group_mean) / measure.group_spread)[:, chosen].max(1)
 
     z, one = deviations(np.mean(each, axis=0)), deviations(each[0])
     levels, all_, place = len(first.levels), list(range(len(measure.groups))), 2 * len(first.levels)
@@ -61,7 +59,7 @@ def variants(detector, X):
         "default": detector.anomaly_score(X),
         "without neighbours": grouped(z, [0, 1]) + LEAN * z[:, place],
         "without the place": grouped(z, all_),
-        "too little change not odd": grouped(z, all_, only_more) + LEAN * z[:, place],
+        "too little change not odd": grouped(z, all_, None) + LEAN * z[:, place],
         "the place as a witness": np.maximum(grouped(z, all_), z[:, place]),
         "place only": z[:, place],
         "whole rows only": grouped(z, [0]),

@@ -100,11 +100,12 @@ def stream(model, chunk, count):
                 begin = time.perf_counter()
                 send(child.stdin, text) if sender is None else sender.start()
                 for _ in range(chunk + (k == 0)):  # the first answer has a header
-                    answers.readline()
+                    assert answers.readline(), "the command has ended"
                 took.append(time.perf_counter() - begin)
                 if sender is not None:
                     sender.join()
             child.stdin.close()
+        assert child.returncode == 0
     return took[1:]
 
 

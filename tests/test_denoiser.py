@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.exceptions import NotFittedError
 
 import zandloper as zl
 from zandloper.batch import Batch
@@ -71,10 +72,35 @@ def test_only_denoisers_that_fit_are_gone_on_from(model, clean, rng):
     fresh = lambda **settings: zl.Denoiser(noise=NOISE, max_epochs=1, **settings)  # noqa: E731
     with pytest.raises(ParameterError, match=r"init_from.*a fitted Denoiser, got 3"):
         fresh(modality="image").fit(clean, init_from=3)
-    with pytest.raises(DataError, match=r"3 channel\(s\) and an init_from that learned image data of 1"):
+    with pytest.raises(DataError, match=r"3 channel\(s\) and an init_from that learned images of 1"):
         fresh(modality="image").fit([np.stack([x] * 3, -1) for x in clean], init_from=model)
-    with pytest.raises(DataError, match="different ways"):
+    with pytest.raises(DataError, match="got table data and an init_from that learned image data"):
         fresh().fit(rng.normal(size=(50, 3)), init_from=model)
+    with pytest.raises(NotFittedError):
+        fresh(modality="image").fit(clean, init_from=zl.Denoiser())
+    small = zl.Denoiser(zl.Autoencoder(2, max_epochs=1), noise=NOISE, modality="image")
+    with pytest.raises(DataError, match="different ways"):
+        small.fit(np.stack([x[:40, :40] for x in clean]), init_from=model)
+
+
+def test_sounds_are_gone_on_from_at_their_rate(rng):
+    sounds = [rng.normal(size=4000) for _ in range(3)]
+    at = lambda rate: zl.Denoiser(  # noqa: E731
+        noise=NOISE, modality=zl.modality.Audio(sample_rate=rate), max_epochs=1, hidden=(8, 8)
+    )
+    first = at(8000).fit(sounds)
+    assert at(8000).fit(sounds, init_from=first).n_epochs_ == 1
+    with pytest.raises(DataError, match="resample"):
+        at(48_000).fit(sounds, init_from=first)
+
+
+def test_recordings_of_noise_are_those_that_are_given(rng):
+    X = [np.sin(np.arange(200) / (3 + k))[:, None] for k in range(6)]
+    quick = {"modality": "series", "max_epochs": 1, "random_state": 0}
+    first = zl.Denoiser(noise=zl.noise.Gaussian(0.1), **quick).fit(X)
+    other = zl.noise.Recorded([rng.normal(size=(300, 1))], snr=10.0)
+    more = zl.Denoiser(noise=other, **quick).fit(X, init_from=first)
+    assert more.noise_ == other
 
 
 def test_noisy_data_alone(clean, noisy):

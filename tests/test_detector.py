@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import pickle
 import re
 import threading
 import time
@@ -670,3 +671,37 @@ def test_witnesses_look_at_the_levels_that_their_model_learned():
     model = zl.AnomalyDetector(inner, random_state=0).fit(sheet(100))
     low, *_, high = model.witnesses_[0].levels
     assert low == pytest.approx(0.2, rel=0.01) and high == pytest.approx(1.0, rel=0.01)
+
+
+def test_what_is_missing_is_not_odd():
+    X = sheet(300)
+    model = zl.AnomalyDetector(max_epochs=30, random_state=0).fit(X)
+    assert model.p_values(np.full((3, X.shape[1]), np.nan)).min() > 0.05
+    series = np.sin(np.arange(600.0) / 5)[:, None] * [1, 2] + np.random.default_rng(0).normal(0, 0.1, (600, 2))
+    for settings in ({}, {"modality": zl.modality.Series(window=16)}):
+        watcher = zl.AnomalyDetector(**{"modality": "series", **settings}, false_alarm_rate=0.1, max_epochs=10)
+        watcher.fit(series[:400])
+        gap = series[400:].copy()
+        gap[50:100] = np.nan
+        assert (watcher.predict(gap)[90:100] == 1).all()
+
+
+def test_only_models_that_are_told_the_level_hear_too_little_change():
+    """Densities are cut off where rows fit well: the best would be the oddest."""
+    X = sheet(120)
+    plain = zl.AnomalyDetector(zl.VariationalAutoencoder(2, max_epochs=5), random_state=0).fit(X)
+    assert plain._measure.spare is None
+    assert zl.AnomalyDetector(max_epochs=2, random_state=0).fit(X)._measure.spare == 2.0
+
+
+def test_a_told_model_of_several_noises():
+    noise = [zl.noise.Gaussian((0.05, 1.0)), zl.noise.Quantisation(8)]
+    inner = zl.DenoisingAutoencoder(4, noise=noise, told=True, max_epochs=2)
+    assert np.isfinite(zl.AnomalyDetector(inner, random_state=0).fit(sheet(120)).anomaly_score(sheet(5))).all()
+
+
+def test_what_is_kept_for_speed_is_not_pickled():
+    model = zl.AnomalyDetector(max_epochs=2, random_state=0).fit(sheet(100))
+    before = model.anomaly_score(sheet(5))
+    again = pickle.loads(pickle.dumps(model))
+    assert "_product" not in vars(again.neighbourhood_) and np.array_equal(again.anomaly_score(sheet(5)), before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 
 from zandloper.corrupt.gaussian import Gaussian
@@ -18,7 +19,7 @@ from zandloper.windows import as_rows
 STEPS = 5_000  # that the model trains for
 SLOW_STEPS = 500  # the same for steps of series, which say much the same as those beside them
 BATCH = 256
-MEASURED, VALUES = 1_024, 2**24  # rows that tell how far data spread, and numbers in them, at most
+MEASURED, VALUES = 1_024, 2**24  # rows that tell how far data spread, at most; fewer, but 32, of so many numbers
 
 
 def as_numbers(reader: Any, X: Any, owner: str) -> tuple[Any, Any]:
@@ -70,8 +71,15 @@ def _unit(form: Any, raw: Any) -> float:
         return 1.0
     scale, rows = form.scale(), as_rows(raw)
     scale.learn(chunks_of(raw))
-    most = min(MEASURED, max(32, VALUES // math.prod(rows.shape[1:])))
-    x = scale.encode(rows[torch.linspace(0, len(rows) - 1, min(most, len(rows))).long()])[0].flatten(1).double()
-    x = x - x.mean(0)
-    variance = float(torch.linalg.eigvalsh(x @ x.T)[-1]) / max(1, len(x) - 1)
-    return math.sqrt(variance) if variance > 0 else 1.0
+    most = min(len(rows), MEASURED, max(32, VALUES // math.prod(rows.shape[1:])))
+    at = torch.from_numpy(np.linspace(0, len(rows) - 1, most).astype(int))
+    x = scale.encode(rows[at])[0].flatten(1).double()
+    # The axis from one half of the rows and the deviation along it from the other: of many pixels and few rows, the
+    # largest variance would be that of chance.
+    one, other = (half - half.mean(0) for half in (x[::2], x[1::2]))
+    if len(other) < 2:
+        return 1.0
+    axis = one.T @ torch.linalg.eigh(one @ one.T)[1][:, -1]
+    along = other @ (axis / axis.norm().clamp(min=1e-300))
+    deviation, least = float(along.std()), float(x.std()) * 1e-6
+    return deviation if deviation > least else float(x.std()) or 1.0

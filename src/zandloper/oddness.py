@@ -3,9 +3,10 @@
 Several *witnesses* look at each row: how much the model would change it, in all its values together and in each value
 by its own measure, at several noise levels; how far out it lies along the principal axes of the data; and how far away
 the nearest training rows are. Each speaks in logarithms, in standard deviations of what it says about normal rows, and
-the loudest is believed: a row that is odd in one respect is odd. What would change far less than usual is odd as well,
-as a blurred image is, or a sensor that stands still. (One level is not enough: oddities of different sizes show at
-different levels. Of seven levels every second says as much as all: `benchmarks/detector_ablation.py`.)
+the loudest is believed: a row that is odd in one respect is odd. What a model that is told the level would change far
+less than usual is odd as well: blurred images are too easy to be some of the data. (One level is not enough: oddities
+of different sizes show at different levels. Of seven levels every second says as much as all:
+`benchmarks/detector_ablation.py`.)
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zandloper.batch import Batch
+from zandloper.corrupt.gaussian import Gaussian
 from zandloper.hourglass import weighted
 from zandloper.linear import principal_components
 from zandloper.told import LOWEST, ToldHourglass, levels
@@ -35,9 +37,7 @@ GROUP = 64  # known rows whose distances are compared at a time
 MOST_AXES = 64
 FLOOR = 0.01  # of the mean variance: what an axis has at least
 LEAN = 0.1  # how much a place far out adds to the loudest witness: among rows that are as loud, it decides
-SPARE = (
-    2.0  # standard deviations that a change may be less than usual before that is odd, too: blurred, or standing still
-)
+SPARE = 2.0  # standard deviations that a change may be below the usual before that is odd, too
 QUICK = 1e8  # operations a block of rows at most: more in one block is no faster
 
 
@@ -153,10 +153,9 @@ class Witness:
         nets get a multiple of 32 rows (see `defaults.block`): what dense nets say of a row is the same bits in all.
         """
         passes = passes or len(self.levels)
-        least, most = (
-            5 - min(3, (passes & -passes).bit_length() - 1),
-            QUICK / max(1.0, self.model._threads_work * passes),
-        )
+        # Passes fill up a block, where nothing is rounded before them: sounds are made spectrograms, in logarithms.
+        copies = min(8, passes & -passes) if raw.ndim == 2 else 1
+        least, most = 6 - copies.bit_length(), QUICK / max(1.0, self.model._threads_work * passes)
         block = 2 ** max(least, min(int(math.log2(max(1.0, most))), (len(raw) - 1).bit_length()))
         return self.model._each_block(function, raw, target, block=min(self.model._block, block), passes=passes)
 
@@ -170,17 +169,30 @@ class Witness:
         return weighted(change.square(), valid).reshape(len(batch.x), len(self.levels), -1)
 
 
+def _learned(module: ToldHourglass) -> tuple[float, float]:
+    """The lowest and the highest noise level that a model learned, in standard deviations of the data."""
+    spec, spread = getattr(module.corrupt, "spec", None), float(module.spread)
+    if isinstance(spec, Gaussian) and isinstance(spec.sigma, tuple) and spec.sigma[1] > LOWEST * spread:
+        return max(LOWEST, spec.sigma[0] / spread), spec.sigma[1] / spread
+    return LEVELS
+
+
 def witness(model: Any, rows: Any = None, fast: bool = False) -> Witness:
     """A witness out of a fitted model and the raw rows that trained it; a fast one looks at one level alone."""
     module = model.module_
     at: tuple[float, ...] = (0.0,)
     if isinstance(module, ToldHourglass):
-        sigma = getattr(module.corrupt.spec, "sigma", None)  # those that it learned, where it learned a range of them
-        learned = [s / float(module.spread) for s in sigma] if isinstance(sigma, tuple) else LEVELS
-        at = tuple(levels(max(LOWEST, learned[0]), learned[1], NUMBER))
+        at = tuple(levels(*_learned(module), NUMBER))
     if fast:
         return Witness(model, at[-2:-1] or at)
     return Witness(model, at, None if rows is None or isinstance(rows, Windows) else Place.of(model, rows))
+
+
+def complete(raw: Any) -> np.ndarray:
+    """Which raw rows, or steps of windows, miss no value, bool (n,)."""
+    if isinstance(raw, Windows):
+        return np.concatenate([~raw.store[:, at].isnan().any(0).numpy() for at in raw.at])
+    return ~raw.flatten(1).isnan().any(1).numpy() if raw.is_floating_point() else np.ones(len(raw), bool)
 
 
 @dataclass(frozen=True)
@@ -212,12 +224,16 @@ class Neighbourhood:
     def _product(self) -> Tensor:
         """What times a point and a 1 is its squared distance to each known row, less its own square: |k|^2 - 2 x k.
 
-        Filled up to whole groups with rows that are infinitely far, and as `layers.Linear` says.
+        Filled up to whole groups with rows that are infinitely far, and as `layers.Linear` says. Made once: for a
+        single row it would take longer than all else.
         """
         count, features = self.known.shape
         norms = F.pad(self.known.square().sum(1), (0, -count % GROUP), value=torch.inf)
         rows = F.pad(-2 * self.known, (0, 0, 0, len(norms) - count))
         return F.pad(torch.cat([rows, norms[:, None]], dim=1), (0, -(features + 1) % 4))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_product"}
 
     def testimony(self, looker: Witness, raw: Any, own: np.ndarray | None = None) -> np.ndarray:
         """The logarithm of the mean distance to the nearest, (n, 1).
@@ -230,13 +246,14 @@ class Neighbourhood:
             place = np.minimum(np.searchsorted(self.rows, own), len(self.rows) - 1)
             at = np.where(self.rows[place] == own, place, -1)
         k = min(self.number, len(self.known) - 1) or 1
-        groups, features = len(self._product) // GROUP, self.known.shape[1]
+        device = looker.model.module_.centre.device
+        there, product = self.known.to(device), self._product.to(device)
+        groups, features = len(product) // GROUP, there.shape[1]
         room: dict[int, Tensor] = {}  # asking for megabytes for every block costs more than the product
 
         def distance(batch: Batch) -> Tensor:
             assert batch.target is not None
             x, own = _place(looker.model, batch), batch.target
-            there, product = self.known.to(x.device), self._product.to(x.device)
             with_one = F.pad(F.pad(x, (0, 1), value=1.0), (0, product.shape[1] - features - 1))
             # Distances are compared in groups, by the least of each first: the k nearest lie in k groups.
             rough = torch.mm(with_one, product.T, out=room.get(len(x)))
@@ -273,6 +290,9 @@ class Measure:
         The column of the place, where it only leans on the score.
     mean, spread : ndarray
         Of each column over normal rows; then of the loudest of each group.
+    spare : float or None
+        How far below the mean a change, of the first two groups, may lie before that is odd; None: however far. What
+        is missing does not change: of rows with gaps it is however far.
     """
 
     groups: list[slice]
@@ -281,13 +301,18 @@ class Measure:
     spread: np.ndarray
     group_mean: np.ndarray
     group_spread: np.ndarray
+    spare: float | None = None
 
     @classmethod
-    def learn(cls, said: np.ndarray, levels: int, place: bool, near: bool, slow: bool) -> Measure:
-        """From what is said about normal rows, (n, witnesses).
+    def learn(
+        cls, said: np.ndarray, whole: np.ndarray, levels: int, place: bool, near: bool, slow: bool, told: bool
+    ) -> Measure:
+        """From what is said about normal rows, (n, witnesses), and which of them have no gaps, (n,).
 
         In order: two measures at all levels, the place, the distance to the nearest. Of what changes slowly (`slow`:
         series) the levels above the lowest would only tell that it has drifted, and the place counts as much as all.
+        Too little change is odd of models that are told the level, not of series (it said nothing there), nor of
+        densities, which are cut off where rows fit well.
         """
         groups = [slice(0, levels), slice(levels, 2 * levels)]
         if slow:
@@ -298,19 +323,22 @@ class Measure:
         at += place
         groups += [slice(at, at + 1)] if near else []
         mean, spread = _moments(said)
-        return cls(groups, lean, mean, spread, *_moments(_loudest((said - mean) / spread, groups)))
+        spare = SPARE if told and not slow else None
+        loudest = _loudest((said - mean) / spread, groups, spare, whole)
+        return cls(groups, lean, mean, spread, *_moments(loudest), spare)
 
-    def score(self, said: np.ndarray) -> np.ndarray:
+    def score(self, said: np.ndarray, whole: np.ndarray) -> np.ndarray:
         """One number a row, (n,): about 0 for the usual row, in standard deviations of the loudest group."""
         z = (said - self.mean) / self.spread
-        score = ((_loudest(z, self.groups) - self.group_mean) / self.group_spread).max(1)
+        score = ((_loudest(z, self.groups, self.spare, whole) - self.group_mean) / self.group_spread).max(1)
         return score if self.lean is None else score + LEAN * z[:, self.lean]
 
 
-def _loudest(z: np.ndarray, groups: list[slice]) -> np.ndarray:
+def _loudest(z: np.ndarray, groups: list[slice], spare: float | None, whole: np.ndarray) -> np.ndarray:
     """What the loudest of each group says, (n, groups): of changes, the first two, also that there is too little."""
     parts = [z[:, g] for g in groups]
-    parts[:2] = [np.maximum(part, -part - SPARE) for part in parts[:2]]
+    if spare is not None:
+        parts[:2] = [np.where(whole[:, None], np.maximum(part, -part - spare), part) for part in parts[:2]]
     return np.stack([part.max(1) for part in parts], axis=1)
 
 

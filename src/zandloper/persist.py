@@ -172,13 +172,12 @@ def fingerprint_of(arrays: list[Any], settings: dict[str, Any]) -> str:
 
 def check_same_shapes(module: nn.Module, other: nn.Module) -> None:
     """Whether the weights of one fit into another."""
-    mine = {k: tuple(v.shape) for k, v in module.state_dict().items()}
-    theirs = {k: tuple(v.shape) for k, v in other.state_dict().items()}
+    mine, theirs = ({k: tuple(v.shape) for k, v in _learned(m).items()} for m in (module, other))
     if mine != theirs:
         odd = next(iter(sorted(set(mine.items()) ^ set(theirs.items()))))
         raise ParameterError(
             f"init_from has nets of other shapes (first at {odd[0]}): "
-            "fit with the same latent_dim, hidden and encoder as that model, on data of the same form"
+            "fit with the same settings of the nets as that model, on data of the same form"
         )
 
 
@@ -186,4 +185,9 @@ def check_same_shapes(module: nn.Module, other: nn.Module) -> None:
 def copy_weights(module: nn.Module, other: nn.Module) -> None:
     """Weights and scales of one module into another."""
     check_same_shapes(module, other)
-    module.load_state_dict({k: v.cpu() for k, v in other.state_dict().items()})
+    module.load_state_dict({k: v.cpu() for k, v in _learned(other).items()}, strict=False)
+
+
+def _learned(module: nn.Module) -> dict[str, Any]:
+    """A module's state without what belongs to its noise: recordings are given, not learned."""
+    return {k: v for k, v in module.state_dict().items() if not k.startswith("corrupt.")}

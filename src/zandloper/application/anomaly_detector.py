@@ -24,11 +24,12 @@ from zandloper.folds import Fold
 from zandloper.modality import modality
 from zandloper.modality.series import SeriesForm
 from zandloper.modality.table import Table
-from zandloper.oddness import Measure, Neighbourhood, Witness, witness
+from zandloper.oddness import Measure, Neighbourhood, Witness, complete, witness
 from zandloper.parameters import seed_of
 from zandloper.several import as_given
 from zandloper.spans import Spans
 from zandloper.tiled_images import LargeImages, larger
+from zandloper.told import ToldHourglass
 from zandloper.windows import Windows, as_rows
 
 if TYPE_CHECKING:  # loaded where it is asked for
@@ -202,10 +203,12 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         if near is not None:
             far = [near.testimony(first, first.model._read(fold.held), fold.rows) for _, fold in held]
             said = np.concatenate([said, np.concatenate(far)], axis=1)
-        asked = first.place is not None, near is not None, self._spans is not None
-        self._measure = Measure.learn(said, len(first.levels), *asked)
+        told = isinstance(first.model.module_, ToldHourglass)
+        asked = first.place is not None, near is not None, self._spans is not None, told
+        there = np.concatenate([complete(raw) for _, raw in raws])
+        self._measure = Measure.learn(said, there, len(first.levels), *asked)
         sizes = [int(count) for count in counts]
-        return np.split(self._measure.score(said), np.cumsum(sizes)[:-1])
+        return np.split(self._measure.score(said, there), np.cumsum(sizes)[:-1])
 
     def _set(self, scores: np.ndarray) -> None:
         self.calibration_ = np.sort(scores)
@@ -261,7 +264,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
             far = self.neighbourhood_.testimony(self.witnesses_[0], raws[0])
             said = np.concatenate([said, far], axis=1)
         seen: Any = [look[1] for look in looks]
-        return self._measure.score(said), np.mean(seen, axis=0) if changes else None
+        return self._measure.score(said, complete(raws[0])), np.mean(seen, axis=0) if changes else None
 
     def _judged_tiles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Scores, errors (k, channels, height, width) and what was expected, (k, height, width, channels)."""

@@ -170,7 +170,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
             raise DataError(f"`noisy` of {owner}.fit goes with clean data: pass fit(clean, noisy=...)")
         seed = seed_of(self.random_state, owner)
         whole = kind in FIELDS and self.autoencoder is None
-        first = None if init_from is None else self._start(init_from, whole)
+        first = None if init_from is None else self._start(init_from, kind, whole)
         if whole:
             restorer: Any
             task = task_of(kind, X, y, noisy, learn_from, noise, owner)
@@ -301,16 +301,21 @@ class Denoiser(TransformerMixin, BaseEstimator):
         name = getattr(self.modality, "name", self.modality)
         return infer(X, type(self).__name__) if name == "auto" else str(name)
 
-    def _start(self, init_from: Any, whole: bool) -> Any:
+    def _start(self, init_from: Any, kind: str, whole: bool) -> Any:
         """The net or the autoencoder of a fitted denoiser to start from."""
         owner = type(self).__name__
         if not isinstance(init_from, Denoiser):
             raise bad_parameter(f"{owner}.fit", "init_from", "None or a fitted Denoiser", init_from)
         check_is_fitted(init_from, "modality_")
+        if init_from.modality_ != kind:
+            raise DataError(
+                f"{owner} got {kind} data and an init_from that learned {init_from.modality_} data: both must be of "
+                "one kind; modality= says how data are read"
+            )
         if (init_from.model_ is None) != whole:
             raise DataError(
-                f"{owner} and its init_from denoise in different ways: pass one that was fitted on data of the same "
-                "kind with the same `autoencoder`"
+                f"{owner} and its init_from denoise in different ways, one with an autoencoder and one without: give "
+                "both the same `autoencoder`"
             )
         return init_from.restorer_.net if whole else init_from.model_
 

@@ -81,6 +81,8 @@ def stream(fitted: Any) -> None:
         answer_stream(fitted, sys.stdin.fileno(), to_standard_output)
     except BrokenPipeError:  # who asked has gone: nothing is left to do
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    finally:
+        gc.unfreeze()
 
 
 def form(fitted: Any) -> Any:

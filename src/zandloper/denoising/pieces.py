@@ -107,7 +107,9 @@ def fit_fields(
 ) -> tuple[Restorer, Run]:
     """A net trained for a task, from the weights of the net `first` on where there is one."""
     channels = len(task.fields.items[0].values)
-    spec: Any = _net(task.kind, channels, hidden, rate) if first is None else _net_of(first, task, channels, owner)
+    spec: Any = (
+        _net(task.kind, channels, hidden, rate) if first is None else _net_of(first, task, channels, rate, owner)
+    )
     restorer = Restorer(spec.build(), task.lesson)
     if first is None:
         initialise(restorer, torch.Generator().manual_seed(seed))
@@ -207,14 +209,18 @@ def _net(kind: str, channels: int, hidden: tuple[int, ...] | None, rate: float |
     return dataclasses.replace(Spectrum(frame), **given)  # type: ignore[arg-type]
 
 
-def _net_of(first: Any, task: Task, channels: int, owner: str) -> Any:
+def _net_of(first: Any, task: Task, channels: int, rate: float | None, owner: str) -> Any:
     """The settings of a net that has learned before, where it fits the data."""
-    spec = first.spec
-    if (spec.kind, spec.channels) != (task.kind, channels):
+    spec, usual = first.spec, _net(task.kind, channels, None, rate)
+    if task.kind == "image" and spec.channels != channels:
         raise DataError(
-            f"{owner} got {task.kind} data of {channels} channel(s) and an init_from that learned {spec.kind} data of "
-            f"{spec.channels}: convert the data, or fit without init_from (a net for one channel denoises those of "
-            "colour images one by one)"
+            f"{owner} got images of {channels} channel(s) and an init_from that learned images of {spec.channels}: "
+            "convert them, or fit without init_from (a net for one channel denoises those of colour images one by one)"
+        )
+    if task.kind == "audio" and spec.frame != usual.frame:
+        raise DataError(
+            f"{owner} reads these sounds in frames of {usual.frame} samples, for their rate, and init_from learned "
+            f"frames of {spec.frame}: resample them to that one's rate, or fit without init_from"
         )
     return spec
 
