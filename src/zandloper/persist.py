@@ -177,7 +177,7 @@ def check_same_shapes(module: nn.Module, other: nn.Module) -> None:
         odd = next(iter(sorted(set(mine.items()) ^ set(theirs.items()))))
         raise ParameterError(
             f"init_from has nets of other shapes (first at {odd[0]}): "
-            "fit with the same settings of the nets as that model, on data of the same form"
+            "fit with the same latent_dim, hidden and encoder as that model, on data of the same form"
         )
 
 
