@@ -7,6 +7,7 @@ from PIL import Image
 from scipy.io import wavfile
 
 import zandloper as zl
+from zandloper import files
 from zandloper.cli import _run
 from zandloper.errors import DataError, UnsupportedError
 
@@ -101,6 +102,15 @@ def test_commands(model, images, tmp_path, capsys):
     assert _run(["describe", place("model")]) == 0
     further = ["fit", "denoise", place("clean"), "--noise", "gaussian(0.1)", "--max-epochs", "1", "-o", place("more")]
     assert _run([*further, "--init-from", place("model")]) == 0
+    assert _run([*further, "--force", "--similar", "--init-from", place("model")]) == 0
+    for effort in ("--best", "--fast"):
+        assert _run(["run", place("more"), place("noisy"), "-o", place(f"out{effort}"), effort]) == 0
+    best, fast = (files.read(tmp_path / f"out{effort}") for effort in ("--best", "--fast"))
+    assert not all(np.array_equal(a, b) for a, b in zip(best, fast))
+    assert _run(["run", place("model"), place("noisy"), "-o", place("out3"), "--best"]) == 0  # more passes alone
+    capsys.readouterr()
+    assert _run(["run", place("more"), place("noisy"), "-o", place("out4"), "--best", "--fast"]) == 2
+    assert "give one of them" in capsys.readouterr().err and not (tmp_path / "out4").exists()
     assert _run([*further, "--force", "--init-from", place("none")]) == 2
     said = capsys.readouterr().err
     assert "none" in said and "500" not in said
@@ -121,5 +131,7 @@ def test_sounds_of_different_lengths_and_rates_on_the_command_line(rng, tmp_path
     found = [wavfile.read(tmp_path / "out" / f"{k}.wav") for k in range(3)]
     assert [(rate, len(sound)) for rate, sound in found] == [(8000, 3000), (8000, 2000), (8000, 2500)]
     assert _run(["run", place("model"), place("in/0.wav"), "-o", place("one.wav")]) == 0
+    assert _run(["run", place("model"), place("in/0.wav"), "-o", place("two.wav"), "--best"]) == 2
+    assert "audio data" in capsys.readouterr().err
     assert _run(["report", place("model"), place("in"), "-o", place("page.html")]) == 0
     assert (tmp_path / "page.html").read_text().count("<audio") == 6

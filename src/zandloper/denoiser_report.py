@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from zandloper.denoising.pieces import RATE, check_pairs
+from zandloper.denoising.pieces import RATE, check_pairs, knows_similar
 from zandloper.denoising.rows import hides, restored
 from zandloper.errors import UnsupportedError
 from zandloper.fields import Field, Fields, read_fields
@@ -59,6 +59,8 @@ def describe_denoiser(denoiser: Any) -> DenoiserDescription:
     if denoiser.model_ is None:
         net, spec = denoiser.restorer_.net, denoiser.restorer_.net.spec
         words = f"{spec.name}, {' -> '.join(map(str, spec.hidden))} channels, each level half the size"
+        if knows_similar(denoiser.restorer_):
+            words = words.replace(spec.name, spec.first.name, 1) + ", and estimates from similar patches"
     else:
         net, d = denoiser.model_.module_, denoiser.model_.describe()
         words = f"{type(denoiser.model_).__name__}, {d.latents:,} latents of {d.inputs:,} values"

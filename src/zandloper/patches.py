@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -118,3 +118,11 @@ def turned_back(x: Tensor, way: int) -> Tensor:
     x = x.transpose(-1, -2) if way & 4 else x
     x = x.flip(-2) if way & 2 else x
     return x.flip(-1) if way & 1 else x
+
+
+def averaged(function: Callable[[Tensor], Tensor], x: Tensor, ways: Sequence[int]) -> Tensor:
+    """The mean of what a function makes of images turned in several ways, each turned back."""
+    total = torch.zeros_like(x)
+    for way in ways:
+        total += turned_back(function(turned(x, way).contiguous()), way)
+    return total / len(ways)

@@ -11,7 +11,7 @@ from zandloper.cli import given
 from zandloper.cli import options as opt
 from zandloper.cli.applications import Application, Job, known
 from zandloper.cli.commands import fit_app
-from zandloper.errors import FileError, UnsupportedError
+from zandloper.errors import FileError, ParameterError, UnsupportedError
 
 Noise = Annotated[
     str | None, typer.Option(help="The noise: gaussian(0.1), or several with commas. Without: what is found in DATA.")
@@ -22,6 +22,11 @@ Truth = Annotated[Path | None, typer.Option("--clean", help="The same items with
 InitFrom = Annotated[
     str | None, typer.Option(help="A denoiser to start from: a model's folder, or photo-denoiser, which comes along.")
 ]
+Similar = Annotated[
+    bool, typer.Option("--similar", help="Images: compare patches that look alike as well. Sharper texture, slower.")
+]
+Best = Annotated[bool, typer.Option("--best", help="Images of any size with all that the model can do: slow.")]
+Fast = Annotated[bool, typer.Option("--fast", help="Images of any size in one pass of the net.")]
 LearnFrom = Annotated[str | None, typer.Option(help="What DATA are: clean or noisy. Without: clean with --noise.")]
 
 
@@ -33,6 +38,7 @@ def denoise(
     clean: Clean = None,
     learn_from: LearnFrom = None,
     init_from: InitFrom = None,
+    similar: Similar = False,
     columns: opt.Columns = None,
     drop: opt.Drop = None,
     modality: opt.Modality = None,
@@ -56,6 +62,7 @@ def denoise(
     settings = given.settings(
         noise=None if noise is None else zandloper.noise.from_text(noise),
         learn_from=learn_from,
+        similar=similar,
         modality=(modality or "image")
         if images
         else zandloper.modality.Audio(sample_rate=rate)
@@ -77,10 +84,13 @@ def denoise(
     say(f"written  {output}\nnext     zandloper run {output} {data} -o clean")
 
 
-def run(job: Job, *, beside: Beside = None) -> None:
+def run(job: Job, *, beside: Beside = None, best: Best = False, fast: Fast = False) -> None:
     """The data without noise, into a file or a folder."""
     from zandloper import files
+    from zandloper.denoising.pieces import knows_similar
 
+    if best or fast:
+        _set_effort(job.fitted, best, fast, knows_similar(job.fitted.restorer_))
     X = job.read()
     if beside is not None:
         _check_beside(beside, job)
@@ -95,6 +105,18 @@ def run(job: Job, *, beside: Beside = None) -> None:
     if beside is not None:
         files.write_figure(beside, job.fitted.plot(data), force=job.force)
         job.say(f"written  {beside}")
+
+
+def _set_effort(fitted: Any, best: bool, fast: bool, similar: bool) -> None:
+    """How much is done for an image."""
+    if best and fast:
+        raise ParameterError("--best and --fast were both given: give one of them")
+    if fitted.modality_ != "image" or fitted.restorer_ is None:
+        what = f"{fitted.modality_} data" if fitted.modality_ != "image" else "images of one size, by an autoencoder"
+        raise UnsupportedError(
+            f"--best and --fast are for images of any size, this denoiser is for {what}: leave them out"
+        )
+    fitted.set_params(average=8 if best else 1, similar=best and similar)
 
 
 def _check_beside(beside: Path, job: Job) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import zandloper.corrupt
 from zandloper import __version__
-from zandloper.denoising import lessons, restorer, spectrum
+from zandloper.denoising import lessons, restorer, similar, spectrum
 from zandloper.denoising.restorer import Restorer
 from zandloper.errors import FileError, ZandloperError
 from zandloper.persist import estimator_of, parameters_of, recipe_of, type_of, with_parameters
@@ -55,7 +55,9 @@ def denoiser_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: A
             denoiser.model_ = estimator_of(path, type_of(path, model, types), model, tensors, parts)
             denoiser.n_features_in_ = denoiser.model_.n_features_in_
         else:
-            whole = Restorer(_spec((restorer, spectrum), learned["net"]).build(), _spec((lessons,), learned["lesson"]))
+            whole = Restorer(
+                _spec((restorer, similar, spectrum), learned["net"]).build(), _spec((lessons,), learned["lesson"])
+            )
             whole.load_state_dict(tensors)
             denoiser.restorer_ = whole.eval()
             noise: Any = getattr(whole.lesson, "noise", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +18,16 @@ from zandloper.corrupt.coloured import Coloured
 from zandloper.corrupt.gaussian import Gaussian
 from zandloper.denoising.lessons import FromClean, FromPairs, Lesson, lesson_alone
 from zandloper.denoising.restorer import Picture, Restorer
+from zandloper.denoising.similar import SimilarNet, with_estimates
 from zandloper.denoising.spectrum import Spectrum
+from zandloper.denoising.weighing import learn_weights
 from zandloper.errors import DataError
 from zandloper.fields import Fields, crops, read_fields
 from zandloper.layers import initialise
 from zandloper.muon import Muon
 from zandloper.noise.audit import Audit, audit
 from zandloper.noise.estimate import estimate
-from zandloper.patches import Patches, turned, turned_back
+from zandloper.patches import Patches, averaged
 from zandloper.tiles import bands
 from zandloper.training import Run, Training, train
 
@@ -35,11 +38,14 @@ FURTHER = 0.3  # of the rate where a net has learned before: steps that do not u
 STEPS = 300, 4_000  # of a run whose length nobody says, at least and at most
 PASSES = 50  # over the data, within those steps
 ENDLESS = 1_000_000  # epochs where minutes end a run
+WEIGHING = 0.25, 15.0  # share of the minutes, and at most so many, for the weights of estimates
 HELD_FROM, HELD_SHARE, HELD_MOST = 20, 0.05, 64  # items from which on some validate, and how many
 MEASURED = 2_000_000  # values that noise is measured on
 CROP = {"image": (128, 128), "audio": (16_384,)}
 AUTO: dict[str, Noise] = {"image": Gaussian((0.0, 0.2)), "audio": Coloured("pink", snr=(-5.0, 20.0))}
 TILE, OVERLAP = 512, 64  # pixels
+SMALL = 2**20  # values of an image that all is done for where "auto" decides
+WAYS = {1: (0,), 2: (0, 7), 4: (0, 3, 4, 7), 8: tuple(range(8))}
 PART = 2**18  # samples of a long sound that go through the net at once
 RATE, FRAME = 16_000, 0.032  # samples a second of arrays that come without, and seconds of a spectrum
 
@@ -96,6 +102,7 @@ def fit_fields(
     task: Task,
     hidden: tuple[int, ...] | None,
     rate: float | None,
+    similar: bool,
     max_epochs: int | None,
     max_minutes: float | None,
     device: str,
@@ -105,8 +112,12 @@ def fit_fields(
     first: Any = None,
     owner: str = "Denoiser",
 ) -> tuple[Restorer, Run]:
-    """A net trained for a task, from the weights of the net `first` on where there is one."""
+    """A net trained for a task, from the weights of the net `first` on where there is one.
+
+    With `similar` the weights of estimates from similar patches are learned after it, in a run of their own.
+    """
     channels = len(task.fields.items[0].values)
+    before, first = (first, first.first) if isinstance(first, SimilarNet) else (None, first)
     spec: Any = (
         _net(task.kind, channels, hidden, rate) if first is None else _net_of(first, task, channels, rate, owner)
     )
@@ -126,12 +137,13 @@ def fit_fields(
     with torch.no_grad():
         batch = next(source.epoch(0))
         restorer.natural_loss = float(restorer.loss(batch, torch.Generator().manual_seed(seed)).total)
+    later = 0.0 if max_minutes is None or not similar else min(WEIGHING[0] * max_minutes, WEIGHING[1])
     epochs = max_epochs
     if epochs is None:
         epochs = -(-int(np.clip(PASSES * source.steps, *STEPS)) // source.steps) if max_minutes is None else ENDLESS
     settings = Training(
         max_epochs=epochs,
-        max_minutes=max_minutes,
+        max_minutes=None if max_minutes is None else max_minutes - later,
         paced=True,
         batch_size=BATCH,
         block=BATCH,
@@ -145,47 +157,77 @@ def fit_fields(
         progress=progress,
     )
     run = train(restorer, source, validation, settings, started=started)
+    if similar:
+        net = with_estimates(restorer.net)  # type: ignore[arg-type]
+        if before is None:
+            initialise(net.gate, torch.Generator().manual_seed(seed))
+            net.start_at_zero()
+        else:
+            net.gate.load_state_dict(before.gate.state_dict())
+        settings = dataclasses.replace(
+            settings,
+            max_minutes=None if max_minutes is None else later,
+            lr=LR if before is None else FURTHER * LR,
+        )
+        items = task.fields.items
+        second = learn_weights(net, task.lesson, items, targets, settings, time.monotonic())
+        restorer = Restorer(net, task.lesson)
+        run.history += [{**entry, "epoch": run.epoch + entry["epoch"]} for entry in second.history[1:]]
+        run.epoch, run.stopped_by = run.epoch + second.epoch, second.stopped_by
     return restorer.to("cpu"), run
 
 
-def restore_fields(net: Any, fields: Fields, average: int, owner: str) -> list[np.ndarray]:
+def restore_fields(net: Any, fields: Fields, average: int | str, similar: bool | str, owner: str) -> list[np.ndarray]:
     """Every item without its noise, in its own dtype; a net for one channel takes each channel by itself."""
     channels = net.spec.channels
-    parts = _image_bands if fields.kind == "image" else _sound_parts
     wrong = sorted(c for c in fields.channels if channels not in (1, c))
     if wrong:
         raise DataError(f"{owner} was fitted on items of {channels} channels and got one of {wrong[0]}: convert it")
+    if similar is True and not isinstance(net, SimilarNet):
+        raise DataError(f"{owner} has similar=True and was fitted without: set similar=False, or fit it again")
     out = []
     for item in fields.items:
         made = item.blank()
         apart = [slice(k, k + 1) for k in range(len(made))] if channels == 1 else [slice(None)]
         for part in apart:
             some = dataclasses.replace(item, values=item.values[part])
+            if fields.kind == "image":
+                small = made.size <= SMALL
+                ways = WAYS[(8 if small else 1) if isinstance(average, str) else average]
+                parts = _image_bands(net, some, ways, small if isinstance(similar, str) else similar)
+            else:
+                parts = _sound_parts(net, some)
             top = 0
-            for band in parts(net, some, average):
+            for band in parts:
                 made[part, top : top + band.shape[1]] = some.stored(band)
                 top += band.shape[1]
         out.append(made)
     return out
 
 
-def _image_bands(net: Any, item: Any, average: int) -> Any:
+def knows_similar(restorer: Restorer | None) -> bool:
+    """Whether a denoiser's net has learned to compare similar patches."""
+    return restorer is not None and isinstance(restorer.net, SimilarNet)
+
+
+def _image_bands(net: Any, item: Any, ways: tuple[int, ...], similar: bool) -> Any:
     """An image without noise from the top to the bottom, in arrays (channels, rows, width)."""
+    stride = net.spec.stride
+    if isinstance(net, SimilarNet) and not similar:
+        net = net.first
 
     def function(tiles: torch.Tensor) -> torch.Tensor:
         y = tiles.movedim(-1, 1).float() / item.unit
-        made = torch.zeros_like(y)
-        for way in WAYS[average]:
-            made += turned_back(net(turned(y, way).contiguous()), way)
-        return (made / len(WAYS[average])).movedim(1, -1)
+        made: torch.Tensor = net(y, ways) if isinstance(net, SimilarNet) else averaged(net, y, ways)
+        return made.movedim(1, -1)
 
     view = np.moveaxis(item.values, 0, -1)
-    for band in bands(function, view, TILE, OVERLAP, net.spec.stride):
+    for band in bands(function, view, TILE, OVERLAP, stride):
         yield np.moveaxis(band, -1, 0)
 
 
 @torch.inference_mode()
-def _sound_parts(net: Any, item: Any, average: int) -> Any:
+def _sound_parts(net: Any, item: Any) -> Any:
     """A sound without noise from its start on, in arrays (1, samples); what a part cannot hear is heard beside it."""
     spec, length = net.spec, item.size[0]
     part = max(spec.step, PART // spec.step * spec.step)
@@ -195,9 +237,6 @@ def _sound_parts(net: Any, item: Any, average: int) -> Any:
         first, last = max(0, at - spec.reach), min(length, at + part + spec.reach)
         y = torch.from_numpy(item.part((slice(first, last),)))[None]
         yield net(y, power)[0, :, at - first : at - first + part].numpy()
-
-
-WAYS = {1: (0,), 2: (0, 7), 4: (0, 3, 4, 7), 8: tuple(range(8))}
 
 
 def _net(kind: str, channels: int, hidden: tuple[int, ...] | None, rate: float | None) -> Any:

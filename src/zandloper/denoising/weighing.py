@@ -1,0 +1,116 @@
+"""Learning how far to follow estimates from similar patches: from single pixels, drawn from many patches and mixed.
+
+What tells good estimates from bad ones hardly differs within a patch, so that a batch of patches shows few cases and
+one of pixels thousands. Estimates cost far more than the small net that weighs them: they are made once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zandloper.batch import Batch, Loss
+from zandloper.denoising.lessons import Lesson
+from zandloper.denoising.similar import SimilarNet, looked_at
+from zandloper.fields import Field
+from zandloper.patches import Patches
+from zandloper.source import ArraySource, mixed_seed
+from zandloper.training import Run, Training, train
+
+SIDE, IMAGES = 128, 4  # pixels of a patch, as far as images are that large, and patches at once
+MOST, QUICK = 300, 25  # times that patches are drawn, and where no minutes are given
+KEPT = 4_096  # pixels of each time
+LOOKING = 0.7  # share of the minutes for them
+BATCH, EPOCHS = 8_192, 20
+HELD = 0.05  # share of the times that chooses the weights
+
+
+class Weighing(nn.Module):
+    """What is trained: `net.gate`, on rows of what `_pixels` keeps."""
+
+    def __init__(self, net: SimilarNet, lesson: Lesson) -> None:
+        super().__init__()
+        self.gate = net.gate
+        self._count, self._channels, self._absolute = net.ESTIMATES, net.spec.channels, lesson.loss == "mae"
+
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+        """The mean error over the pixels of `batch.x`."""
+        sizes = [self._count * self._channels, self._channels, self._channels]
+        seen, apart, wanted, weight = batch.x.split([batch.x.shape[1] - sum(sizes), *sizes], 1)
+        weights = self.gate(seen).float()
+        wrong = (weights[:, :, None] * apart.unflatten(1, (self._count, -1))).sum(1) - wanted
+        total = (weight * (wrong.abs() if self._absolute else wrong.square())).mean()
+        return Loss(total, total.detach(), total.new_zeros(()))
+
+
+def learn_weights(
+    net: SimilarNet,
+    lesson: Lesson,
+    items: list[Field],
+    targets: list[Field] | None,
+    settings: Training,
+    started: float,
+) -> Run:
+    """Train the weights of estimates in place.
+
+    Parameters
+    ----------
+    net : SimilarNet
+        Whose own net has been trained.
+    lesson : Lesson
+    items, targets : list of Field
+        As `Patches` takes them.
+    settings : Training
+        Of the net before; `max_minutes`, where given, are those for the weights, from `started` on.
+    started : float
+        `time.monotonic()` when that began.
+    """
+    device, minutes = torch.device(settings.device), settings.max_minutes
+    net.to(device).eval()
+    side = tuple(
+        min(SIDE, -(-min(item.size[axis] for item in items) // net.spec.stride) * net.spec.stride) for axis in (0, 1)
+    )
+    patches = Patches(items, targets, side, IMAGES, mixed_seed(settings.seed, 1), turn=True)
+    noise = getattr(lesson, "noise", None)
+    module = None if noise is None else noise.build().to(device)
+    kept: list[Tensor] = []
+    until = None if minutes is None else started + 60 * LOOKING * minutes
+    most = QUICK if minutes is None else MOST
+    while len(kept) < most and (until is None or time.monotonic() < until or len(kept) < 2):
+        for batch in patches.epoch(len(kept)):
+            kept.append(_pixels(net, lesson, batch.to(device), module, mixed_seed(settings.seed, 2, len(kept))).cpu())
+            if len(kept) >= most or (until is not None and time.monotonic() >= until):
+                break
+    held = max(1, round(HELD * len(kept)))
+    rows = [torch.cat(part).numpy() for part in (kept[held:], kept[:held])]
+    source, validation = (ArraySource(part, batch_size=BATCH, seed=settings.seed) for part in rows)
+    weighing = Weighing(net, lesson)
+    with torch.no_grad():
+        weighing.natural_loss = float(weighing.loss(next(validation.blocks(BATCH)).to(device)).total)
+    settings = dataclasses.replace(
+        settings,
+        max_epochs=min(EPOCHS, settings.max_epochs),
+        batch_size=BATCH,
+        block=BATCH,
+        precision="float32",
+    )
+    return train(weighing, source, validation, settings, started=started)
+
+
+@torch.no_grad()
+def _pixels(net: SimilarNet, lesson: Lesson, batch: Batch, noise: Any, seed: int) -> Tensor:
+    """Some pixels of a batch: signs, how far estimates lie from the net's result, how far the truth does, weights."""
+    rng = torch.Generator(batch.x.device).manual_seed(seed)
+    seen, target, weight = lesson.parts(batch, rng, noise)
+    guess, apart, signs = looked_at(net, seen, (0,))
+    weight = torch.ones_like(seen) if weight is None else weight.expand_as(seen)
+    rows = torch.cat([part.flatten(1, -3) for part in (signs, apart, target - guess, weight)], 1)
+    rows = rows.movedim(1, -1).flatten(0, -2)
+    # Where only some pixels are asked for, as with blind spots, others teach nothing.
+    asked = rows[:, -1].nonzero()[:, 0]
+    chosen = asked[torch.randperm(len(asked), generator=rng, device=rng.device)[:KEPT]]
+    return rows[chosen]
