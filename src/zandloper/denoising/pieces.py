@@ -173,7 +173,7 @@ def fit_fields(
         second = learn_weights(net, task.lesson, items, targets, settings, time.monotonic())
         restorer = Restorer(net, task.lesson)
         run.history += [{**entry, "epoch": run.epoch + entry["epoch"]} for entry in second.history[1:]]
-        run.epoch, run.stopped_by = run.epoch + second.epoch, second.stopped_by
+        run.epoch += second.epoch
     return restorer.to("cpu"), run
 
 

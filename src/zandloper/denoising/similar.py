@@ -107,21 +107,41 @@ class SimilarNet(nn.Module):
 
     def forward(self, y: Tensor, ways: Sequence[int] = (0,)) -> Tensor:
         """What `y` is without its noise, the net's result being averaged over `ways` to turn `y`."""
-        guess, apart, seen = looked_at(self, y, ways)
-        weights = self.gate(seen.movedim(1, -1)).movedim(-1, 1)
-        out: Tensor = guess + (weights[:, :, None] * apart).sum(1)
+        looked = looked_at(self, y, ways)
+        weights = self.gate(looked.signs.movedim(1, -1)).movedim(-1, 1)
+        out: Tensor = looked.guess + (weights[:, :, None] * looked.apart).sum(1)
         return out
 
 
-def looked_at(net: SimilarNet, y: Tensor, ways: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-    """What the net alone says, how far the estimates and `y` itself lie from that, and the signs of whom to follow.
+@dataclass(frozen=True)
+class Looked:
+    """What there is to decide on.
 
-    Of shapes (n, channels, height, width), (n, estimates, channels, height, width) and (n, signs, height, width).
+    Parameters
+    ----------
+    guess : Tensor (n, channels, height, width)
+        What the net alone says.
+    apart : Tensor (n, estimates, channels, height, width)
+        How far from it each estimate lies, the last being the noisy image itself.
+    signs : Tensor (n, signs, height, width)
+        Of whom to follow.
+    noise : Tensor (n, 1, height, width)
+        The noise's variance.
     """
+
+    guess: Tensor
+    apart: Tensor
+    signs: Tensor
+    noise: Tensor
+
+
+def looked_at(net: SimilarNet, y: Tensor, ways: Sequence[int]) -> Looked:
+    """Images `y` as the gate sees them, the net's result being averaged over `ways` to turn them."""
     guess = averaged(net.first, y, ways)
     found, noise = estimates(y, guess)
+    noise = noise + TINY
     apart = torch.stack([made - guess for made in (*found, y)], 1)
-    return guess, apart, signs(guess, apart, noise)
+    return Looked(guess, apart, signs(guess, apart, noise), noise)
 
 
 def estimates(y: Tensor, guess: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -158,6 +178,7 @@ def places(guess: Tensor) -> Tensor:
         square = (guess - beyond[..., down : down + height, right : right + width]).square_()
         square = square.mean(1, keepdim=True) if square.shape[1] > 1 else square
         apart.append(F.avg_pool2d(square, SIZE, STEP))
+    apart[len(apart) // 2] -= 1  # each patch itself comes first, even where all are the same, so that none is left out
     most = min(MANY, min(rows, REACH + 1) * min(columns, REACH + 1))  # a corner has neighbours on two sides alone
     best = torch.cat(apart, 1).permute(0, 2, 3, 1).topk(most, largest=False).indices
     own = torch.arange(0, n * height * width, device=guess.device).reshape(n, height, width, 1)
@@ -242,7 +263,7 @@ def signs(guess: Tensor, apart: Tensor, noise: Tensor) -> Tensor:
     seen = []
     for side in LOOKS:
         busy = (box(flat.square(), side) - box(flat, side).square()).clamp(min=0)
-        seen.append(torch.cat([box(stacked, side), busy], 1) / (noise + TINY))
+        seen.append(torch.cat([box(stacked, side), busy], 1) / noise)
     every = torch.cat(seen, 1)
     return every.sign() * (4 * every.abs()).log1p()
 

@@ -103,14 +103,16 @@ def learn_weights(
 
 @torch.no_grad()
 def _pixels(net: SimilarNet, lesson: Lesson, batch: Batch, noise: Any, seed: int) -> Tensor:
-    """Some pixels of a batch: signs, how far estimates lie from the net's result, how far the truth does, weights."""
+    """Some pixels of a batch: signs, how far from the net's result estimates and the truth lie, and what counts."""
     rng = torch.Generator(batch.x.device).manual_seed(seed)
     seen, target, weight = lesson.parts(batch, rng, noise)
-    guess, apart, signs = looked_at(net, seen, (0,))
-    weight = torch.ones_like(seen) if weight is None else weight.expand_as(seen)
-    rows = torch.cat([part.flatten(1, -3) for part in (signs, apart, target - guess, weight)], 1)
+    looked = looked_at(net, seen, (0,))
+    asked = torch.ones_like(seen) if weight is None else (weight > 0).expand_as(seen).float()
+    # Beside the noise: strong noise is not to count more than weak.
+    apart, wanted = looked.apart / looked.noise[:, None].sqrt(), (target - looked.guess) / looked.noise.sqrt()
+    rows = torch.cat([part.flatten(1, -3) for part in (looked.signs, apart, wanted, asked)], 1)
     rows = rows.movedim(1, -1).flatten(0, -2)
     # Where only some pixels are asked for, as with blind spots, others teach nothing.
-    asked = rows[:, -1].nonzero()[:, 0]
-    chosen = asked[torch.randperm(len(asked), generator=rng, device=rng.device)[:KEPT]]
+    useful = rows[:, -1].nonzero()[:, 0]
+    chosen = useful[torch.randperm(len(useful), generator=rng, device=rng.device)[:KEPT]]
     return rows[chosen]
