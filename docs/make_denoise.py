@@ -1,6 +1,8 @@
-"""The picture of docs/denoise.md: a photograph before, with noise, and as the shipped model gives it back.
+"""The pictures of docs/denoise.md: a photograph with noise, as the shipped model gives it back, and as it was.
 
-usage: python docs/make_denoise.py IMAGE
+usage: python docs/make_denoise.py IMAGE TEXTURE
+
+Of TEXTURE, Barbara of Set12 (09.png), the scarf is shown, also as the net alone gives it back.
 """
 
 import sys
@@ -11,16 +13,27 @@ from PIL import Image
 
 import zandloper as zl
 
+SCARF = slice(110, 230), slice(310, 430)  # rows, columns
+IMAGES = Path(__file__).parent / "images"
+
+
+def beside(name: str, *parts: np.ndarray) -> None:
+    """Squares side by side, twice as large."""
+    side = np.concatenate(parts, axis=1)
+    large = Image.fromarray(side).resize((side.shape[1] * 2, side.shape[0] * 2), Image.Resampling.NEAREST)
+    large.quantize(64).save(IMAGES / name, optimize=True)
+
 
 def main() -> None:
+    model, noise = zl.load("photo-denoiser"), zl.noise.Gaussian(25 / 255)
     clean = np.asarray(Image.open(sys.argv[1]).convert("L"))[:256, :256]
-    noisy = zl.noise.Gaussian(25 / 255).apply(clean[None], random_state=0)[0]
-    made = zl.load("photo-denoiser").transform(noisy)
-    side = np.concatenate([x[48:208, 48:208] for x in (noisy, made, clean)], axis=1)
-    out = Path(__file__).parent / "images" / "denoise.png"
-    Image.fromarray(side).resize((side.shape[1] * 2, side.shape[0] * 2), Image.Resampling.NEAREST).quantize(64).save(
-        out, optimize=True
-    )
+    noisy = noise.apply(clean[None], random_state=0)[0]
+    beside("denoise.png", *(x[48:208, 48:208] for x in (noisy, model.transform(noisy), clean)))
+    clean = np.asarray(Image.open(sys.argv[2]).convert("L"))
+    noisy = noise.apply(clean[None], random_state=0)[0]
+    best = model.transform(noisy)
+    alone = model.set_params(similar=False, average=1).transform(noisy)
+    beside("denoise_similar.png", *(x[SCARF] for x in (noisy, alone, best, clean)))
 
 
 if __name__ == "__main__":

@@ -218,7 +218,7 @@ def _image_bands(net: Any, item: Any, ways: tuple[int, ...], similar: bool) -> A
 
     def function(tiles: torch.Tensor) -> torch.Tensor:
         y = tiles.movedim(-1, 1).float() / item.unit
-        made: torch.Tensor = net(y, ways) if isinstance(net, SimilarNet) else averaged(net, y, ways)
+        made: torch.Tensor = net(y) if isinstance(net, SimilarNet) else averaged(net, y, ways)
         return made.movedim(1, -1)
 
     view = np.moveaxis(item.values, 0, -1)

@@ -10,7 +10,6 @@ left over: where a net has wiped texture out, what it took off goes along with w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -20,17 +19,17 @@ from torch.nn import functional as F
 
 from zandloper import layers
 from zandloper.denoising.restorer import EDGE, Picture, PictureNet
-from zandloper.patches import averaged
+from zandloper.patches import turned, turned_back
 from zandloper.spec import Spec
 
 SIZE, STEP = 7, 4  # pixels: of a patch's side, and from one patch that others are sought for to the next
-REACH = 12  # pixels: how far away others are sought, either way
+REACH = 16  # pixels: how far away others are sought, either way
 FEW, MANY = 20, 48  # patches of a group
 ROUNDS = 2  # times that the estimate from many patches is what the next one starts from
 OWN = {FEW: 0.35, MANY: 0.5}  # share of the noisy patches' mean in that of a group, the rest being the net's
 CHUNK = 256  # groups at once: what they hold stays near the processor
 BINS, PER_BIN = 8, 64  # of brightness, and groups in each, at least
-LOOKS = (5, 11, 21)  # pixels: sides of the squares over which what is left over is looked at
+LOOKS = (5, 11, 21, 41)  # pixels: sides of the squares over which what is left over is looked at
 TINY = 1e-10
 
 
@@ -64,7 +63,7 @@ class Similar(Spec):
     @property
     def stride(self) -> int:
         """Sizes must be multiples of this."""
-        return self.first.stride * (1 if self.first.stride % STEP == 0 else STEP)
+        return self.first.stride
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, the net's among them."""
@@ -89,7 +88,7 @@ class SimilarNet(nn.Module):
         super().__init__()
         self.spec = spec
         self.first: Any = PictureNet(spec.first)
-        count = (2 + self.ESTIMATES - 1 + self.ESTIMATES * (self.ESTIMATES - 1) // 2) * len(LOOKS)
+        count = (3 + self.ESTIMATES - 1 + self.ESTIMATES * (self.ESTIMATES - 1) // 2) * len(LOOKS) + 1
         self.gate = nn.Sequential(
             layers.Linear(count, spec.width),
             nn.SiLU(),
@@ -105,9 +104,9 @@ class SimilarNet(nn.Module):
         for weight in self.gate[-1].parameters():
             weight.detach().zero_()
 
-    def forward(self, y: Tensor, ways: Sequence[int] = (0,)) -> Tensor:
-        """What `y` is without its noise, the net's result being averaged over `ways` to turn `y`."""
-        looked = looked_at(self, y, ways)
+    def forward(self, y: Tensor) -> Tensor:
+        """What `y` is without its noise."""
+        looked = looked_at(self, y)
         weights = self.gate(looked.signs.movedim(1, -1)).movedim(-1, 1)
         out: Tensor = looked.guess + (weights[:, :, None] * looked.apart).sum(1)
         return out
@@ -135,23 +134,24 @@ class Looked:
     noise: Tensor
 
 
-def looked_at(net: SimilarNet, y: Tensor, ways: Sequence[int]) -> Looked:
-    """Images `y` as the gate sees them, the net's result being averaged over `ways` to turn them."""
-    guess = averaged(net.first, y, ways)
+def looked_at(net: SimilarNet, y: Tensor) -> Looked:
+    """Images `y` as the gate sees them. The net looks at them turned in all eight ways: where it wavers is a sign."""
+    said = torch.stack([turned_back(net.first(turned(y, way).contiguous()), way) for way in range(8)])
+    guess, unsure = said.mean(0), said.var(0).mean(1, keepdim=True)
     found, noise = estimates(y, guess)
     noise = noise + TINY
     apart = torch.stack([made - guess for made in (*found, y)], 1)
-    return Looked(guess, apart, signs(guess, apart, noise), noise)
+    return Looked(guess, apart, signs(guess, unsure, apart, noise), noise)
 
 
 def estimates(y: Tensor, guess: Tensor) -> tuple[list[Tensor], Tensor]:
     """Three estimates of images (n, channels, height, width), and the variance of their noise (n, 1, height, width).
 
-    Height and width are multiples of STEP. `guess` is what a net made of `y`.
+    `guess` is what a net made of `y`.
     """
     height, width = y.shape[-2:]
-    more = SIZE - STEP  # so that the last patches reach the last pixels
-    y, guess = (F.pad(part, (0, more, 0, more), mode="replicate") for part in (y, guess))
+    down, right = (-side % STEP + SIZE - STEP for side in (height, width))  # the last patches reach the last pixels
+    y, guess = (F.pad(part, (0, right, 0, down), mode="replicate") for part in (y, guess))
     groups = places(guess)
     curves = noise_curves(y, guess, groups)
     levels = torch.cat([curve(bright) for curve, bright in zip(curves, _brightness(guess).chunk(len(y)))])
@@ -246,12 +246,13 @@ def noise_curves(y: Tensor, guess: Tensor, groups: Tensor) -> list[Curve]:
     return curves
 
 
-def signs(guess: Tensor, apart: Tensor, noise: Tensor) -> Tensor:
+def signs(guess: Tensor, unsure: Tensor, apart: Tensor, noise: Tensor) -> Tensor:
     """What tells which estimates to follow, (n, signs, height, width), without units.
 
-    `apart` (n, estimates, channels, height, width) is how far each, the noisy image being the last, lies from `guess`.
-    Over squares of several sizes: how much was taken off, how much of it each estimate would bring back, how far the
-    estimates are from each other and from the guess, and how much happens in the image, all beside the noise.
+    `apart` (n, estimates, channels, height, width) is how far each, the noisy image being the last, lies from `guess`,
+    and `unsure` (n, 1, height, width) the variance of what the net said of the image turned. Over squares of several
+    sizes: that, how much was taken off, how much of it each estimate would bring back, how far the estimates are from
+    each other and from the guess, and how much happens in the image, all beside the noise.
     """
     off, others = apart[:, -1], apart[:, :-1]
     count = others.shape[1]
@@ -259,8 +260,8 @@ def signs(guess: Tensor, apart: Tensor, noise: Tensor) -> Tensor:
     products = [off.square().mean(1)]
     products += [4 * (off * others[:, i]).mean(1) for i in range(count)]
     products += [8 * (others[:, i] * others[:, j]).mean(1) for i in range(count) for j in range(i, count)]
-    stacked = torch.stack(products, 1)
-    seen = []
+    stacked = torch.cat([torch.stack(products, 1), 16 * unsure], 1)
+    seen = [16 * unsure / noise]
     for side in LOOKS:
         busy = (box(flat.square(), side) - box(flat, side).square()).clamp(min=0)
         seen.append(torch.cat([box(stacked, side), busy], 1) / noise)

@@ -22,11 +22,10 @@ from zandloper.source import ArraySource, mixed_seed
 from zandloper.training import Run, Training, train
 
 SIDE, IMAGES = 128, 4  # pixels of a patch, as far as images are that large, and patches at once
-MOST, QUICK = 300, 25  # times that patches are drawn, and where no minutes are given
+MOST, QUICK = 400, 25  # times that patches are drawn, and where no minutes are given
 KEPT = 4_096  # pixels of each time
-LOOKING = 0.7  # share of the minutes for them
-BATCH, EPOCHS = 8_192, 20
-HELD = 0.05  # share of the times that chooses the weights
+LOOKING = 0.65  # share of the minutes for them
+BATCH, EPOCHS, ENOUGH = 8_192, 20, 200  # passes over the pixels, without minutes and with them at most
 
 
 class Weighing(nn.Module):
@@ -34,7 +33,7 @@ class Weighing(nn.Module):
 
     def __init__(self, net: SimilarNet, lesson: Lesson) -> None:
         super().__init__()
-        self.gate = net.gate
+        self.gate, self.natural_loss = net.gate, 0.0
         self._count, self._channels, self._absolute = net.ESTIMATES, net.spec.channels, lesson.loss == "mae"
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
@@ -85,20 +84,21 @@ def learn_weights(
             kept.append(_pixels(net, lesson, batch.to(device), module, mixed_seed(settings.seed, 2, len(kept))).cpu())
             if len(kept) >= most or (until is not None and time.monotonic() >= until):
                 break
-    held = max(1, round(HELD * len(kept)))
-    rows = [torch.cat(part).numpy() for part in (kept[held:], kept[:held])]
-    source, validation = (ArraySource(part, batch_size=BATCH, seed=settings.seed) for part in rows)
+    # No rows choose an epoch: patches are few beside their pixels, and weights are best when the rate has come to rest.
+    source = ArraySource(torch.cat(kept).numpy(), batch_size=BATCH, seed=settings.seed)
     weighing = Weighing(net, lesson)
     with torch.no_grad():
-        weighing.natural_loss = float(weighing.loss(next(validation.blocks(BATCH)).to(device)).total)
+        weighing.natural_loss = float(weighing.loss(next(source.blocks(BATCH)).to(device)).total)
+    now = time.monotonic()
     settings = dataclasses.replace(
         settings,
-        max_epochs=min(EPOCHS, settings.max_epochs),
+        max_epochs=min(EPOCHS if minutes is None else ENOUGH, settings.max_epochs),
+        max_minutes=None if minutes is None else minutes - (now - started) / 60,
         batch_size=BATCH,
         block=BATCH,
         precision="float32",
     )
-    return train(weighing, source, validation, settings, started=started)
+    return train(weighing, source, None, settings, started=now)
 
 
 @torch.no_grad()
@@ -106,7 +106,7 @@ def _pixels(net: SimilarNet, lesson: Lesson, batch: Batch, noise: Any, seed: int
     """Some pixels of a batch: signs, how far from the net's result estimates and the truth lie, and what counts."""
     rng = torch.Generator(batch.x.device).manual_seed(seed)
     seen, target, weight = lesson.parts(batch, rng, noise)
-    looked = looked_at(net, seen, (0,))
+    looked = looked_at(net, seen)
     asked = torch.ones_like(seen) if weight is None else (weight > 0).expand_as(seen).float()
     # Beside the noise: strong noise is not to count more than weak.
     apart, wanted = looked.apart / looked.noise[:, None].sqrt(), (target - looked.guess) / looked.noise.sqrt()
