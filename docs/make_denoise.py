@@ -2,7 +2,7 @@
 
 usage: python docs/make_denoise.py IMAGE TEXTURE
 
-Of TEXTURE, Barbara of Set12 (09.png), the scarf is shown, also as the net alone gives it back.
+Of TEXTURE, Barbara of Set12 (09.png), the trousers are shown, also as the net alone gives it back.
 """
 
 import sys
@@ -13,7 +13,7 @@ from PIL import Image
 
 import zandloper as zl
 
-SCARF = slice(110, 230), slice(310, 430)  # rows, columns
+STRIPES = slice(330, 450), slice(350, 470)  # rows, columns
 IMAGES = Path(__file__).parent / "images"
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     noisy = noise.apply(clean[None], random_state=0)[0]
     best = model.transform(noisy)
     alone = model.set_params(similar=False, average=1).transform(noisy)
-    beside("denoise_similar.png", *(x[SCARF] for x in (noisy, alone, best, clean)))
+    beside("denoise_similar.png", *(x[STRIPES] for x in (noisy, alone, best, clean)))
 
 
 if __name__ == "__main__":
