@@ -120,9 +120,6 @@ def turned_back(x: Tensor, way: int) -> Tensor:
     return x.flip(-1) if way & 1 else x
 
 
-def averaged(function: Callable[[Tensor], Tensor], x: Tensor, ways: Sequence[int]) -> Tensor:
-    """The mean of what a function makes of images turned in several ways, each turned back."""
-    total = torch.zeros_like(x)
-    for way in ways:
-        total += turned_back(function(turned(x, way).contiguous()), way)
-    return total / len(ways)
+def each_way(function: Callable[[Tensor], Tensor], x: Tensor, ways: Sequence[int]) -> Tensor:
+    """What a function makes of images turned in several ways, each turned back: (ways, ...)."""
+    return torch.stack([turned_back(function(turned(x, way).contiguous()), way) for way in ways])

@@ -23,7 +23,7 @@ from zandloper.layers import initialise
 from zandloper.masks import Classes, confusion, overlaps
 from zandloper.muon import Muon
 from zandloper.nets.unet2d import UNet2d
-from zandloper.patches import turned, turned_back
+from zandloper.patches import each_way
 from zandloper.tiles import tiled
 from zandloper.training import Run, Training, train
 from zandloper.warps import Changes, MaskedPatches, mean_and_spread
@@ -230,8 +230,8 @@ def probabilities(module: GridHourglass, item: Field, flips: bool, device: str) 
 
     def function(tiles: Tensor) -> Tensor:
         x = tiles.movedim(-1, 1).to(device).float() / item.unit
-        said = [turned_back(module(turned(x, way).contiguous()).softmax(-1).movedim(-1, 1), way) for way in WAYS[flips]]
-        return (torch.stack(said).mean(0) if len(said) > 1 else said[0]).movedim(1, -1)
+        said = each_way(lambda part: module(part).softmax(-1).movedim(-1, 1), x, WAYS[flips])
+        return said.mean(0).movedim(1, -1)
 
     return slid(tiled(function, image, TILE, overlap_of(module), module.stride), module.offset)
 

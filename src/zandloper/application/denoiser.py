@@ -55,8 +55,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
         For images, how many turned and flipped copies go through the net, whose results are averaged: better by about
         a tenth of a dB, at that many times the work. "auto": 8 for images of up to a megapixel, else 1.
     similar : bool or "auto"
-        For images, whether patches that look alike are compared as well: better where texture recurs, by one to two dB
-        in the stripes of a cloth, and a little elsewhere. `fit` takes a quarter of its minutes to learn where they are
+        For images, whether patches that look alike are compared as well: much better where texture recurs, as in the
+        stripes of a cloth, and a little elsewhere. `fit` takes a quarter of its minutes to learn where they are
         to be believed. `transform` takes twice as long as with `average=8`, which that includes; set to False later,
         it does without. "auto": for images of up to a megapixel.
     hidden : "auto" or tuple of int

@@ -27,7 +27,7 @@ from zandloper.layers import initialise
 from zandloper.muon import Muon
 from zandloper.noise.audit import Audit, audit
 from zandloper.noise.estimate import estimate
-from zandloper.patches import Patches, averaged
+from zandloper.patches import Patches, each_way
 from zandloper.tiles import bands
 from zandloper.training import Run, Training, train
 
@@ -114,7 +114,8 @@ def fit_fields(
 ) -> tuple[Restorer, Run]:
     """A net trained for a task, from the weights of the net `first` on where there is one.
 
-    With `similar` the weights of estimates from similar patches are learned after it, in a run of their own.
+    With `similar` the weights of estimates from similar patches are learned after it, in a run of their own; the one
+    that is given back is the net's, whose errors are in other units.
     """
     channels = len(task.fields.items[0].values)
     before, first = (first, first.first) if isinstance(first, SimilarNet) else (None, first)
@@ -169,11 +170,8 @@ def fit_fields(
             max_minutes=None if max_minutes is None else later,
             lr=LR if before is None else FURTHER * LR,
         )
-        items = task.fields.items
-        second = learn_weights(net, task.lesson, items, targets, settings, time.monotonic())
+        learn_weights(net, task.lesson, task.fields.items, targets, settings, time.monotonic())
         restorer = Restorer(net, task.lesson)
-        run.history += [{**entry, "epoch": run.epoch + entry["epoch"]} for entry in second.history[1:]]
-        run.epoch += second.epoch
     return restorer.to("cpu"), run
 
 
@@ -218,7 +216,7 @@ def _image_bands(net: Any, item: Any, ways: tuple[int, ...], similar: bool) -> A
 
     def function(tiles: torch.Tensor) -> torch.Tensor:
         y = tiles.movedim(-1, 1).float() / item.unit
-        made: torch.Tensor = net(y) if isinstance(net, SimilarNet) else averaged(net, y, ways)
+        made: torch.Tensor = net(y) if isinstance(net, SimilarNet) else each_way(net, y, ways).mean(0)
         return made.movedim(1, -1)
 
     view = np.moveaxis(item.values, 0, -1)

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from zandloper import layers
 from zandloper.denoising.restorer import EDGE, Picture, PictureNet
-from zandloper.patches import turned, turned_back
+from zandloper.patches import each_way
 from zandloper.spec import Spec
 
 SIZE, STEP = 7, 4  # pixels: of a patch's side, and from one patch that others are sought for to the next
@@ -136,7 +136,7 @@ class Looked:
 
 def looked_at(net: SimilarNet, y: Tensor) -> Looked:
     """Images `y` as the gate sees them. The net looks at them turned in all eight ways: where it wavers is a sign."""
-    said = torch.stack([turned_back(net.first(turned(y, way).contiguous()), way) for way in range(8)])
+    said = each_way(net.first, y, range(8))
     guess, unsure = said.mean(0), said.var(0).mean(1, keepdim=True)
     found, noise = estimates(y, guess)
     noise = noise + TINY

@@ -7,6 +7,7 @@ one of pixels thousands. Estimates cost far more than the small net that weighs 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from typing import Any
 
@@ -19,7 +20,7 @@ from zandloper.denoising.similar import SimilarNet, looked_at
 from zandloper.fields import Field
 from zandloper.patches import Patches
 from zandloper.source import ArraySource, mixed_seed
-from zandloper.training import Run, Training, train
+from zandloper.training import Training, train
 
 SIDE, IMAGES = 128, 4  # pixels of a patch, as far as images are that large, and patches at once
 MOST, QUICK = 400, 25  # times that patches are drawn, and where no minutes are given
@@ -38,11 +39,11 @@ class Weighing(nn.Module):
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
         """The mean error over the pixels of `batch.x`."""
-        sizes = [self._count * self._channels, self._channels, self._channels]
-        seen, apart, wanted, weight = batch.x.split([batch.x.shape[1] - sum(sizes), *sizes], 1)
+        sizes = [self._count * self._channels, self._channels]
+        seen, apart, wanted = batch.x.split([batch.x.shape[1] - sum(sizes), *sizes], 1)
         weights = self.gate(seen).float()
         wrong = (weights[:, :, None] * apart.unflatten(1, (self._count, -1))).sum(1) - wanted
-        total = (weight * (wrong.abs() if self._absolute else wrong.square())).mean()
+        total = (wrong.abs() if self._absolute else wrong.square()).mean()
         return Loss(total, total.detach(), total.new_zeros(()))
 
 
@@ -53,7 +54,7 @@ def learn_weights(
     targets: list[Field] | None,
     settings: Training,
     started: float,
-) -> Run:
+) -> None:
     """Train the weights of estimates in place.
 
     Parameters
@@ -79,11 +80,10 @@ def learn_weights(
     kept: list[Tensor] = []
     until = None if minutes is None else started + 60 * LOOKING * minutes
     most = QUICK if minutes is None else MOST
-    while len(kept) < most and (until is None or time.monotonic() < until or len(kept) < 2):
-        for batch in patches.epoch(len(kept)):
-            kept.append(_pixels(net, lesson, batch.to(device), module, mixed_seed(settings.seed, 2, len(kept))).cpu())
-            if len(kept) >= most or (until is not None and time.monotonic() >= until):
-                break
+    for batch in itertools.chain.from_iterable(patches.epoch(epoch) for epoch in itertools.count()):
+        kept.append(_pixels(net, lesson, batch.to(device), module, mixed_seed(settings.seed, 2, len(kept))).cpu())
+        if len(kept) == most or (until is not None and time.monotonic() >= until):
+            break
     # No rows choose an epoch: patches are few beside their pixels, and weights are best when the rate has come to rest.
     source = ArraySource(torch.cat(kept).numpy(), batch_size=BATCH, seed=settings.seed)
     weighing = Weighing(net, lesson)
@@ -98,21 +98,19 @@ def learn_weights(
         block=BATCH,
         precision="float32",
     )
-    return train(weighing, source, None, settings, started=now)
+    train(weighing, source, None, settings, started=now)
 
 
 @torch.no_grad()
 def _pixels(net: SimilarNet, lesson: Lesson, batch: Batch, noise: Any, seed: int) -> Tensor:
-    """Some pixels of a batch: signs, how far from the net's result estimates and the truth lie, and what counts."""
+    """Some pixels of a batch: signs, and how far from the net's result the estimates and the truth lie."""
     rng = torch.Generator(batch.x.device).manual_seed(seed)
     seen, target, weight = lesson.parts(batch, rng, noise)
     looked = looked_at(net, seen)
-    asked = torch.ones_like(seen) if weight is None else (weight > 0).expand_as(seen).float()
     # Beside the noise: strong noise is not to count more than weak.
     apart, wanted = looked.apart / looked.noise[:, None].sqrt(), (target - looked.guess) / looked.noise.sqrt()
-    rows = torch.cat([part.flatten(1, -3) for part in (looked.signs, apart, wanted, asked)], 1)
+    rows = torch.cat([part.flatten(1, -3) for part in (looked.signs, apart, wanted)], 1)
     rows = rows.movedim(1, -1).flatten(0, -2)
-    # Where only some pixels are asked for, as with blind spots, others teach nothing.
-    useful = rows[:, -1].nonzero()[:, 0]
-    chosen = useful[torch.randperm(len(useful), generator=rng, device=rng.device)[:KEPT]]
-    return rows[chosen]
+    if weight is not None:  # where only some pixels are asked for, as with blind spots, others teach nothing
+        rows = rows[(weight > 0).all(1).flatten()]
+    return rows[torch.randperm(len(rows), generator=rng, device=rng.device)[:KEPT]]
