@@ -6,7 +6,9 @@ import torch
 from torch.nn import functional as F
 
 import zandloper as zl
-from zandloper.denoising import pieces, similar
+from zandloper.batch import Batch
+from zandloper.denoising import pieces, similar, weighing
+from zandloper.denoising.lessons import FromPairs
 from zandloper.denoising.restorer import Picture
 from zandloper.denoising.similar import Similar, SimilarNet, estimates, noise_curves, places, with_estimates
 from zandloper.errors import DataError, ParameterError
@@ -122,6 +124,28 @@ def test_what_similar_patches_say_helps(model):
     epochs = [entry["epoch"] for entry in model.history_]
     assert epochs == list(range(121)) and model.n_epochs_ == 120  # those of the net
     assert "similar patches" in str(model.describe())
+
+
+def test_pixels_that_are_drawn_stand_for_all(case, monkeypatch):
+    clean, noisy, _ = case
+    first = Picture(1, (4, 8), 1).build().eval()
+    initialise(first, torch.Generator().manual_seed(0))
+    net = with_estimates(first).eval()
+    monkeypatch.setattr(weighing, "KEPT", 50_000)  # as many as it takes for means to settle: pixels come again
+    monkeypatch.setattr(weighing, "FLAT", 0.02)
+    batch = Batch(noisy.repeat(16, 1, 1, 1), target=clean.repeat(16, 1, 1, 1))
+    rows = weighing._pixels(net, FromPairs(), batch, None, 0)
+    with torch.no_grad():
+        looked = similar.looked_at(net, noisy)
+    stands_for = rows[:, -1]
+    assert float(stands_for.mean()) == pytest.approx(1, rel=0.02)
+    apart = (looked.apart / looked.noise[:, None].sqrt())[0, :, 0].flatten(1)
+    wanted = ((clean - looked.guess) / looked.noise.sqrt()).flatten()
+    count = net.ESTIMATES
+    for drawn, every in zip(rows[:, -count - 2 : -1].T, [*apart, wanted]):
+        assert float((stands_for * drawn.square()).mean()) == pytest.approx(float(every.square().mean()), rel=0.05)
+    far = rows[:, -count - 2 : -3].square().sum(1)
+    assert float(far.mean()) > 1.1 * float(apart[:-1].square().sum(0).mean())  # more is drawn where there is to learn
 
 
 def test_files(model, tmp_path):

@@ -220,7 +220,7 @@ def _image_bands(net: Any, item: Any, ways: tuple[int, ...], similar: bool) -> A
         return made.movedim(1, -1)
 
     view = np.moveaxis(item.values, 0, -1)
-    for band in bands(function, view, TILE, OVERLAP, stride):
+    for band in bands(function, view, TILE, OVERLAP, stride, rim=False):  # mirrored noise looks like texture
         yield np.moveaxis(band, -1, 0)
 
 

@@ -25,8 +25,9 @@ from zandloper.training import Training, train
 SIDE, IMAGES = 128, 4  # pixels of a patch, as far as images are that large, and patches at once
 MOST, QUICK = 400, 25  # times that patches are drawn, and where no minutes are given
 KEPT = 4_096  # pixels of each time
-LOOKING = 0.65  # share of the minutes for them
-BATCH, EPOCHS, ENOUGH = 8_192, 20, 200  # passes over the pixels, without minutes and with them at most
+FLAT = 0.2  # of the noise's deviation: pixels whose estimates agree are drawn as if these were that far from the net's
+LOOKING = 0.85  # share of the minutes for them
+BATCH, EPOCHS, ENOUGH = 8_192, 20, 50  # passes over the pixels, without minutes and with them at most: more overfit
 
 
 class Weighing(nn.Module):
@@ -39,11 +40,11 @@ class Weighing(nn.Module):
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
         """The mean error over the pixels of `batch.x`."""
-        sizes = [self._count * self._channels, self._channels]
-        seen, apart, wanted = batch.x.split([batch.x.shape[1] - sum(sizes), *sizes], 1)
+        sizes = [self._count * self._channels, self._channels, 1]
+        seen, apart, wanted, stands_for = batch.x.split([batch.x.shape[1] - sum(sizes), *sizes], 1)
         weights = self.gate(seen).float()
         wrong = (weights[:, :, None] * apart.unflatten(1, (self._count, -1))).sum(1) - wanted
-        total = (wrong.abs() if self._absolute else wrong.square()).mean()
+        total = ((wrong.abs() if self._absolute else wrong.square()) * stands_for).mean()
         return Loss(total, total.detach(), total.new_zeros(()))
 
 
@@ -103,14 +104,22 @@ def learn_weights(
 
 @torch.no_grad()
 def _pixels(net: SimilarNet, lesson: Lesson, batch: Batch, noise: Any, seed: int) -> Tensor:
-    """Some pixels of a batch: signs, and how far from the net's result the estimates and the truth lie."""
+    """Some pixels of a batch: signs, how far from the net's result the estimates and the truth lie, and a weight.
+
+    Where estimates are far from the net's result there is most to learn: such pixels are drawn more often, and the
+    last column says how many of all pixels each stands for, so that the mean error stays that of all.
+    """
     rng = torch.Generator(batch.x.device).manual_seed(seed)
     seen, target, weight = lesson.parts(batch, rng, noise)
     looked = looked_at(net, seen)
     # Beside the noise: strong noise is not to count more than weak.
     apart, wanted = looked.apart / looked.noise[:, None].sqrt(), (target - looked.guess) / looked.noise.sqrt()
-    rows = torch.cat([part.flatten(1, -3) for part in (looked.signs, apart, wanted)], 1)
+    often = apart[:, :-1].square().sum(1).mean(1, keepdim=True).sqrt() + FLAT
+    rows = torch.cat([part.flatten(1, -3) for part in (looked.signs, apart, wanted, often)], 1)
     rows = rows.movedim(1, -1).flatten(0, -2)
     if weight is not None:  # where only some pixels are asked for, as with blind spots, others teach nothing
         rows = rows[(weight > 0).all(1).flatten()]
-    return rows[torch.randperm(len(rows), generator=rng, device=rng.device)[:KEPT]]
+    often = rows[:, -1]
+    some = torch.multinomial(often, min(KEPT, len(rows)), replacement=True, generator=rng)  # alone that is unbiased
+    rows[:, -1] = often.mean() / often
+    return rows[some]
