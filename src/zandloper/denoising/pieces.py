@@ -159,20 +159,29 @@ def fit_fields(
     )
     run = train(restorer, source, validation, settings, started=started)
     if similar:
-        net = with_estimates(restorer.net)  # type: ignore[arg-type]
-        if before is None:
-            initialise(net.gate, torch.Generator().manual_seed(seed))
-            net.start_at_zero()
-        else:
-            net.gate.load_state_dict(before.gate.state_dict())
-        settings = dataclasses.replace(
-            settings,
-            max_minutes=None if max_minutes is None else later,
-            lr=LR if before is None else FURTHER * LR,
-        )
-        learn_weights(net, task.lesson, task.fields.items, targets, settings, time.monotonic())
-        restorer = Restorer(net, task.lesson)
+        restorer = _with_weights(restorer, before, task, settings, later)
     return restorer.to("cpu"), run
+
+
+def _with_weights(first: Restorer, before: SimilarNet | None, task: Task, settings: Training, later: float) -> Restorer:
+    """A trained net with estimates from similar patches, whose weights start from those of `before` where it has some.
+
+    They get `later` minutes, where the settings, which are those of the net, have any.
+    """
+    net = with_estimates(first.net)  # type: ignore[arg-type]
+    if before is None:
+        initialise(net.gate, torch.Generator().manual_seed(settings.seed))
+        net.start_at_zero()
+    else:
+        net.gate.load_state_dict(before.gate.state_dict())
+    settings = dataclasses.replace(
+        settings,
+        max_minutes=None if settings.max_minutes is None else later,
+        lr=LR if before is None else FURTHER * LR,
+    )
+    targets = None if task.targets is None else task.targets.items
+    learn_weights(net, task.lesson, task.fields.items, targets, settings, time.monotonic())
+    return Restorer(net, task.lesson)
 
 
 def restore_fields(net: Any, fields: Fields, average: int | str, similar: bool | str, owner: str) -> list[np.ndarray]:
