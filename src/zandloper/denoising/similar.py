@@ -48,7 +48,7 @@ class Similar(Spec):
     name: ClassVar[str] = "similar"
     kind: ClassVar[str] = "image"
     first: Picture
-    width: int = 48
+    width: int = 96
 
     @property
     def channels(self) -> int:
