@@ -35,7 +35,6 @@ PATCH = {"image": (64, 64), "audio": (16_384,)}
 BATCH = 16
 LR = 0.02
 FURTHER = 0.3  # of the rate where a net has learned before: steps that do not undo that
-LARGER = (96, 96), 7  # pixels of a patch of images, and patches, where a net has learned before: fewer rims in them
 STEPS = 300, 4_000  # of a run whose length nobody says, at least and at most
 PASSES = 50  # over the data, within those steps
 ENDLESS = 1_000_000  # epochs where minutes end a run
@@ -129,12 +128,9 @@ def fit_fields(
         restorer.net.start_at_zero()  # type: ignore[operator]
     else:
         restorer.net.load_state_dict(first.state_dict())
-    patch, many, usual = PATCH[task.kind], BATCH, _usual(task)
-    if first is not None and task.kind == "image" and min(usual) >= min(LARGER[0]):
-        patch, many = LARGER
-    size = tuple(min(want, -(-have // spec.stride) * spec.stride) for want, have in zip(patch, usual))
+    size = tuple(min(want, -(-have // spec.stride) * spec.stride) for want, have in zip(PATCH[task.kind], _usual(task)))
     targets = None if task.targets is None else task.targets.items
-    source = Patches(task.fields.items, targets, size, many, seed, turn=len(size) == 2)
+    source = Patches(task.fields.items, targets, size, BATCH, seed, turn=len(size) == 2)
     validation, count = None, len(task.fields.items)
     if count >= HELD_FROM:
         # The same ones for any seed: a net that goes on with another seed would know the new ones by heart, and win.
@@ -151,8 +147,8 @@ def fit_fields(
         max_epochs=epochs,
         max_minutes=None if max_minutes is None else max_minutes - later,
         paced=True,
-        batch_size=many,
-        block=many,
+        batch_size=BATCH,
+        block=BATCH,
         lr=LR if first is None else FURTHER * LR,
         optimizer=Muon,
         patience=ENDLESS,
