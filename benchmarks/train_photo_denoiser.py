@@ -4,11 +4,11 @@ Grey images, Gaussian noise of 5 to 55 of 255, a U-Net without biases. Training 
 of the Berkeley segmentation data set that Chen and Pock 2017 and Zhang et al. 2017 trained on (BSDS500, Arbelaez,
 Maire, Fowlkes and Malik 2011; free for non-commercial research and education).
 
-The weights in the package went through it four times: on one core for 110 minutes, then, each time with `--start
-photo-denoiser` and another seed, for 98 and 100 minutes more, and for 30 minutes on two cores, in which all images
-trained, none validated, and patches had 96 pixels instead of 64, seven a step (which is no better). The weights of
-estimates from similar patches, to which the script gives a quarter of its minutes, 15 at most, had twelve minutes of
-two cores.
+The weights in the package went through it four times: on one core for 110 minutes, then, with `--start
+photo-denoiser`, for 98 minutes more, with `--seed 1` for 100, and with `--seed 3` for 30 on two cores, in which all
+images trained, none validated, and patches had 96 pixels instead of 64, seven a step (which is no better). The weights
+of estimates from similar patches, to which the script gives a quarter of its minutes, 15 at most, had twelve minutes
+of two cores.
 
 usage: python benchmarks/train_photo_denoiser.py TRAIN_FOLDER TEST_FOLDER [--minutes 110] [--hidden 48 64 96]
        ... [--out FOLDER] [--device auto] [--start MODEL] [--seed 0]

@@ -57,8 +57,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
     similar : bool or "auto"
         For images, whether patches that look alike are compared as well: much better where texture recurs, as in the
         stripes of a cloth, and a little elsewhere. `fit` takes a quarter of its minutes to learn where they are
-        to be believed. `transform` takes twice as long as with `average=8`, which that includes; set to False later,
-        it does without. "auto": for images of up to a megapixel.
+        to be believed. `transform` takes two to three times as long as with `average=8`, which that includes; set to
+        False later, it does without. "auto": for images of up to a megapixel.
     hidden : "auto" or tuple of int
         Channels of the levels of the net for images and sounds.
     max_epochs : int or None
