@@ -21,8 +21,8 @@ import numpy as np
 from figures import figure
 
 import zandloper as zl
-from zandloper.files.images import images_at
-from zandloper.tiles import Steps
+from zandloper.data.tiling import Steps
+from zandloper.io.images import images_at
 
 PARTS = ("levels", "fixed", "alone", "wrong", "narrow", "large", "further")
 
@@ -62,18 +62,18 @@ def large(model: zl.Denoiser) -> None:
     remark = f"GB for the whole process, {before:.2f} before; {time.perf_counter() - start:.0f} s"
     figure("4000 x 6000 pixels denoised: peak of memory", peak(), remark, "< 2", form=".2f")
 
-    from zandloper.denoising import pieces
+    from zandloper.applications.denoising import signals
 
     part = (image[:1200, :1200] / np.float32(255)).astype(np.float32)
-    tiled, tile = model.transform(part), pieces.TILE
-    pieces.TILE = 1200
+    tiled, tile = model.transform(part), signals.TILE
+    signals.TILE = 1200
     wrong, near = np.abs(tiled - model.transform(part)) * 255, np.zeros(part.shape, bool)
-    steps = Steps(1200, tile, pieces.OVERLAP, model.restorer_.net.spec.stride, rim=False)
+    steps = Steps(1200, tile, signals.OVERLAP, model.restorer_.net.spec.stride, rim=False)
     for k in range(1, steps.count):
         middle = steps.starts[k] + steps.overlap // 2  # of what two tiles share
         line = slice(middle - 8, middle + 8)
         near[line], near[:, line] = True, True
-    pieces.TILE = tile
+    signals.TILE = tile
     remark = f"of 255; elsewhere {wrong[~near].mean():.5f}"
     figure("denoised in tiles: off along their borders", float(wrong[near].mean()), remark, form=".5f")
 

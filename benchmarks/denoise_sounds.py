@@ -17,7 +17,7 @@ from figures import figure
 from scipy.signal import istft, stft
 
 import zandloper as zl
-from zandloper import files
+from zandloper import io
 
 FRAME = 256
 
@@ -51,7 +51,7 @@ def main() -> None:
     ask.add_argument("--snr", type=float, default=0.0)
     ask.add_argument("-o", "--output", type=Path)
     given = ask.parse_args()
-    found = files.read(given.folder)
+    found = io.read(given.folder)
     rate = found.rates[0]
     take = np.array([int(Path(name).stem.rpartition("_")[2]) for name in found.names])
     held = take < 10 if (take < 10).any() else np.arange(len(take)) % 5 == 0

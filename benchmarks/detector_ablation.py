@@ -20,8 +20,9 @@ from figures import RESULTS, figure
 from sklearn.metrics import roc_auc_score
 
 import zandloper as zl
-from zandloper.oddness import LEAN, LEVELS, NUMBER, _loudest
-from zandloper.told import levels as levels_between
+from zandloper.applications.detection.score_combiner import LEAN, _loudest
+from zandloper.applications.detection.scoring import LEVELS, NUMBER
+from zandloper.model.noise_conditional import levels as levels_between
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path, nargs="?", default=Path(os.environ.get("ZANDLOPER_DATA", ".")) / "adbench")

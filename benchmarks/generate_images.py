@@ -20,7 +20,7 @@ import torch
 from figures import figure
 
 import zandloper as zl
-from zandloper.judging import seen_by_judge
+from zandloper.applications.generation.evaluation.metrics import seen_by_judge
 
 os.environ.setdefault("WANDB_MODE", "disabled")
 parser = argparse.ArgumentParser()

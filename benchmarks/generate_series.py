@@ -3,7 +3,7 @@
 usage: python benchmarks/generate_series.py TIMEVAE_FOLDER [--minutes 10] [--sets sine,stock] [--seed 0]
 
 Beside ours: a plain variational autoencoder with a normal prior, and what the judge says of real against real. What the
-judge is: `zandloper.judging.series.discriminative_score`.
+judge is: `zandloper.applications.generation.evaluation.series.discriminative_score`.
 """
 
 import argparse

@@ -13,7 +13,7 @@ import numpy as np
 from figures import figure
 
 import zandloper as zl
-from zandloper import files
+from zandloper import io
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path)
@@ -23,11 +23,11 @@ parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--out", type=Path)
 args = parser.parse_args()
 
-sounds = files.read(args.folder)
+sounds = io.read(args.folder)
 digit = np.array([Path(name).name.split("_")[0] for name in sounds.names])
 order = np.random.default_rng(args.seed).permutation(len(digit))
 train, held = np.sort(order[len(order) // 5 :]), np.sort(order[: len(order) // 5])
-some = lambda rows: files.Sounds([sounds.files[i] for i in rows], [sounds.names[i] for i in rows])  # noqa: E731
+some = lambda rows: io.Sounds([sounds.files[i] for i in rows], [sounds.names[i] for i in rows])  # noqa: E731
 
 reader = zl.modality.Audio(seconds=args.seconds)
 generator = zl.Generator(modality=reader, max_minutes=args.minutes, random_state=args.seed)
@@ -41,5 +41,5 @@ figure("fsdd: variety / real variety", verdict["variety"] / verdict.real["variet
 if args.out:
     names = [f"{d}_{i}" for d in range(10) for i in range(4)]
     drawn = generator.sample(4, condition=[str(d) for d in range(10)], random_state=0)
-    files.write(args.out, drawn, names, force=True, rate=generator.model_._form.rate)
+    io.write(args.out, drawn, names, force=True, rate=generator.model_._form.rate)
     print(f"written {args.out}")

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 import zandloper as zl
-from zandloper.batch import Batch
-from zandloper.blueprint import flops_per_row
-from zandloper.training import OPTIMIZERS
+from zandloper.fitting.blueprint import flops_per_row
+from zandloper.model.batch import Batch
+from zandloper.training.loop import OPTIMIZERS
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=200)

@@ -21,7 +21,7 @@ from figures import RESULTS, figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 import zandloper as zl
-from zandloper.plots import COLOURS, INK, new_figure, plain
+from zandloper.plotting.style import COLOURS, INK, new_figure, plain
 
 NETS = {"shallow": {"hidden": ()}, "deep": {}}
 STYLE = {"PCA": (COLOURS[3], "s"), "shallow": (COLOURS[1], "^"), "deep": (COLOURS[0], "o")}

@@ -24,7 +24,7 @@ from figures import figure
 from volume import volume
 
 import zandloper as zl
-from zandloper.period import window_of
+from zandloper.data.seasonality import window_of
 
 warnings.simplefilter("ignore")
 from pyod.models.iforest import IForest  # noqa: E402

@@ -18,10 +18,10 @@ from figures import figure
 from scipy.ndimage import distance_transform_edt
 
 import zandloper as zl
-from zandloper import files
-from zandloper.fields import Field
-from zandloper.segmenting import overlap_of, probabilities
-from zandloper.tiles import Steps, tiled
+from zandloper import io
+from zandloper.applications.segmentation.prediction import overlap_of, probabilities
+from zandloper.data.signals import Field
+from zandloper.data.tiling import Steps, tiled
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path)
@@ -36,8 +36,8 @@ parser.add_argument("--only", nargs="+", default=["skips", "alone", "seams", "fe
 args = parser.parse_args()
 
 grey = lambda image: image if image.ndim == 2 else image[..., 0]  # noqa: E731
-X = [grey(image) for image in files.read(args.folder / "image")]
-y = [(grey(mask) < 128).astype(np.uint8) for mask in files.read(args.folder / "label")]
+X = [grey(image) for image in io.read(args.folder / "image")]
+y = [(grey(mask) < 128).astype(np.uint8) for mask in io.read(args.folder / "label")]
 train, held = slice(None, args.train), slice(args.train, None)
 
 

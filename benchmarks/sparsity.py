@@ -26,7 +26,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from sklearn.neighbors import KNeighborsClassifier
 
 import zandloper as zl
-from zandloper.plots import COLOURS, INK, new_figure, plain
+from zandloper.plotting.style import COLOURS, INK, new_figure, plain
 
 WIDE, NARROW = 256, (8, 16, 32)
 STRENGTHS = {

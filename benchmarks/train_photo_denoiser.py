@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import zandloper as zl
-from zandloper.files.images import images_at
+from zandloper.io.images import images_at
 
 HERE = Path(__file__).parents[1] / "src" / "zandloper" / "models" / "photo-denoiser"
 

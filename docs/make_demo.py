@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from zandloper.demo import run_demo
+from zandloper.applications.studies.digits_demo import run_demo
 
 with tempfile.TemporaryDirectory() as folder:
     run_demo(Path(folder) / "demo", force=False, seed=0)

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.metrics import roc_auc_score
 
 import zandloper as zl
-from zandloper.plots import COLOURS, FAINT, INK, new_figure, plain, show_image
+from zandloper.plotting.style import COLOURS, FAINT, INK, new_figure, plain, show_image
 
 PICTURE = Path(__file__).parent / "images" / "detect.png"
 ODD = 7  # the digit that no model is trained on

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from report_size import mnist
 
 import zandloper as zl
-from zandloper.panels import grid_figure, tiles
+from zandloper.plotting.panels import grid_figure, tiles
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH = 800 / 150  # inches at 150 dots each

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn import datasets
 
 import zandloper as zl
-from zandloper import plots
+from zandloper.plotting import style
 
 IMAGES = Path(__file__).parent / "images"
 SIZES = [1, 2, 4, 8, 16, 32, 64]
@@ -65,7 +65,7 @@ def noise():
     best, *others = rows.items()
     rivals = {"what it saw": noisy, **{f"trained {words}": images for words, images in others}}
     title = "What was seen, and what models make of it: the first one trained on the noise that is there"
-    return plots.originals_beside_reconstructions(test, best[1], 12, rivals, title)
+    return style.originals_beside_reconstructions(test, best[1], 12, rivals, title)
 
 
 def noise_audit():

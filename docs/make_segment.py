@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 import zandloper as zl
-from zandloper import files
+from zandloper import io
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--minutes", type=float, default=2)
@@ -34,8 +34,8 @@ def drawn(n, rng):
 
 folder = Path(os.environ.get("ZANDLOPER_DATA", "")) / "membrane"
 if folder.is_dir():
-    X = list(files.read(folder / "image"))
-    y = [(mask < 128).astype(np.uint8) for mask in files.read(folder / "label")]
+    X = list(io.read(folder / "image"))
+    y = [(mask < 128).astype(np.uint8) for mask in io.read(folder / "label")]
     X, y = [[i if i.ndim == 2 else i[..., 0] for i in many] for many in (X, y)]
 else:
     X, y = map(list, drawn(24, np.random.default_rng(0)))

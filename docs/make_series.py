@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 import zandloper as zl
-from zandloper.plots import COLOURS, INK, new_figure, plain
+from zandloper.plotting.style import COLOURS, INK, new_figure, plain
 
 PICTURE = Path(__file__).parent / "images" / "series.png"
 FILE = "realKnownCause/nyc_taxi.csv"

@@ -17,9 +17,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 import zandloper as zl
-from zandloper.architecture import architecture
-from zandloper.drawing import draw_hourglass
-from zandloper.plots import INK, new_figure
+from zandloper.inspection.architecture import architecture
+from zandloper.inspection.architecture_plot import draw_hourglass
+from zandloper.plotting.style import INK, new_figure
 
 PICTURE = Path(__file__).parent / "images" / "shapes.png"
 FEW, MANY, NOISE = 8, 128, 0.25

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 import zandloper as zl
-from zandloper.plots import COLOURS, INK, new_figure, plain
+from zandloper.plotting.style import COLOURS, INK, new_figure, plain
 
 PICTURE = Path(__file__).parent / "images" / "sparse.png"
 METHODS = {

@@ -12,8 +12,8 @@ import numpy as np
 from sklearn import datasets
 
 import zandloper as zl
-from zandloper.panels import bars, grid_figure, tiles
-from zandloper.plots import INK, new_figure
+from zandloper.plotting.panels import bars, grid_figure, tiles
+from zandloper.plotting.style import INK, new_figure
 
 IMAGES = Path(__file__).parent / "images"
 DIGITS = (datasets.load_digits().images * (255 / 16)).round().astype(np.uint8)

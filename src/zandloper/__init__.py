@@ -11,21 +11,21 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AnomalyDetector": "zandloper.application.anomaly_detector",
-    "Autoencoder": "zandloper.autoencoder",
-    "Compressor": "zandloper.application.compressor",
-    "compare_with_pca": "zandloper.application.compare_with_pca",
-    "compare_latent_dims": "zandloper.application.compare_latent_dims",
-    "curves_table": "zandloper.application.curves_table",
-    "Denoiser": "zandloper.application.denoiser",
-    "DenoisingAutoencoder": "zandloper.denoising_autoencoder",
-    "Generator": "zandloper.application.generator",
-    "MaskedAutoencoder": "zandloper.masked_autoencoder",
-    "QuantizedAutoencoder": "zandloper.quantized_autoencoder",
-    "Segmenter": "zandloper.application.segmenter",
-    "SparseAutoencoder": "zandloper.sparse_autoencoder",
-    "VariationalAutoencoder": "zandloper.variational_autoencoder",
-    "load": "zandloper.loading",
+    "AnomalyDetector": "zandloper.applications.detection.detector",
+    "Autoencoder": "zandloper.autoencoders.autoencoder",
+    "Compressor": "zandloper.applications.compression.compressor",
+    "compare_with_pca": "zandloper.applications.studies.compare_with_pca",
+    "compare_latent_dims": "zandloper.applications.studies.compare_latent_dims",
+    "curves_table": "zandloper.applications.studies.curves_table",
+    "Denoiser": "zandloper.applications.denoising.denoiser",
+    "DenoisingAutoencoder": "zandloper.autoencoders.denoising",
+    "Generator": "zandloper.applications.generation.generator",
+    "MaskedAutoencoder": "zandloper.autoencoders.masked",
+    "QuantizedAutoencoder": "zandloper.autoencoders.quantized",
+    "Segmenter": "zandloper.applications.segmentation.segmenter",
+    "SparseAutoencoder": "zandloper.autoencoders.sparse",
+    "VariationalAutoencoder": "zandloper.autoencoders.variational",
+    "load": "zandloper.persistence.load",
 }
 _MODULES = ("errors", "modality", "noise")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import typer
 
-from zandloper.cli.commands import app
+from zandloper.cli.app import app
 from zandloper.errors import ZandloperError
 
 # As one meets them in the list of commands; those that are not named here follow by name.

@@ -49,18 +49,18 @@ class Job:
 
     def read(self) -> Any:
         """The data, as far as the model knows them."""
-        from zandloper import files
+        from zandloper import io
 
-        return known(self.fitted, files.read(self.data))
+        return known(self.fitted, io.read(self.data))
 
 
 def write_page(job: Job) -> None:
     """The report that a model has of itself."""
-    from zandloper import files
+    from zandloper import io
 
     X = job.read()
     job.fitted.report(X).save(job.output, overwrite=job.force)
-    job.say(f"data     {files.in_words(X)}\nwritten  {job.output}: open it in a browser")
+    job.say(f"data     {io.in_words(X)}\nwritten  {job.output}: open it in a browser")
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ def application_of(fitted: Any) -> Application:
 
 def known(fitted: Any, X: Any) -> Any:
     """Of a table, the columns that a model was trained on."""
-    from zandloper import files
+    from zandloper import io
 
     wanted = application_of(fitted).form(fitted).column_names()
-    return files.choose_columns(X, wanted) if wanted and hasattr(X, "column_names") else X
+    return io.choose_columns(X, wanted) if wanted and hasattr(X, "column_names") else X
 
 
 # -------------------------------------------------------------------------------------------------------------- options

@@ -36,9 +36,9 @@ def read_told(path: Path, X: Any, wanted: tuple[str, ...], what: str) -> list[An
     DataError
         The table has no such column, or not a row for every item.
     """
-    from zandloper import files
+    from zandloper import io
 
-    table = files.read(path)
+    table = io.read(path)
     columns = list(getattr(table, "column_names", []))
     beside = next((name for name in columns if name.lower() in FILES), None)
     rest = [name for name in columns if name != beside]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
-from zandloper.cli.commands import app
+from zandloper.cli.app import app
 from zandloper.errors import FileError, ParameterError
 
 
@@ -28,11 +28,11 @@ def compare_pca(
     """Measure PCA and an autoencoder on rows that neither saw, over sizes of the latent space."""
     from rich.console import Console
 
-    from zandloper import compare_with_pca, curves_table, files
+    from zandloper import compare_with_pca, curves_table, io
 
     if output is not None:
-        files.check_output(output, force)
-        if files.ending(output) not in (".png", *files.tables.ENDINGS):
+        io.check_output(output, force)
+        if io.ending(output) not in (".png", *io.tables.ENDINGS):
             raise FileError(f"{output}: the picture is written to .png, the numbers to .csv or .parquet")
     if data is None:
         of_data = {"--latent-dims": latent_dims, "--columns": columns, "--drop": drop, "--modality": modality}
@@ -44,21 +44,21 @@ def compare_pca(
         found = curves_table(max_epochs=max_epochs, random_state=seed)
     else:
         if output is not None:
-            given.check_apart(output, data)
-        X = given.read(data, columns, drop)
-        typer.echo(f"data     {files.in_words(X)}")
+            inputs.check_apart(output, data)
+        X = inputs.read(data, columns, drop)
+        typer.echo(f"data     {io.in_words(X)}")
         found = compare_with_pca(
             X,
             latent_dims,
-            modality=given.modality(X, modality, size, channels),
+            modality=inputs.modality(X, modality, size, channels),
             max_epochs=max_epochs,
             max_minutes=max_minutes,
             random_state=seed,
         )
     Console(highlight=False, soft_wrap=True).print(found)
     if output is not None:
-        if files.ending(output) == ".png":
-            files.write_figure(output, found.plot(), force)
+        if io.ending(output) == ".png":
+            io.write_figure(output, found.plot(), force)
         else:
-            files.write(output, found.frame, force=force)
+            io.write(output, found.frame, force=force)
         typer.echo(f"written  {output}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
+from zandloper.cli.app import app
 from zandloper.cli.applications import known
-from zandloper.cli.commands import app
 from zandloper.errors import ParameterError
 
 
@@ -21,17 +21,17 @@ def compress(
     quiet: opt.Quiet = False,
 ) -> None:
     """Write data as a file that only this model turns back. NPY, CSV and Parquet are read part by part."""
-    from zandloper import files
+    from zandloper import io
 
-    files.check_place(output, force)
-    given.check_apart(output, data)
-    given.check_apart(output, model)
+    io.check_place(output, force)
+    inputs.check_apart(output, data)
+    inputs.check_apart(output, model)
     fitted = _compressor(model)
     if not data.exists():
-        files.read(data)  # says so
-    parts = (known(fitted, part) for part in files.chunks_of_file(data))
+        io.read(data)  # says so
+    parts = (known(fitted, part) for part in io.chunks_of_file(data))
     found = fitted.compress_file(parts, output, overwrite=force)
-    given.speaker(quiet)(f"{found}\nwritten  {output}")
+    inputs.speaker(quiet)(f"{found}\nwritten  {output}")
 
 
 @app.command()
@@ -45,16 +45,16 @@ def decompress(
     quiet: opt.Quiet = False,
 ) -> None:
     """Turn a compressed file back into data, with the model that wrote it."""
-    from zandloper import files
+    from zandloper import io
 
-    files.check_output(output, force)
-    given.check_apart(output, data)
-    given.check_apart(output, model)
+    io.check_output(output, force)
+    inputs.check_apart(output, data)
+    inputs.check_apart(output, model)
     fitted = _compressor(model)
     X = fitted.decompress(data, rows=rows, damaged=damaged)
     flat = getattr(X, "ndim", 0) == 2
-    files.write(output, X, [f"f{i}" for i in range(X.shape[1])] if flat and not hasattr(X, "columns") else None, force)
-    given.speaker(quiet)(f"written  {output} ({len(X):,} {fitted._code.layout.unit})")
+    io.write(output, X, [f"f{i}" for i in range(X.shape[1])] if flat and not hasattr(X, "columns") else None, force)
+    inputs.speaker(quiet)(f"written  {output} ({len(X):,} {fitted._code.layout.unit})")
 
 
 def _compressor(path: Path) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from zandloper.cli import options as opt
-from zandloper.cli.commands import app
+from zandloper.cli.app import app
 
 
 @app.command()
 def demo(output: opt.Folder = Path("zandloper-demo"), force: opt.Force = False, seed: opt.Seed = 0) -> None:
     """Train on 1,797 handwritten digits, compare with PCA, and draw pictures. Takes less than a minute."""
-    from zandloper.demo import run_demo
+    from zandloper.applications.studies.digits_demo import run_demo
 
     run_demo(output, force=force, seed=seed or 0)

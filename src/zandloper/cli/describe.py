@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from zandloper.cli import options as opt
-from zandloper.cli.commands import app
+from zandloper.cli.app import app
 
 
 @app.command()

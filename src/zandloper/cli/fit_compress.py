@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
+from zandloper.cli.app import fit_app
 from zandloper.cli.applications import Application, Job
-from zandloper.cli.commands import fit_app
 from zandloper.errors import ParameterError
 
 
@@ -30,15 +30,15 @@ def compress(
     quiet: opt.Quiet = False,
 ) -> None:
     """Learn to keep data in few bytes, within a bound that holds for every value."""
-    given.check_model_output(output, data, force)
+    inputs.check_model_output(output, data, force)
     if relative and max_error is None:
         raise ParameterError("--relative says what --max-error is a share of: give --max-error too")
     import zandloper
-    from zandloper import files
+    from zandloper import io
 
-    X = given.read(data, columns, drop)
-    settings = given.settings(
-        modality=given.modality(X, modality, size, channels, window, time),
+    X = inputs.read(data, columns, drop)
+    settings = inputs.settings(
+        modality=inputs.modality(X, modality, size, channels, window, time),
         max_error=max_error,
         relative=relative,
         quality=quality,
@@ -46,8 +46,8 @@ def compress(
         max_minutes=max_minutes,
         random_state=seed,
     )
-    say = given.speaker(quiet)
-    say(f"data     {files.in_words(X)}")
+    say = inputs.speaker(quiet)
+    say(f"data     {io.in_words(X)}")
     compressor = zandloper.Compressor(**settings).fit(X)
     compressor.save(output, overwrite=force)
     say(str(compressor.describe()))

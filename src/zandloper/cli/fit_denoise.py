@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
+from zandloper.cli.app import fit_app
 from zandloper.cli.applications import Application, Job, known
-from zandloper.cli.commands import fit_app
 from zandloper.errors import FileError, ParameterError, UnsupportedError
 
 Noise = Annotated[
@@ -51,15 +51,15 @@ def denoise(
     quiet: opt.Quiet = False,
 ) -> None:
     """Learn to take noise out of images and sounds of any size, series and tables, and to fill gaps in these two."""
-    given.check_model_output(output, data, force)
+    inputs.check_model_output(output, data, force)
     import zandloper
-    from zandloper import files
+    from zandloper import io
 
     first = None if init_from is None else zandloper.load(init_from)
-    X = given.read(data, columns, drop)
-    images, sounds = isinstance(X, files.Images), isinstance(X, files.Sounds)
+    X = inputs.read(data, columns, drop)
+    images, sounds = isinstance(X, io.Images), isinstance(X, io.Sounds)
     rate = max(set(X.rates), key=X.rates.count) if sounds else None
-    settings = given.settings(
+    settings = inputs.settings(
         noise=None if noise is None else zandloper.noise.from_text(noise),
         learn_from=learn_from,
         similar=similar,
@@ -67,15 +67,15 @@ def denoise(
         if images
         else zandloper.modality.Audio(sample_rate=rate)
         if sounds
-        else given.modality(X, modality, None, None, window, time),
+        else inputs.modality(X, modality, None, None, window, time),
         max_epochs=max_epochs,
         max_minutes=max_minutes,
         random_state=seed,
     )
-    say = given.speaker(quiet)
-    say(f"data     {files.in_words(X)}")
+    say = inputs.speaker(quiet)
+    say(f"data     {io.in_words(X)}")
     denoiser = zandloper.Denoiser(**settings)
-    y = None if clean is None else _plain(given.read(clean, columns, drop), rate)
+    y = None if clean is None else _plain(inputs.read(clean, columns, drop), rate)
     denoiser.fit(_plain(X, rate), y, init_from=first)
     denoiser.save(output, overwrite=force)
     say(f"learned  from {denoiser.learned_from_} data, {denoiser.noise_!r}, {denoiser.n_epochs_} epochs")
@@ -86,8 +86,8 @@ def denoise(
 
 def run(job: Job, *, beside: Beside = None, best: Best = False, fast: Fast = False) -> None:
     """The data without noise, into a file or a folder."""
-    from zandloper import files
-    from zandloper.denoising.pieces import knows_similar
+    from zandloper import io
+    from zandloper.applications.denoising.signals import knows_similar
 
     if best or fast:
         _set_effort(job.fitted, best, fast, knows_similar(job.fitted.restorer_))
@@ -97,13 +97,13 @@ def run(job: Job, *, beside: Beside = None, best: Best = False, fast: Fast = Fal
     rate = _rate(job.fitted)
     data = _plain(X, rate)
     made: Any = job.fitted.transform(data)
-    if isinstance(X, files.Sounds):
-        files.write(job.output, made, X.names, rate=rate or X.rates[0], force=job.force)
+    if isinstance(X, io.Sounds):
+        io.write(job.output, made, X.names, rate=rate or X.rates[0], force=job.force)
     else:
-        files.write(job.output, files.Images(made, X.names) if isinstance(X, files.Images) else made, force=job.force)
-    job.say(f"data     {files.in_words(X)}\nwritten  {job.output}")
+        io.write(job.output, io.Images(made, X.names) if isinstance(X, io.Images) else made, force=job.force)
+    job.say(f"data     {io.in_words(X)}\nwritten  {job.output}")
     if beside is not None:
-        files.write_figure(beside, job.fitted.plot(data), force=job.force)
+        io.write_figure(beside, job.fitted.plot(data), force=job.force)
         job.say(f"written  {beside}")
 
 
@@ -121,26 +121,26 @@ def _set_effort(fitted: Any, best: bool, fast: bool, similar: bool) -> None:
 
 def _check_beside(beside: Path, job: Job) -> None:
     """Before any work: a picture, in a place that is free."""
-    from zandloper import files
+    from zandloper import io
 
-    if files.ending(beside) != ".png":
+    if io.ending(beside) != ".png":
         raise FileError(f"{beside}: --beside writes a picture: give a name that ends in .png")
     if job.fitted.modality_ not in ("image", "audio"):
         raise UnsupportedError(
             f"--beside draws images and sounds, this denoiser is for data of kind {job.fitted.modality_}: use report"
         )
-    files.check_place(beside, job.force, (".png",))
+    io.check_place(beside, job.force, (".png",))
 
 
 def report(job: Job, *, clean: Truth = None) -> None:
     """The page; with clean data the figures."""
-    from zandloper import files
+    from zandloper import io
 
     X = job.read()
     rate = _rate(job.fitted)
-    y = None if clean is None else _plain(known(job.fitted, files.read(clean)), rate)
+    y = None if clean is None else _plain(known(job.fitted, io.read(clean)), rate)
     job.fitted.report(_plain(X, rate), y).save(job.output, overwrite=job.force)
-    job.say(f"data     {files.in_words(X)}\nwritten  {job.output}: open it in a browser")
+    job.say(f"data     {io.in_words(X)}\nwritten  {job.output}: open it in a browser")
 
 
 def form(fitted: Any) -> Any:
@@ -159,11 +159,11 @@ def _rate(fitted: Any) -> int | None:
 
 def _plain(X: Any, rate: int | None = None) -> Any:
     """Images, and sounds at a rate, as a plain list; other data as they are."""
-    from zandloper import files
+    from zandloper import io
 
-    if isinstance(X, files.Sounds):
+    if isinstance(X, io.Sounds):
         return [file.read(rate) for file in X.files]
-    return list(X) if isinstance(X, files.Images) else X
+    return list(X) if isinstance(X, io.Images) else X
 
 
 APPLICATION = Application(

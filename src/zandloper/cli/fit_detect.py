@@ -7,10 +7,10 @@ import os
 import sys
 from typing import Any
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
+from zandloper.cli.app import fit_app
 from zandloper.cli.applications import Application, Job
-from zandloper.cli.commands import fit_app
 from zandloper.errors import FileError
 
 
@@ -35,13 +35,13 @@ def detect(
     quiet: opt.Quiet = False,
 ) -> None:
     """Learn what is normal, and from which score on data are odd at a stated false-alarm rate."""
-    given.check_model_output(output, data, force)
+    inputs.check_model_output(output, data, force)
     import zandloper
-    from zandloper import files
+    from zandloper import io
 
-    X = given.read(data, columns, drop)
-    settings = given.settings(
-        modality=given.modality(X, modality, size, channels, window, time),
+    X = inputs.read(data, columns, drop)
+    settings = inputs.settings(
+        modality=inputs.modality(X, modality, size, channels, window, time),
         false_alarm_rate=false_alarm_rate,
         neighbours=neighbours,
         fast=fast,
@@ -49,8 +49,8 @@ def detect(
         max_minutes=max_minutes,
         random_state=seed,
     )
-    say = given.speaker(quiet)
-    say(f"data     {files.in_words(X)}")
+    say = inputs.speaker(quiet)
+    say(f"data     {io.in_words(X)}")
     detector = zandloper.AnomalyDetector(**settings).fit(X)
     detector.save(output, overwrite=force)
     say(str(detector.describe()))
@@ -59,21 +59,21 @@ def detect(
 
 def run(job: Job) -> None:
     """Scores, verdicts and reasons into a table."""
-    from zandloper import files
-    from zandloper.detections import answers
+    from zandloper import io
+    from zandloper.applications.detection.results import answers
 
-    if files.ending(job.output) not in files.tables.ENDINGS:
-        raise FileError(f"{job.output}: verdicts and reasons are a table: write to {', '.join(files.tables.ENDINGS)}")
+    if io.ending(job.output) not in io.tables.ENDINGS:
+        raise FileError(f"{job.output}: verdicts and reasons are a table: write to {', '.join(io.tables.ENDINGS)}")
     X = job.read()
     found = answers(job.fitted, X)
-    files.write(job.output, found, force=job.force)
+    io.write(job.output, found, force=job.force)
     odd = found["verdict"].to_pylist().count("odd")
-    job.say(f"data     {files.in_words(X)}\nodd      {odd:,} of {len(found):,}\nwritten  {job.output}")
+    job.say(f"data     {io.in_words(X)}\nodd      {odd:,} of {len(found):,}\nwritten  {job.output}")
 
 
 def stream(fitted: Any) -> None:
     """Answer CSV rows from standard input as they come."""
-    from zandloper.detections import answer_stream, to_standard_output
+    from zandloper.applications.detection.streaming import answer_stream, to_standard_output
 
     gc.collect()
     gc.freeze()  # what is there stays: looking through it again and again would hold up answers
@@ -87,7 +87,7 @@ def stream(fitted: Any) -> None:
 
 def form(fitted: Any) -> Any:
     """What the data look like."""
-    from zandloper.detections import form_of
+    from zandloper.applications.detection.results import form_of
 
     return form_of(fitted)
 

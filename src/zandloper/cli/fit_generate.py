@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
+from zandloper.cli.app import fit_app
 from zandloper.cli.applications import Application, Job, known
 from zandloper.cli.captions import folders_of, read_captions, read_labels
-from zandloper.cli.commands import fit_app
 from zandloper.errors import ParameterError
 
 PART = 50_000  # rows in memory at a time
@@ -72,26 +72,26 @@ def generate(
     quiet: opt.Quiet = False,
 ) -> None:
     """Learn what data look like, so that new ones can be drawn, freely or with given values."""
-    given.check_model_output(output, data, force)
+    inputs.check_model_output(output, data, force)
     import zandloper
-    from zandloper import files
+    from zandloper import io
 
-    X = given.read(data, columns, drop)
-    settings = given.settings(
-        modality=given.modality(X, modality, size, channels, window, time),
+    X = inputs.read(data, columns, drop)
+    settings = inputs.settings(
+        modality=inputs.modality(X, modality, size, channels, window, time),
         max_epochs=max_epochs,
         max_minutes=max_minutes,
         random_state=seed,
     )
-    say = given.speaker(quiet)
-    say(f"data     {files.in_words(X)}")
+    say = inputs.speaker(quiet)
+    say(f"data     {io.in_words(X)}")
     if captions is not None and condition is not None:
         raise ParameterError("--captions and --condition are two ways to say what items show: take one")
     texts = None if captions is None else read_captions(captions, X)
     generator = zandloper.Generator(**settings).fit(X, condition=texts or _told(condition, X))
     generator.save(output, overwrite=force)
     say(str(generator.describe()))
-    folder = isinstance(X, files.Images | files.Sounds)
+    folder = isinstance(X, io.Images | io.Sounds)
     free = "-n 16 -o samples" if folder else "-n 1000 -o new.csv"
     free = free if condition is None else f"--condition VALUE {free}"
     following = free if texts is None else f'--text "{texts[0]}" -o new.png'
@@ -122,9 +122,9 @@ def run(
     seed: SampleSeed = None,
 ) -> None:
     """New data into a file; rows of a table part by part, so that memory does not grow with their number."""
-    from zandloper import files
-    from zandloper.files.parts import WRITERS, write_parts
-    from zandloper.parameters import seed_of
+    from zandloper import io
+    from zandloper.fitting.validation import seed_of
+    from zandloper.io.table_writer import WRITERS, write_parts
 
     ways = {"--text": text, "--condition": condition, "--continue": onward}
     taken = [name for name, value in ways.items() if value]
@@ -132,7 +132,7 @@ def run(
         raise ParameterError(f"{' and '.join(taken)} are two ways to say what is wanted: take one")
     if steps is not None and onward is None:
         raise ParameterError("--steps goes with --continue SERIES")
-    drawing = given.settings(guidance=guidance)
+    drawing = inputs.settings(guidance=guidance)
     one = text or like or onward
     total = (1 if one else 16) if number is None else number
     if total < 1:
@@ -140,15 +140,15 @@ def run(
     first, generator = seed_of(seed, "run"), job.fitted
     if onward is not None:
         made = generator.continue_series(
-            known(generator, files.read(onward)), steps or job.form.window, total, random_state=first
+            known(generator, io.read(onward)), steps or job.form.window, total, random_state=first
         )
         _write(job, made)
         return
     told: Any = text or _asked(job, condition or [])
     if like is not None:
-        drawing["like"] = known(generator, files.read(like))
+        drawing["like"] = known(generator, io.read(like))
     draw = lambda rows, k: generator.sample(rows, condition=told, random_state=(first + k) % 2**31, **drawing)  # noqa: E731
-    if job.form.name != "series_form" and files.ending(job.output) in WRITERS and job.form.column_names():
+    if job.form.name != "series_form" and io.ending(job.output) in WRITERS and job.form.column_names():
         counted = write_parts(job.output, _parts(draw, total), force=job.force)
         job.say(f"written  {job.output} ({counted:,} new sample{'s' if counted > 1 else ''})")
     else:
@@ -157,23 +157,23 @@ def run(
 
 def _write(job: Job, made: Any) -> None:
     """Samples into one file or a folder, and beside it a sheet of them."""
-    from zandloper import files
+    from zandloper import io
 
     rate, series = getattr(job.form, "rate", None), job.form.name == "series_form"
-    folder = files.ending(job.output) == ""
+    folder = io.ending(job.output) == ""
     if series and folder:
         raise ParameterError(f"{job.output} has no ending, and series go into one file: say -o new.csv, or new.npy")
     counted, sheet = len(made), None
     if series or (folder and hasattr(made[0], "ndim")):
         sheet = job.output.with_name(job.output.stem + "-sheet.png")
-        files.check_output(sheet, job.force)
+        io.check_output(sheet, job.force)
         figure = job.fitted.contact_sheet(made)
-    table = series and files.ending(job.output) in files.tables.ENDINGS
+    table = series and io.ending(job.output) in io.tables.ENDINGS
     columns = getattr(made, "ndim", 0) == 2 and rate is None
     names = list(getattr(job.fitted, "feature_names_in_", [])) if columns else []
-    files.write(job.output, _one_table(job.form, made) if table else made, names or None, job.force, rate)
+    io.write(job.output, _one_table(job.form, made) if table else made, names or None, job.force, rate)
     if sheet is not None:
-        files.write_figure(sheet, figure, job.force)
+        io.write_figure(sheet, figure, job.force)
     beside = "" if sheet is None else f", all on {sheet}"
     job.say(f"written  {job.output} ({counted:,} new sample{'s' if counted > 1 else ''}{beside})")
 

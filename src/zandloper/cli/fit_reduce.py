@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
+from zandloper.cli.app import fit_app
 from zandloper.cli.applications import Application, Job, known
-from zandloper.cli.commands import fit_app
 from zandloper.errors import FileError, ParameterError
 
 # What `run --what` gives by which method, where the model has it; the first is the default.
@@ -53,9 +53,9 @@ def fit(
     **of_types: Any,
 ) -> None:
     """Learn to keep each sample in a few numbers, its latents."""
-    own = given.settings(**of_types)
-    given.check_type(type or opt.PLAIN, own)
-    settings = given.settings(
+    own = inputs.settings(**of_types)
+    inputs.check_type(type or opt.PLAIN, own)
+    settings = inputs.settings(
         latent_dim=latent_dim,
         hidden=hidden,
         activation=activation,
@@ -72,15 +72,15 @@ def fit(
         checkpoint=checkpoint,
         verbose=False if quiet else None,
     )
-    given.check_model_output(output, data, force)
+    inputs.check_model_output(output, data, force)
     import zandloper
-    from zandloper import files
+    from zandloper import io
 
-    X = given.read(data, columns, drop)
-    settings |= given.settings(modality=given.modality(X, modality, size, channels, window, time))
-    say = given.speaker(quiet)
-    say(f"data     {files.in_words(X)}")
-    of_fit = {name: given.read(path, columns, drop) for name, path in own.items() if opt.type_options()[name].of_fit}
+    X = inputs.read(data, columns, drop)
+    settings |= inputs.settings(modality=inputs.modality(X, modality, size, channels, window, time))
+    say = inputs.speaker(quiet)
+    say(f"data     {io.in_words(X)}")
+    of_fit = {name: inputs.read(path, columns, drop) for name, path in own.items() if opt.type_options()[name].of_fit}
     settings |= {name: value for name, value in own.items() if name not in of_fit}
     model = getattr(zandloper, opt.types()[type or opt.PLAIN])(**settings)
     model.fit(X, **of_fit)
@@ -95,15 +95,15 @@ def fit(
 
 def run(job: Job, *, what: opt.What = None) -> None:
     """Latents, reconstructions and what else the model gives, into a file or a folder of images."""
-    from zandloper import files
+    from zandloper import io
 
     fitted, output = job.fitted, job.output
     outputs = {name: method for name, method in OUTPUTS.items() if hasattr(type(fitted), method)}
     what = what or next(iter(outputs))
     if what not in outputs:
         raise ParameterError(f"--what {what} is not known: this model gives {', '.join(outputs)}")
-    if what != "reconstruction" and files.ending(output) in (".png", "", *files.sounds.ENDINGS):
-        kind = "sounds" if files.ending(output) in files.sounds.ENDINGS else "images"
+    if what != "reconstruction" and io.ending(output) in (".png", "", *io.sounds.ENDINGS):
+        kind = "sounds" if io.ending(output) in io.sounds.ENDINGS else "images"
         raise FileError(f"{output} is for {kind}, and --what {what} gives numbers: write to .csv, .parquet or .npy")
     X = job.read()
     result = getattr(fitted, outputs[what])(X)
@@ -113,26 +113,26 @@ def run(job: Job, *, what: opt.What = None) -> None:
         "error": lambda: ["reconstruction_error"],
         "symbols": lambda: [f"symbol_{i}" for i in range(result.shape[1])],
     }.get(what, lambda: [what])()
-    if what != "reconstruction" and files.ending(output) in files.tables.ENDINGS:
+    if what != "reconstruction" and io.ending(output) in io.tables.ENDINGS:
         places = job.form.places(X, fitted._read(X), per_sample=what in ("error", "elbo"))
-        result = files.beside(places, result, named or [what]) if places else result
+        result = io.beside(places, result, named or [what]) if places else result
     rate = getattr(job.form, "rate", None) if what == "reconstruction" else None
-    files.write(output, result, named, job.force, rate)
-    job.say(f"data     {files.in_words(X)}\nwritten  {output} ({what})")
+    io.write(output, result, named, job.force, rate)
+    job.say(f"data     {io.in_words(X)}\nwritten  {output} ({what})")
 
 
 def report(
     job: Job, *, labels: opt.Labels = None, target: opt.Target = None, compare_pca: opt.ComparePCA = False
 ) -> None:
     """The model's page, with the user's labels, and beside PCA where asked for."""
-    from zandloper import compare_with_pca, files
+    from zandloper import compare_with_pca, io
 
-    read = files.read(job.data)
-    values = {name: given.values(text, read, name) for name, text in (("labels", labels), ("target", target)) if text}
+    read = io.read(job.data)
+    values = {name: inputs.values(text, read, name) for name, text in (("labels", labels), ("target", target)) if text}
     X = known(job.fitted, read)
     if hasattr(X, "column_names") and not job.form.column_names():
         X = X.drop_columns([text for text in {labels, target} if text in X.column_names])
-    job.say(f"data     {files.in_words(X)}")
+    job.say(f"data     {io.in_words(X)}")
     extra = [compare_with_pca(X, autoencoder=job.fitted, random_state=0)] if compare_pca else []
     page = job.fitted.report(X, values.get("target"), labels=values.get("labels"), extra=extra)
     page.save(job.output, overwrite=job.force)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
+from zandloper.cli.app import fit_app
 from zandloper.cli.applications import Application, Job
-from zandloper.cli.commands import fit_app
 from zandloper.errors import DataError
 
 Masks = Annotated[
@@ -44,22 +44,22 @@ def segment(
     quiet: opt.Quiet = False,
 ) -> None:
     """Learn to give every pixel of an image its class, from images with masks."""
-    given.check_model_output(output, data, force)
+    inputs.check_model_output(output, data, force)
     import zandloper
-    from zandloper import files
+    from zandloper import io
 
-    X, y = files.read(data), files.read(masks)
+    X, y = io.read(data), io.read(masks)
     _check_count(X, y)
-    settings = given.settings(
+    settings = inputs.settings(
         ignore=ignore,
         skips=False if no_skips else None,
         max_epochs=max_epochs,
         max_minutes=max_minutes,
         random_state=seed,
     )
-    say = given.speaker(quiet)
-    say(f"data     {files.in_words(X)}")
-    more = None if unlabelled is None else files.read(unlabelled)
+    say = inputs.speaker(quiet)
+    say(f"data     {io.in_words(X)}")
+    more = None if unlabelled is None else io.read(unlabelled)
     model = zandloper.Segmenter(**settings).fit(X, y, unlabelled=more)
     model.save(output, overwrite=force)
     say(str(model.describe()))
@@ -68,32 +68,32 @@ def segment(
 
 def run(job: Job) -> None:
     """Masks, and the images with the classes over them, into a folder; or all masks into one array."""
-    from zandloper import files
-    from zandloper.segmenter_report import overlay
+    from zandloper import io
+    from zandloper.applications.segmentation.report import overlay
 
     X = job.read()
     said = job.fitted.predict(X)
-    if files.ending(job.output):
-        files.write(job.output, _one_array(said), force=job.force)
-        job.say(f"data     {files.in_words(X)}\nwritten  {job.output}")
+    if io.ending(job.output):
+        io.write(job.output, _one_array(said), force=job.force)
+        job.say(f"data     {io.in_words(X)}\nwritten  {job.output}")
         return
     names = list(getattr(X, "names", None) or (f"{i:0{len(str(len(said)))}d}.png" for i in range(len(said))))
     over = [overlay(image, mask, job.fitted.classes_) for image, mask in zip(X, said)]
     both = [*map(_storable, said), *over]
     places = [f"{kind}/{name}" for kind in ("masks", "overlays") for name in names]
-    files.write(job.output, both, places, force=job.force)
-    job.say(f"data     {files.in_words(X)}\nwritten  {job.output}: masks and overlays")
+    io.write(job.output, both, places, force=job.force)
+    job.say(f"data     {io.in_words(X)}\nwritten  {job.output}: masks and overlays")
 
 
 def report(job: Job, *, masks: Truth = None) -> None:
     """The page; with masks the figures of each class."""
-    from zandloper import files
+    from zandloper import io
 
     X = job.read()
-    y = None if masks is None else files.read(masks)
+    y = None if masks is None else io.read(masks)
     _check_count(X, y)
     job.fitted.report(X, y).save(job.output, overwrite=job.force)
-    job.say(f"data     {files.in_words(X)}\nwritten  {job.output}: open it in a browser")
+    job.say(f"data     {io.in_words(X)}\nwritten  {job.output}: open it in a browser")
 
 
 def _one_array(said: Any) -> Any:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from zandloper.cli.estimator_options import PLAIN, TypeOption, spelled, type_options, types
 from zandloper.errors import ParameterError
-from zandloper.type_options import PLAIN, TypeOption, spelled, type_options, types
 
 
 def read_latent_dim(text: str) -> int | float:
@@ -87,7 +87,7 @@ def read_noise(text: str) -> Any:
     """A noise by its name and settings."""
     if text == "auto":
         return text
-    from zandloper.noise import from_text
+    from zandloper.noise.parsing import from_text
 
     try:
         return from_text(text)

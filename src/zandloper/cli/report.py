@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
+from zandloper.cli.app import app
 from zandloper.cli.applications import Job, application_of, given_options, taken_alike, takers, with_options
-from zandloper.cli.commands import app
 from zandloper.errors import ParameterError
 
 
@@ -27,8 +27,8 @@ def report(
 
     options = given_options(options)
     check_output(output, force)
-    given.check_apart(output, model)
-    given.check_apart(output, data)
+    inputs.check_apart(output, model)
+    inputs.check_apart(output, data)
     fitted = load(model)
     application = application_of(fitted)
     for name in options:
@@ -38,4 +38,4 @@ def report(
             said = f"{', '.join(alike[:-1])} and {alike[-1]} are" if len(alike) > 1 else f"{alike[0]} is"
             many = " and ".join(a.many for a in whose)
             raise ParameterError(f"{said} for reports of {many}, not {application.many}")
-    application.report(Job(fitted, data, output, force, given.speaker(quiet)), **options)
+    application.report(Job(fitted, data, output, force, inputs.speaker(quiet)), **options)

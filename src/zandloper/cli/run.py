@@ -7,10 +7,10 @@ from typing import Any
 
 import typer
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
+from zandloper.cli.app import app
 from zandloper.cli.applications import Job, application_of, applications, given_options, takers, with_options
-from zandloper.cli.commands import app
 from zandloper.errors import ParameterError
 
 
@@ -30,7 +30,7 @@ def run(
     A detector also answers rows as they come: zandloper run MODEL - reads CSV from standard input, the header first,
     and writes CSV to standard output.
     """
-    from zandloper import files, load
+    from zandloper import io, load
 
     options = given_options(options)
     if data == Path("-"):
@@ -43,10 +43,10 @@ def run(
         ctx.fail("Missing argument 'DATA'.")
     if output is None:
         raise ParameterError("say with -o where to write, such as -o out.csv")
-    files.check_output(output, force)
-    given.check_apart(output, model)
+    io.check_output(output, force)
+    inputs.check_apart(output, model)
     if data is not None:
-        given.check_apart(output, data)
+        inputs.check_apart(output, data)
     fitted = load(model) if fitted is None else fitted
     application = application_of(fitted)
     if data is not None and not application.reads:
@@ -57,7 +57,7 @@ def run(
             said = opt.flag(name) if isinstance(value, bool | list) else f"{opt.flag(name)} {value}"
             many = " and ".join(a.many for a in whose)
             raise ParameterError(f"{said} is for {many}: {application.one} {application.gives}")
-    application.run(Job(fitted, data, output, force, given.speaker(quiet)), **options)
+    application.run(Job(fitted, data, output, force, inputs.speaker(quiet)), **options)
 
 
 def _stream(fitted: Any, options: dict[str, Any]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 
-from zandloper.cli import given
+from zandloper.cli import inputs
 from zandloper.cli import options as opt
+from zandloper.cli.app import app
 from zandloper.cli.applications import application_of, known
-from zandloper.cli.commands import app
 from zandloper.errors import UnsupportedError
 
 
@@ -22,20 +22,20 @@ def sample(
     quiet: opt.Quiet = False,
 ) -> None:
     """Draw new data from a variational or quantised model, in the form of those that it was trained on."""
-    from zandloper import files, load
+    from zandloper import io, load
 
-    files.check_output(output, force)
-    given.check_apart(output, model)
+    io.check_output(output, force)
+    inputs.check_apart(output, model)
     fitted = load(model)
     draw, settings = fitted.sample, {"random_state": seed}  # types without a prior say which have one
     if like is not None:
         if "like" not in inspect.signature(draw).parameters:
             kind = type(fitted).__name__
             raise UnsupportedError(f"--like: {kind} makes no variations of items, only --type variational does")
-        given.check_apart(output, like)
-        settings["like"] = known(fitted, files.read(like))
+        inputs.check_apart(output, like)
+        settings["like"] = known(fitted, io.read(like))
     made = draw(number, **settings)
     names = list(getattr(fitted, "feature_names_in_", [])) or [f"f{i}" for i in range(fitted.n_features_in_)]
     rate = getattr(application_of(fitted).form(fitted), "rate", None)  # of sounds
-    files.write(output, made, names if getattr(made, "ndim", 0) == 2 and rate is None else None, force, rate)
-    given.speaker(quiet)(f"written  {output} ({len(made):,} sample{'s' if len(made) > 1 else ''})")
+    io.write(output, made, names if getattr(made, "ndim", 0) == 2 and rate is None else None, force, rate)
+    inputs.speaker(quiet)(f"written  {output} ({len(made):,} sample{'s' if len(made) > 1 else ''})")

@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zandloper import files
-from zandloper.columns import dims_of, is_frame
+from zandloper import io
+from zandloper.data.columns import dims_of, is_frame
+from zandloper.data.windows import as_rows
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.spec import Spec, discover
-from zandloper.windows import as_rows
 
 Chunks = Callable[[], Iterable[Tensor]]
 
@@ -179,8 +179,8 @@ READINGS = (
 def infer(X: Any, owner: str, parameter: str = "modality") -> str:
     """The modality of data, by their type and shape alone, never by their values."""
     if isinstance(X, str) or hasattr(X, "__fspath__"):
-        return "audio" if files.holds_sounds(X) else "image"
-    if isinstance(X, files.Sounds):
+        return "audio" if io.holds_sounds(X) else "image"
+    if isinstance(X, io.Sounds):
         return "audio"
     if is_frame(X):
         return "table"

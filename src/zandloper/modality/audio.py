@@ -15,17 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zandloper import spectrogram
-from zandloper.clips import Clip, clips_of, gathered, joined, lay_sounds, sound_of
-from zandloper.columns import give_numbers
-from zandloper.compare.gaussian import Gaussian
-from zandloper.compare.mae import MAE
-from zandloper.compare.mse import MSE
+from zandloper.data import spectrogram
+from zandloper.data.audio_clips import Clip, clips_of, gathered, joined, lay_sounds, sound_of
+from zandloper.data.columns import give_numbers
+from zandloper.data.windows import Windows, blocks_of_time
 from zandloper.errors import DataError, bad_parameter
-from zandloper.files.sounds import Recording
+from zandloper.io.audio import Recording
 from zandloper.modality import Chunks, Form, Modality, Scale, mean_and_deviation
+from zandloper.model.losses.gaussian import Gaussian
+from zandloper.model.losses.mae import MAE
+from zandloper.model.losses.mse import MSE
 from zandloper.spec import Spec
-from zandloper.windows import Windows, blocks_of_time
 
 RATE = 16_000  # samples a second of arrays that come without
 MOST_CLIP = 4.0  # seconds: sounds up to here are samples as they are

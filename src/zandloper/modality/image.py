@@ -14,14 +14,14 @@ import numpy as np
 from PIL import Image as PIL
 from torch import Tensor
 
-from zandloper.compare.bce import BCE
-from zandloper.compare.discretised import Discretised
-from zandloper.compare.gaussian import Gaussian
-from zandloper.compare.mae import MAE
-from zandloper.compare.mse import MSE
 from zandloper.errors import DataError, DataTypeError, bad_parameter
-from zandloper.files.images import images_at, pixels_of
+from zandloper.io.images import images_at, pixels_of
 from zandloper.modality import Form, Modality, Scale
+from zandloper.model.losses.bce import BCE
+from zandloper.model.losses.discretized import Discretised
+from zandloper.model.losses.gaussian import Gaussian
+from zandloper.model.losses.mae import MAE
+from zandloper.model.losses.mse import MSE
 from zandloper.spec import Spec
 
 

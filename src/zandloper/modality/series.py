@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zandloper import clock
-from zandloper.columns import (
+from zandloper.data import timestamps
+from zandloper.data.columns import (
     Column,
     backend_of,
     dims_of,
@@ -30,16 +30,16 @@ from zandloper.columns import (
     numbers_of,
     read_column,
 )
-from zandloper.compare.gaussian import Gaussian
-from zandloper.compare.mae import MAE
-from zandloper.compare.mse import MSE
+from zandloper.data.quantile_transform import KNOTS, along, maps
+from zandloper.data.seasonality import LONGEST, stride_of, window_of
+from zandloper.data.series_lists import as_given, each_of
+from zandloper.data.windows import Windows, blocks_of_time, lay_out
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.modality import Chunks, Form, Modality, Scale, masked, mean_and_deviation
-from zandloper.normal_scores import KNOTS, along, maps
-from zandloper.period import LONGEST, stride_of, window_of
-from zandloper.several import as_given, each_of
+from zandloper.model.losses.gaussian import Gaussian
+from zandloper.model.losses.mae import MAE
+from zandloper.model.losses.mse import MSE
 from zandloper.spec import Spec
-from zandloper.windows import Windows, blocks_of_time, lay_out
 
 MARKED = 20_000  # values of a channel that a chunk says its quantiles by, at most
 MOST_WINDOW = 65_536
@@ -64,7 +64,7 @@ class Series(Modality):
         else a column called time, timestamp, date, datetime or ts; without any, rows follow each other step by step.
     scaling : {"standard", "quantile"} or None
         How nets see channels: with mean 0 and deviation 1, or those that are skewed or heavy-tailed by their normal
-        scores, see `zandloper.normal_scores`. None: standard, of a `Generator` quantile.
+        scores, see `zandloper.data.quantile_transform`. None: standard, of a `Generator` quantile.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class Series(Modality):
         form = _learn_frame(first, self.time, owner) if is_frame(first) else _learn_array(first, owner)
         parts = form.parse(X, owner)
         if form.where:
-            form = form.replaced(step=clock.step_of([p.times for p in parts if p.times is not None]))
+            form = form.replaced(step=timestamps.step_of([p.times for p in parts if p.times is not None]))
         whole = form.lay(parts, owner, LONGEST, 1, 1)  # a "window" of one step: nothing is padded
         store = whole.store.numpy()
         silent = np.isnan(store).all(1)
@@ -225,7 +225,7 @@ class SeriesForm(Form):
 
     def in_words(self) -> str:
         """Channels, windows, and how far apart the steps are."""
-        apart = f", {clock.step_in_words(self.step, self.in_time)} a step" if self.step else ""
+        apart = f", {timestamps.step_in_words(self.step, self.in_time)} a step" if self.step else ""
         c = len(self.columns)
         return f"series of {c} channel{'s' if c > 1 else ''} in windows of {self.window} steps{apart}"
 
@@ -258,7 +258,7 @@ class SeriesForm(Form):
     def lay(self, parts: list[Part], owner: str, gap: int, window: int, stride: int) -> Windows:
         """Windows over series on their grids; a gap of so many steps parts a series in two."""
         grids = [
-            np.arange(len(p.values)) if p.times is None else clock.on_grid(p.times, self.step, self.in_time, owner)
+            np.arange(len(p.values)) if p.times is None else timestamps.on_grid(p.times, self.step, self.in_time, owner)
             for p in parts
         ]
         return lay_out([p.values for p in parts], grids, np.dtype(self.dtype), gap, window, stride)
@@ -276,7 +276,7 @@ class SeriesForm(Form):
         frame = nw.from_native(X, eager_only=True)
         names = [c.name for c in self.columns]
         if self.backend == "array":
-            where, time = clock.find_time(X, None, owner)
+            where, time = timestamps.find_time(X, None, owner)
             names = [c for c in frame.columns if where != "column" or c != time]
             return self._array(frame.select(*map(frame.get_column, names)).to_numpy(), owner)
         known = {*names, self.time} if self.where == "column" else set(names)
@@ -289,11 +289,11 @@ class SeriesForm(Form):
         if len(frame) == 0:
             raise DataError(f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required")
         values = np.stack([read_column(c, frame.get_column(c.name), owner) for c in self.columns], axis=1)
-        column = clock.stamps(X, self.where, self.time, owner)
+        column = timestamps.stamps(X, self.where, self.time, owner)
         if column is None:
             return Part(values)
-        times = clock.as_numbers(column, owner)
-        clock.check_order(times, lambda row: column[row], owner)
+        times = timestamps.as_numbers(column, owner)
+        timestamps.check_order(times, lambda row: column[row], owner)
         return Part(values, times)
 
     # ------------------------------------------------------------------------------------- out: windows to single steps
@@ -373,7 +373,7 @@ class SeriesForm(Form):
         """Of steps their time stamps; of windows the stamps, or else the numbers, of their first and last steps."""
         if len(rows.at) > 1:
             return {}
-        stamps = clock.stamps(like, self.where, self.time, "run")
+        stamps = timestamps.stamps(like, self.where, self.time, "run")
         if per_sample:
             return {} if stamps is None else {self.time or "time": stamps.to_arrow()}
         at = rows.at[0]
@@ -511,7 +511,7 @@ def _learn_frame(X: Any, time: str | None, owner: str) -> SeriesForm:
         names = frame.columns
     except nw.exceptions.NarwhalsError as error:
         raise DataError(f"the frame given to {owner} cannot be read: {error}") from error
-    where, name = clock.find_time(X, time, owner)
+    where, name = timestamps.find_time(X, time, owner)
     columns = [learn_column(frame.get_column(c), owner) for c in names if where != "column" or c != name]
     odd = next((c for c in columns if c.kind not in ("number", "truth")), None)
     if odd is not None:
@@ -521,6 +521,6 @@ def _learn_frame(X: Any, time: str | None, owner: str) -> SeriesForm:
         )
     if not columns or not len(frame):
         raise DataError(f"{owner} got a frame of shape {frame.shape}: there is nothing in it but the time, or nothing")
-    stamps = clock.stamps(X, where, name, owner)
-    in_time = stamps is not None and clock.is_time(stamps)
+    stamps = timestamps.stamps(X, where, name, owner)
+    in_time = stamps is not None and timestamps.is_time(stamps)
     return SeriesForm(backend_of(frame), tuple(columns), where=where, time=name, in_time=in_time)

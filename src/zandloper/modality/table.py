@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zandloper.columns import (
+from zandloper.data.columns import (
     Column,
     backend_of,
     dims_of,
@@ -25,14 +25,14 @@ from zandloper.columns import (
     numbers_of,
     read_column,
 )
-from zandloper.compare.bce import BCE
-from zandloper.compare.categorical import Categorical
-from zandloper.compare.gaussian import Gaussian
-from zandloper.compare.mae import MAE
-from zandloper.compare.mixed import Mixed
-from zandloper.compare.mse import MSE
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.modality import Chunks, Form, Modality, Scale, masked, mean_and_deviation
+from zandloper.model.losses.bce import BCE
+from zandloper.model.losses.cross_entropy import Categorical
+from zandloper.model.losses.gaussian import Gaussian
+from zandloper.model.losses.mae import MAE
+from zandloper.model.losses.mixed import Mixed
+from zandloper.model.losses.mse import MSE
 from zandloper.spec import Spec
 
 

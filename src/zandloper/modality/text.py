@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from torch import Tensor
 
-from zandloper.compare.categorical import Categorical
+from zandloper.data.tokenizer import END, UNKNOWN, Vocabulary, learn_vocabulary
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.modality import Form, Modality, Scale
+from zandloper.model.losses.cross_entropy import Categorical
 from zandloper.spec import Spec
-from zandloper.vocabulary import END, UNKNOWN, Vocabulary, learn_vocabulary
 
 KINDS = ("words", "subwords", "characters")
 MOST_TOKENS = 512  # in a text, where no window says where to cut

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import zandloper.corrupt
-from zandloper.corrupt import Noise
+import zandloper.model.corruptions
+from zandloper.model.corruptions import Noise
 from zandloper.noise.audit import Audit, audit
 from zandloper.noise.estimate import estimate
-from zandloper.noise.reading import apply
-from zandloper.noise.words import from_text
+from zandloper.noise.parsing import from_text
+from zandloper.noise.units import apply
 from zandloper.spec import discover
 
 # The slot knows batches in model units alone; how its noises meet data is told from up here.
@@ -23,7 +23,7 @@ Noise.apply = apply  # type: ignore[method-assign]
 
 _FAMILIES = {
     part.__name__: part
-    for part in discover(zandloper.corrupt).values()
+    for part in discover(zandloper.model.corruptions).values()
     if isinstance(part, type) and issubclass(part, Noise)
 }
 

@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from scipy.ndimage import median_filter
 
-from zandloper.batch import Batch
-from zandloper.corrupt import Noise
-from zandloper.corrupt.blur import Blur
 from zandloper.errors import DataError
+from zandloper.model.batch import Batch
+from zandloper.model.corruptions import Noise
+from zandloper.model.corruptions.blur import Blur
+from zandloper.noise.blind import SMALL
 from zandloper.noise.checks import Check, checks_of
 from zandloper.noise.estimate import fit, profile_of, readings
 from zandloper.noise.profile import Profile
-from zandloper.noise.quiet import SMALL
-from zandloper.noise.reading import Reading, as_noise, read
+from zandloper.noise.units import Reading, as_noise, read
 
 if TYPE_CHECKING:  # drawing is loaded where it is asked for
     from matplotlib.figure import Figure
@@ -78,7 +78,7 @@ class Audit:
 
     def plot(self) -> Figure:
         """Strength by signal level, distribution and spectrum of both noises, side by side."""
-        from zandloper.noise.picture import audit_figure
+        from zandloper.noise.plots import audit_figure
 
         return audit_figure(self.there, self.added, self.verdict)
 

@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from zandloper.corrupt import Noise, Strength
-from zandloper.corrupt.chain import Chain
-from zandloper.corrupt.coloured import EXPONENTS, Coloured
-from zandloper.corrupt.gaussian import Gaussian
-from zandloper.corrupt.masking import Masking
-from zandloper.corrupt.poisson import Poisson
-from zandloper.corrupt.poisson_gaussian import PoissonGaussian
-from zandloper.corrupt.salt_and_pepper import SaltAndPepper
-from zandloper.corrupt.speckle import Speckle
-from zandloper.corrupt.spikes import Spikes
 from zandloper.errors import DataError
+from zandloper.model.corruptions import Noise, Strength
+from zandloper.model.corruptions.chain import Chain
+from zandloper.model.corruptions.coloured import EXPONENTS, Coloured
+from zandloper.model.corruptions.gaussian import Gaussian
+from zandloper.model.corruptions.impulses import Spikes
+from zandloper.model.corruptions.masking import Masking
+from zandloper.model.corruptions.poisson import Poisson
+from zandloper.model.corruptions.poisson_gaussian import PoissonGaussian
+from zandloper.model.corruptions.salt_and_pepper import SaltAndPepper
+from zandloper.model.corruptions.speckle import Speckle
+from zandloper.noise.blind import from_noisy
 from zandloper.noise.profile import Profile, from_pairs
-from zandloper.noise.quiet import from_noisy
-from zandloper.noise.reading import ORDERED, Reading, read
+from zandloper.noise.units import ORDERED, Reading, read
 
 Array = NDArray[np.float64]
 SURE = {True: 0.01, False: 0.04}  # relative error of a level that more data would not lower: pairs, noisy alone

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from zandloper.noise import measures
-from zandloper.noise.measures import PROBABILITIES, Array, Flags
+from zandloper.noise import statistics
+from zandloper.noise.statistics import PROBABILITIES, Array, Flags
 
 ENOUGH = 200  # values of a sample from which it has a level of its own
 FAR = 5  # standard deviations from which a value is said to have jumped
@@ -90,21 +90,21 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
     there : array of bool, optional
         Which values both have.
     """
-    rows = measures.some_rows(noisy)
+    rows = statistics.some_rows(noisy)
     there = np.ones((len(rows), *noisy.shape[1:]), bool) if there is None else there[rows]
     missing = float(1 - there.mean())
     noisy, clean = noisy[rows].astype(np.float64), clean[rows].astype(np.float64)
     r, s = (noisy - clean)[there], clean[there]
-    low, high = measures.ends_of(noisy[there], kind)
+    low, high = statistics.ends_of(noisy[there], kind)
     at_low, at_high = noisy[there] == low, noisy[there] == high
-    where = measures.bins_of(s)
+    where = statistics.bins_of(s)
     each = [where == k for k in range(where.max() + 1)]
 
     trifle = 1e-5 * max(1e-12, float(s.std()))
     far_from = np.zeros(len(r))
     for mine in each:  # how far the noise goes that is no jump: told by the values between the ends
         inside = mine & ~at_low & ~at_high
-        far_from[mine] = max(FAR * measures.robust_spread(r[inside if inside.sum() >= 20 else mine]), trifle)
+        far_from[mine] = max(FAR * statistics.robust_spread(r[inside if inside.sum() >= 20 else mine]), trifle)
     whole = bool(there.all()) and (at_low | at_high).mean() < 0.05
     sizes, ratios = _each(noisy, clean) if whole else (np.empty(0), np.empty(0))
     if len(sizes):  # a loud sample is loud, and does not jump
@@ -121,14 +121,14 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
         z[mine], around[mine] = r[mine] / size, (r[mine] - _line(s[mine], r[mine])) / size
         dense = mine & ~jumped
         if dense.sum() >= 30:
-            level, error = measures.spread_of(r[dense], at_low[dense], at_high[dense])
+            level, error = statistics.spread_of(r[dense], at_low[dense], at_high[dense])
             signal.append(s[dense].mean())
             levels.append(level)
             counts.append(float(dense.sum()))
             errors.append(error)
     ordered = np.zeros(noisy.shape)
     ordered[there] = around  # without its mean by signal level: noise that is cut off has one, and that is no noise
-    frequency, spectrum = measures.spectrum_of(ordered)
+    frequency, spectrum = statistics.spectrum_of(ordered)
     jumps = np.abs(r[spiked])
     return Profile(
         paired=True,
@@ -138,8 +138,8 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
         counts=np.array(counts),
         errors=np.array(errors),
         quantiles=np.quantile(z, PROBABILITIES),
-        kurtosis=measures.kurtosis_of(z),
-        neighbours=measures.neighbours_of(ordered),
+        kurtosis=statistics.kurtosis_of(z),
+        neighbours=statistics.neighbours_of(ordered),
         frequency=frequency,
         spectrum=spectrum,
         salt=float(salted.sum() / max(1, (high - s > far_from).sum())),
@@ -163,7 +163,7 @@ def _each(noisy: Array, clean: Array) -> tuple[Array, Array]:
     """Of each sample its noise's standard deviation, told by its inner part, and its signal-to-noise ratio."""
     if noisy.ndim < 3 or noisy[0].size < ENOUGH:
         return np.empty(0), np.empty(0)
-    sizes = np.array([measures.robust_spread(n - c) for n, c in zip(noisy, clean)])
+    sizes = np.array([statistics.robust_spread(n - c) for n, c in zip(noisy, clean)])
     axes = tuple(range(2, clean.ndim))
     power = (clean - clean.mean(axes, keepdims=True)).reshape(len(clean), -1).var(1)
     own = np.square(noisy - clean).reshape(len(clean), -1).mean(1)

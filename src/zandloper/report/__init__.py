@@ -12,10 +12,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from zandloper import __version__, files
-from zandloper.drawing import hourglass_icon, in_words, short
+from zandloper import __version__, io
 from zandloper.errors import FileError
-from zandloper.report.evidence import Evidence, gather
+from zandloper.inspection.architecture_plot import hourglass_icon, in_words, short
+from zandloper.report.measurements import Evidence, gather
 from zandloper.report.section import Section, of_study
 from zandloper.report.sections import SECTIONS
 
@@ -43,7 +43,7 @@ class Report:
             The path does not end in .html, something is there already and `overwrite` is false, the disk is full ...
         """
         path = check_output(path, overwrite)
-        with files.atomic(path) as file:
+        with io.atomic(path) as file:
             file.write(self.html.encode())
 
     def __repr__(self) -> str:
@@ -60,9 +60,9 @@ class Report:
 def check_output(path: str | Path, overwrite: bool = False) -> Path:
     """Refuse, before work is done, a place that a page could not be written to."""
     path = Path(path)
-    if files.ending(path) not in (".html", ".htm"):
+    if io.ending(path) not in (".html", ".htm"):
         raise FileError(f"{path}: a report is a web page: give a name that ends in .html")
-    files.check_place(path, overwrite, (".html", ".htm"))
+    io.check_place(path, overwrite, (".html", ".htm"))
     return path
 
 
@@ -119,8 +119,8 @@ def page(title: str, sub: str, lead: str, tiles: Mapping[str, str], sections: Se
 
 def card(estimator: Any) -> str:
     """A fitted estimator in short, for notebooks: its outline, size and result."""
-    from zandloper.architecture import architecture
-    from zandloper.describe import describe
+    from zandloper.inspection.architecture import architecture
+    from zandloper.inspection.description import describe
 
     d, a = describe(estimator), architecture(estimator)
     facts = {

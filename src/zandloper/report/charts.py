@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from zandloper.plots import COLOURS, FAINT, INK, new_figure, plain
+from zandloper.plotting.style import COLOURS, FAINT, INK, new_figure, plain
 
 WIDTH = 4.8
 

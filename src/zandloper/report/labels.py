@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from zandloper.errors import DataError
-from zandloper.report.markup import say
+from zandloper.report.html import say
 
 MOST_CLASSES = 40  # whole numbers of more kinds are a scale; of more texts the rarer ones are called "other"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from zandloper.report.evidence import Evidence
-from zandloper.report.items import way
-from zandloper.report.markup import packed
+from zandloper.report.examples import way
+from zandloper.report.html import packed
+from zandloper.report.measurements import Evidence
 
 FINE = 65_535  # positions are 16 bits each way
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from zandloper.hourglass import Hourglass
-from zandloper.linear import MOST_FEATURES, principal_components
-from zandloper.probe import decoded, spread
+from zandloper.inspection.response import decoded, spread
+from zandloper.model.hourglass import Hourglass
+from zandloper.model.linear_path import MOST_FEATURES, principal_components
 
 ROWS, VALUES = 10_000, 2**23  # that PCA is fitted to, at most
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from zandloper.report.markup import figure, say, svg, table
+from zandloper.report.html import figure, say, svg, table
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Section:
 
 
 def of_chapter(chapter: Any) -> Section:
-    """What a type says about itself (`zandloper.pictured.Chapter`) as a section: words, numbers, then pictures."""
+    """What a type says about itself (`inspection.base_plots.Chapter`) as a section: words, numbers, then pictures."""
     said = lambda text: re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))  # noqa: E731
     warning = f'<p class="warning">{said(chapter.warning)}</p>' if chapter.warning else ""
     parts = [table(["what", "figure"], chapter.numbers, chapter.title, numeric=1)]

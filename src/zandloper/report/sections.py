@@ -8,14 +8,14 @@ from html import escape
 
 import numpy as np
 
-from zandloper import latent_plots
-from zandloper.drawing import hourglass_figure, in_words
-from zandloper.plots import loss_curves
+from zandloper.inspection import latent_plots
+from zandloper.inspection.architecture_plot import hourglass_figure, in_words
+from zandloper.plotting.style import loss_curves
 from zandloper.report import charts
-from zandloper.report.evidence import Evidence
-from zandloper.report.items import way
+from zandloper.report.examples import way
+from zandloper.report.html import duration, figure, say, svg, table
 from zandloper.report.latent_map import heat_of, latent_map
-from zandloper.report.markup import duration, figure, say, svg, table
+from zandloper.report.measurements import Evidence
 from zandloper.report.section import Section, of_chapter
 from zandloper.report.settings import settings
 

@@ -10,8 +10,8 @@ import sklearn
 import torch
 
 from zandloper import __version__
-from zandloper.report.evidence import Evidence
-from zandloper.report.markup import duration, table
+from zandloper.report.html import duration, table
+from zandloper.report.measurements import Evidence
 from zandloper.report.section import Section
 
 

@@ -1,0 +1,1 @@
+"""`zl.Compressor`: fewer bytes, every value within a stated bound."""

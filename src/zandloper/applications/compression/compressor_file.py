@@ -1,0 +1,174 @@
+"""A compressor to a model folder and back. What codes values is small: its integers go into the folder squeezed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.frozen import FrozenEstimator
+from torch import Tensor, nn
+
+from zandloper import __version__
+from zandloper.applications.compression.block_codec import BlockCode
+from zandloper.applications.compression.context_model import Context
+from zandloper.applications.compression.latent_codec import LatentCode
+from zandloper.applications.compression.layout import Layout
+from zandloper.applications.compression.quantization import Grid
+from zandloper.applications.compression.series_layout import SeriesLayout
+from zandloper.data.columns import Column
+from zandloper.errors import FileError, ZandloperError
+from zandloper.io.model_folder import write_folder
+from zandloper.persistence.estimators import estimator_of, parameters_of, recipe_of, type_of, with_parameters
+
+PREFIX = "model."
+
+
+def save_compressor(compressor: Any, path: str | Path, overwrite: bool) -> None:
+    """Write a fitted compressor as one folder."""
+    recipe, model = parameters_of(compressor), compressor.autoencoder_
+    inner = compressor.autoencoder
+    if inner is not None:
+        recipe["autoencoder"] = "frozen" if isinstance(inner, FrozenEstimator) else parameters_of(inner)
+        recipe["parameters_not_saved"].remove("autoencoder")
+    weights = {PREFIX + name: _halved(v) for name, v in model.module_.state_dict().items()}
+    described = recipe_of(model)
+    described["learned"]["history"] = _shortened(described["learned"]["history"])
+    recipe["model"] = described
+    recipe["learned"] = {
+        "n_features_in": compressor.n_features_in_,
+        "expected": compressor.expected_,
+        "layout": _pack_layout(compressor._code.layout),
+    }
+    packed = np.frombuffer(_pack_code(compressor._code), np.uint8)
+    write_folder(path, recipe, {**weights, "coding": torch.from_numpy(packed.copy())}, overwrite)
+
+
+def compressor_of(
+    kind: type,
+    types: dict[str, type],
+    path: str | Path,
+    recipe: dict[str, Any],
+    tensors: dict[str, Tensor],
+    parts: dict[str, nn.Module],
+) -> Any:
+    """The fitted compressor that a recipe and tensors describe."""
+    try:
+        described = recipe["model"]
+        weights = {n.removeprefix(PREFIX): v.float() if v.dtype == torch.half else v for n, v in tensors.items()}
+        coding = weights.pop("coding")
+        model = estimator_of(path, type_of(path, described, types), described, weights, parts)
+        inner = recipe.get("autoencoder")
+        own: dict[str, Any] = {}
+        if inner == "frozen":
+            own["autoencoder"] = FrozenEstimator(model)
+        elif inner is not None:
+            own["autoencoder"] = with_parameters(type_of(path, inner, types), inner, **parts)
+        compressor = with_parameters(kind, recipe, **own)
+        compressor.autoencoder_ = model
+        compressor.n_features_in_ = recipe["learned"]["n_features_in"]
+        compressor.expected_ = recipe["learned"]["expected"]
+        layout = _unpack_layout(recipe["learned"]["layout"], model._form)
+        compressor._code = _unpack_code(coding.numpy().tobytes(), model, layout)
+        compressor.model_hash_ = hash_of(compressor._code)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, RuntimeError, zlib.error) as error:
+        if isinstance(error, ZandloperError):
+            raise
+        raise FileError(f"{path} does not fit this zandloper ({__version__}): {error}") from error
+    return compressor
+
+
+def hash_of(code: BlockCode) -> str:
+    """A short name for all that decides what bytes mean: another model's file is known by it."""
+    digest = hashlib.blake2b(_pack_code(code), digest_size=16)
+    digest.update(json.dumps(code.code.model._blueprint.to_dict(), sort_keys=True, default=str).encode())
+    for name, tensor in sorted(code.code.model.module_.state_dict().items()):
+        digest.update(name.encode() + tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _shortened(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first entry, the best and the last, in four digits: a compressor's folder counts."""
+    scored = [i for i, entry in enumerate(history) if entry["validation"] is not None]
+    kept = {0, len(history) - 1, *sorted(scored, key=lambda i: history[i]["validation"])[:1]}
+    return [
+        {k: None if v is None else float(f"{v:.4g}") for k, v in history[i].items()}
+        for i in sorted(kept)
+        if 0 <= i < len(history)
+    ]
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    """In 16 bits, where that loses nothing."""
+    half = tensor.half() if tensor.dtype == torch.float32 else tensor
+    return half if torch.equal(half.to(tensor.dtype), tensor) else tensor
+
+
+def _pack_code(code: BlockCode) -> bytes:
+    arrays: dict[str, np.ndarray] = {"rest": code.rest}
+    settings: dict[str, Any] = {"dtypes": list(code.grid.dtypes)}
+    for name in ("bound", "offset", "step", "scale"):
+        arrays[f"grid.{name}"] = getattr(code.grid, name)
+    if code.code.steps is not None:
+        arrays["steps"] = code.code.steps
+    for part in ("latents", "correction"):
+        context = getattr(code, part)
+        if context is not None:
+            for field in dataclasses.fields(context):
+                value = getattr(context, field.name)
+                if isinstance(value, np.ndarray):
+                    arrays[f"{part}.{field.name}"] = _narrow(value)
+                else:
+                    settings[f"{part}.{field.name}"] = value
+    listed = [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]
+    head = json.dumps({"settings": settings, "arrays": listed}, separators=(",", ":")).encode()
+    body = b"".join(np.ascontiguousarray(a).tobytes() for a in arrays.values())
+    return zlib.compress(len(head).to_bytes(4, "little") + head + body, 9)
+
+
+def _unpack_code(data: bytes, model: Any, layout: Layout) -> BlockCode:
+    flat = zlib.decompress(data)
+    size = int.from_bytes(flat[:4], "little")
+    head, at, arrays = json.loads(flat[4 : 4 + size]), 4 + size, {}
+    for name, dtype, shape in head["arrays"]:
+        count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        arrays[name] = np.frombuffer(flat[at : at + count], dtype).reshape(shape).copy()
+        at += count
+    settings = head["settings"]
+    steps: Any = {n: arrays[f"grid.{n}"] for n in ("bound", "offset", "step", "scale")}
+    grid = Grid(**steps, dtypes=tuple(settings["dtypes"]))
+    contexts: dict[str, Context | None] = {}
+    for part in ("latents", "correction"):
+        own = {n.removeprefix(f"{part}."): v for n, v in {**settings, **arrays}.items() if n.startswith(f"{part}.")}
+        contexts[part] = Context(**own) if own else None
+    code = LatentCode(model, arrays.get("steps"))
+    return BlockCode(layout, grid, code, contexts["latents"], contexts["correction"], arrays["rest"])
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """Integers in as few bytes as hold them, little-endian."""
+    if array.dtype.kind not in "iu" or not array.size:
+        return array
+    kinds = [np.dtype(k) for k in ("<u1", "<i1", "<i2", "<i4", "<i8")]
+    low, high = int(array.min()), int(array.max())
+    return array.astype(next(k for k in kinds if np.iinfo(k).min <= low and high <= np.iinfo(k).max))
+
+
+def _pack_layout(layout: Layout) -> dict[str, Any]:
+    if not isinstance(layout, SeriesLayout):
+        return {}
+    time = None if layout.time is None else dataclasses.asdict(layout.time)
+    return {"time": time, "names": [str(n) for n in layout.names]}
+
+
+def _unpack_layout(settings: dict[str, Any], form: Any) -> Layout:
+    if not settings:
+        return Layout(form)
+    given = settings["time"]
+    plain: Any = None if given is None else {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    return SeriesLayout(form, None if plain is None else Column(**plain), tuple(settings["names"]))

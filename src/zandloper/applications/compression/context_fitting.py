@@ -1,0 +1,300 @@
+"""A `Context` from examples: taps, the linear part by least absolute errors, the net by the training loop, tables.
+
+What it learns costs room in the model, so the number of values that the model is for decides how much it may learn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zandloper.applications.compression.context_model import (
+    CLASSES,
+    EXTRA,
+    FINE,
+    NEAR,
+    REACH,
+    UNIT,
+    Context,
+    Walk,
+)
+from zandloper.applications.compression.context_tables import learn_tables
+from zandloper.model.batch import Batch, Loss
+from zandloper.training.loop import train
+from zandloper.training.sources import ArraySource, mixed_seed
+from zandloper.training.state import Training
+
+MOST_TAPS = 24
+EXAMPLES = 2**18  # values that the net learns from
+VALUES_A_WEIGHT = 96  # of the data, for one weight of the net
+HIDDEN = 24  # neurons of the net, at most
+EPOCHS = 6
+
+
+def learn_context(
+    values: np.ndarray,
+    prediction: np.ndarray,
+    there: np.ndarray,
+    height: int,
+    width: int,
+    kinds: tuple[str, ...],
+    total: int,
+    period: int = 0,
+    seed: int = 0,
+    net: bool = True,
+) -> Context:
+    """The context of blocks like the one given.
+
+    Parameters
+    ----------
+    values, prediction, there : ndarray (steps, channels, lanes)
+        Integers, what was predicted for them from outside in eighths of a step, and which there are.
+    height, width : int
+        Of an image; 1 and 0 for series; 1 and 1 for rows of a table.
+    kinds : tuple of {"number", "category"}
+        Of the channels. Categories are integers without order.
+    total : int
+        How many values the model is for.
+    period : int
+        A number of steps after which series repeat, or 0.
+    seed : int
+    net : bool
+        Without, the net only says a constant: quick, to compare with.
+    """
+    channels = values.shape[1]
+    taps = _taps(values, prediction, there, height, width, kinds, period)
+    count, near = taps.shape[1], min(NEAR, taps.shape[1])
+    zeros = lambda *shape: np.zeros(shape, np.int64)  # noqa: E731
+    inputs = near + EXTRA
+    context = Context(
+        height=height,
+        width=width,
+        taps=taps,
+        weights=zeros(channels, count + 2),
+        bias=zeros(channels),
+        precision=zeros(channels),
+        unit=zeros(channels),
+        level=zeros(channels),
+        shifts=zeros(channels, inputs),
+        place=zeros(0, channels),
+        w1=zeros(channels, 0, inputs),
+        b1=zeros(channels, 0),
+        w2=zeros(channels, 2, 0),
+        b2=zeros(channels, 2),
+        mode=zeros(channels),
+        low=zeros(channels),
+        first=zeros(channels),
+        shape=zeros(channels, 3),
+        centres=zeros(channels, 1),
+        scales=zeros(channels, 1, 1),
+        distances=zeros(CLASSES, 2 * REACH + 2),
+        values=zeros(1, 2),
+    )
+    walk = Walk(context, prediction)
+    _follow(walk, values)
+    for c in range(channels):
+        _learn_linear(context, walk, values, there, c)
+    walk = Walk(context, prediction)
+    looks = _follow(walk, values)
+    if net and len(values) > 4 and width:
+        usual = np.where(there, walk.missed, 0).sum(2) / np.maximum(there.sum(2), 1)
+        context.place = np.rint(16 * np.log2(1 + usual)).clip(0, 255).astype(np.int64)
+    _normalise(context, walk, looks, there, prediction)
+    walk = Walk(context, prediction)
+    looks = _follow(walk, values)
+    _learn_net(context, looks, values, there, total if net else 0, seed)
+    walk = Walk(context, prediction)
+    return learn_tables(context, _follow(walk, values), walk, values, prediction, there, kinds, total)
+
+
+def _follow(walk: Walk, values: np.ndarray) -> list[list[Any]]:
+    """What a walk over known values looks at: centre, scale, inputs, linear centre and first tap of each."""
+    out: list[list[Any]] = []
+    for step in range(len(values)):
+        row: list[Any] = []
+        for c in range(values.shape[1]):
+            centre, scale, inputs = walk.look(step, c)
+            row.append((centre, scale, inputs.astype(np.float32), walk._centre.copy(), walk.tapped(step, c)))
+            walk.learn(step, c, values[step, c])
+        out.append(row)
+    return out
+
+
+def _taps(
+    values: np.ndarray,
+    prediction: np.ndarray,
+    there: np.ndarray,
+    height: int,
+    width: int,
+    kinds: tuple[str, ...],
+    period: int,
+) -> np.ndarray:
+    """Which values before it each channel looks at, the most telling first: (channels, taps, 3)."""
+    steps, channels, _ = values.shape
+    every: list[list[tuple[int, int, int]]] = []
+    off = np.where(there, FINE * values - prediction, 0).reshape(steps * channels, -1) if steps == 1 else values
+    strength = np.zeros((channels, channels))
+    if steps == 1 and channels > 1:
+        strength = _strength(off, kinds)
+    for c in range(channels):
+        before = sorted(range(c), key=lambda j: -strength[c, j])
+        if width == 0:
+            own = range(1, 33 if channels == 1 else 5)
+            mine = [(0, -lag, c) for lag in own]
+            if period > 4:
+                mine += [(0, -lag, c) for lag in (period, period + 1, period - 1) if lag not in own]
+            mine += [(0, 0, j) for j in before[-6:]] + [(0, -1, j) for j in range(channels) if j != c][:6]
+        elif steps > 1:
+            around = [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, 2), (-2, -1), (-2, 1), (0, -3)]
+            mine = [(dy, dx, c) for dy, dx in around if -dy < height and abs(dx) < width]
+            mine[2:2] = [(0, 0, j) for j in before[-2:]]
+            mine += [(dy, dx, j) for j in before[-2:] for dy, dx in around[:2]]
+        else:
+            mine = [(0, 0, j) for j in before[:MOST_TAPS] if strength[c, j] > 0.03]
+        every.append(mine[:40])
+    out = np.full((channels, max(1, *map(len, every)) if every else 1, 3), -1, np.int64)
+    for c, mine in enumerate(every):
+        out[c, : len(mine)] = np.array(mine).reshape(-1, 3)
+    return out
+
+
+def _strength(off: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
+    """How much columns tell of each other: correlation, or where one is a category, the information that they share."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.nan_to_num(abs(np.corrcoef(off)))
+    for c, kind in enumerate(kinds):
+        for j in range(c):
+            if kind == "category":
+                found[c, j] = _shared(off[c], off[j])
+            elif kinds[j] == "category":
+                found[c, j] = 0
+    return found
+
+
+def _shared(a: np.ndarray, b: np.ndarray) -> float:
+    """The mutual information of two columns in nats, of their first 24 levels."""
+    a, b = (np.unique(v, return_inverse=True)[1].clip(0, 23) for v in (a, b))
+    joint = np.bincount(a * 24 + b, minlength=576).reshape(24, 24) / len(a)
+    outer = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    return float((joint[joint > 0] * np.log(joint[joint > 0] / outer[joint > 0])).sum())
+
+
+def _learn_linear(context: Context, walk: Walk, values: np.ndarray, there: np.ndarray, c: int) -> None:
+    """The weights of a channel by least absolute errors, iteratively reweighted (Schlossmacher 1973)."""
+    steps, _, lanes = values.shape
+    count = context.taps.shape[1] + 2
+    room = max(1, 200_000 // max(1, lanes))
+    chosen = np.unique(np.linspace(0, steps - 1, min(steps, room)).astype(int))
+    A = np.concatenate([np.vstack([walk.linear(s, c), np.ones(lanes)])[:, there[s, c]] for s in chosen], axis=1)
+    target = np.concatenate([walk.off[s, c][there[s, c]] for s in chosen])
+    A, target = A[:, :200_000], target[:200_000]
+    if not target.size:
+        return
+    used = np.append((context.taps[c, :, 2] >= 0), [True, True, True])
+    used[:-1] &= abs(A[:-1]).any(1)
+    A = A[used]
+    size = np.sqrt((A**2).mean(1)) + 1e-12
+    B = A / size[:, None]
+    weight, solution = np.ones(len(target)), np.zeros(len(A))
+    for _ in range(4):
+        gram = (B * weight) @ B.T
+        gram[np.diag_indices(len(gram))] += 1e-4 * weight.sum()
+        solution = np.linalg.solve(gram, (B * weight) @ target)
+        weight = 1 / np.maximum(abs(target - solution @ B), FINE / 2)
+    solution /= size
+    precision = int(np.clip(20 - np.log2(np.abs(solution[:-1]).sum() + 1e-9), 4, 14))
+    whole = np.rint(solution * 2.0**precision).astype(np.int64)
+    full = np.zeros(count + 1, np.int64)
+    full[used] = whole
+    context.weights[c], context.bias[c], context.precision[c] = full[:-1], full[-1], precision
+    missed = np.median(abs(target - solution @ A)) + abs(target - solution @ A).mean()
+    context.unit[c] = int(np.clip(np.rint(np.log2(missed / 2 + 1)), 0, 30))
+
+
+def _normalise(context: Context, walk: Walk, looks: Any, there: np.ndarray, prediction: np.ndarray) -> None:
+    """Bring the net's inputs to about 64."""
+    near = context.shifts.shape[1] - EXTRA
+    for c in range(context.channels):
+        inputs = np.concatenate([row[c][2] for row in looks[:: max(1, len(looks) // 64)]], axis=1)
+        size = abs(inputs).mean(1)
+        shown = prediction[:, c][there[:, c]]
+        if shown.size:
+            context.level[c] = int(np.rint(shown.mean()))
+            size[near + 2] = shown.std()
+        shift = np.rint(np.log2(np.maximum(size, 1e-6) / UNIT)).clip(-8, 40)
+        shift[near + 3 :] = 0
+        context.shifts[c] = shift.astype(np.int64)
+
+
+class _Net(nn.Module):
+    """The small nets of all channels, trained with the bits that a logistic distribution would need."""
+
+    natural_loss = 0.0
+
+    def __init__(self, channels: int, inputs: int, hidden: int, start: Tensor, unit: Tensor, seed: int) -> None:
+        super().__init__()
+        rng = torch.Generator().manual_seed(mixed_seed(seed, 11))
+        self.inputs = inputs
+        self.w1 = nn.Parameter(torch.randn(channels, hidden, inputs, generator=rng) / inputs**0.5)
+        self.b1 = nn.Parameter(torch.zeros(channels, hidden))
+        self.w2 = nn.Parameter(torch.zeros(channels, 2, hidden))
+        self.b2 = nn.Parameter(torch.stack([torch.zeros_like(start), start], dim=1))
+        self.register_buffer("unit", unit)
+        self.unit: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shift and scale, (n, channels, 2), of inputs (n, channels, inputs) in units of 64."""
+        h = torch.relu(torch.einsum("nci,chi->nch", x / UNIT, self.w1) + self.b1)
+        return torch.einsum("nch,coh->nco", h, self.w2) + self.b2
+
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+        """The mean number of nats a value. The last two of each row are the distance in steps, and its weight."""
+        x, distance, weight = batch.x[..., : self.inputs], batch.x[..., -2], batch.x[..., -1]
+        shift, scale = self(x).unbind(-1)
+        nats = logistic_nats(distance - shift * self.unit, scale)
+        error = (nats * weight).sum() / weight.sum().clamp(min=1)
+        return Loss(error, error.detach(), error.new_zeros(()))
+
+
+def logistic_nats(distance: Tensor, scale: Tensor) -> Tensor:
+    """`-log(F(distance + 1/2) - F(distance - 1/2))` of a logistic distribution F of scale 2^scale, in steps."""
+    s = torch.exp2(scale.clamp(-7, 30))
+    upper, lower = (distance + 0.5) / s, (distance - 0.5) / s
+    return F.softplus(-upper) + F.softplus(lower) - torch.log(-torch.expm1(-1 / s))
+
+
+def _learn_net(context: Context, looks: Any, values: np.ndarray, there: np.ndarray, total: int, seed: int) -> None:
+    steps, channels, lanes = values.shape
+    inputs = context.shifts.shape[1]
+    hidden = int(min(HIDDEN, total / VALUES_A_WEIGHT / channels / (inputs + 3)))
+    rng = np.random.default_rng(mixed_seed(seed, 12))
+    keep = min(steps * lanes, max(64, EXAMPLES // channels))
+    chosen = np.sort(rng.permutation(steps * lanes)[:keep])
+    x = np.zeros((keep, channels, inputs + 2), np.float32)
+    at, lane = np.divmod(chosen, lanes)
+    cuts = np.searchsorted(at, np.arange(steps + 1))
+    for s in range(steps):
+        part, mine = slice(cuts[s], cuts[s + 1]), lane[cuts[s] : cuts[s + 1]]
+        for c in range(channels):
+            _, _, seen, linear, _ = looks[s][c]
+            x[part, c, :inputs] = seen[:, mine].T
+            x[part, c, -2] = values[s, c][mine] - linear[mine] / FINE
+            x[part, c, -1] = there[s, c][mine]
+    unit = 2.0**context.unit / FINE
+    mean = (abs(x[..., -2]) * x[..., -1]).sum(0) / np.maximum(x[..., -1].sum(0), 1)
+    start = np.log2(np.maximum(0.72 * mean, 0.05))
+    net = _Net(channels, inputs, max(0, hidden), torch.from_numpy(start).float(), torch.from_numpy(unit).float(), seed)
+    held = max(1, keep // 10)
+    order = rng.permutation(keep)
+    source = ArraySource(x, rows=order[held:], batch_size=256 if keep > 4096 else 64, seed=seed)
+    validation = ArraySource(x, rows=order[:held], seed=seed)
+    settings = Training(max_epochs=EPOCHS if hidden else 2, lr=5e-3 if hidden else 5e-2, block=4096, seed=seed)
+    if keep > 20:
+        train(net, source, validation, settings)
+    whole = lambda w, size: np.rint(w.detach().double().numpy() * size).clip(-(2**23), 2**23).astype(np.int64)  # noqa: E731
+    context.w1, context.b1 = whole(net.w1, 256), whole(net.b1, 256 * UNIT)
+    context.w2, context.b2 = whole(net.w2, 256), whole(net.b2, 256 * UNIT)

@@ -1,0 +1,143 @@
+"""Latents as integers, and what the decoder makes of them: the same on every machine.
+
+Encoder and decoder run in float64 on the processor. What the decoder predicts is rounded to eighths of a step; another
+machine, or another number of threads, may differ in the last bits of a float64, about 1e-13 of it. A prediction that
+lies so close to the edge between two eighths that this could matter (a million times closer than an eighth) is written
+into the block, so that nothing depends on it. Everything after that is done in integers (`context.py`).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zandloper.applications.compression.context_model import FINE
+from zandloper.applications.compression.layout import Layout
+from zandloper.applications.compression.quantization import Grid
+from zandloper.model.batch import Batch, Seen
+from zandloper.model.hourglass import blockwise
+from zandloper.training import defaults
+
+EDGE = 1e-6  # of an eighth: predictions closer to an edge are written down
+NOISE = 1e-10  # of a prediction: what machines may differ by, and a thousand times more
+MOST = 2**20  # codes are smaller than this
+HALF_MOST = 6e4  # weights of 16 bits are smaller than this
+
+
+def halved(model: Any) -> Any:
+    """A copy of a fitted model whose weights fit into 16 bits (where they are not too large for that)."""
+    model = copy.deepcopy(model)
+    model.module_.to("cpu")
+    with torch.no_grad():
+        for weight in model.module_.parameters():
+            if weight.abs().max() < HALF_MOST:
+                weight.copy_(weight.half().float())
+    return model
+
+
+class LatentCode:
+    """Latents of a model in steps.
+
+    Parameters
+    ----------
+    model : fitted autoencoder
+    steps : ndarray (latents,) or None
+        One step of each latent; None: codes are symbols, which the bottleneck knows.
+    """
+
+    def __init__(self, model: Any, steps: np.ndarray | None) -> None:
+        self.model, self.steps = model, steps
+        self.module = copy.deepcopy(model.module_).double().eval()
+        self.block = defaults.block(model._threads_work)
+
+    @property
+    def symbols(self) -> bool:
+        """Whether the code is one of symbols."""
+        return hasattr(self.module.bottleneck, "symbols")
+
+    @property
+    def latents(self) -> int:
+        """Integers a sample."""
+        return int(self.model.latent_shape_[0] if self.symbols else self.model._n_features_out)
+
+    def encode(self, samples: Tensor) -> np.ndarray:
+        """Integers (n, latents) of raw rows."""
+        z = self.points(samples)
+        return z if self.steps is None else np.rint(z / self.steps).clip(-MOST, MOST)
+
+    def points(self, samples: Tensor) -> np.ndarray:
+        """Latents (n, latents) of raw rows, not rounded; symbols as they are."""
+
+        def of(batch: Batch) -> Tensor:
+            if self.symbols:  # of a book of float32
+                scaled = self.model.module_.scaled(batch)
+                return self.model.module_.bottleneck.symbols(self.model.module_.summary(scaled.x)[0].value)
+            scaled = self.module.scaled(batch)
+            return self.module.encode(Seen(scaled.x.double(), scaled.valid))[0].z.flatten(1)
+
+        return self._blockwise(of, samples).double().numpy()
+
+    def decode(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What codes (n, latents) predict, in raw units (n, ...), and where a hair decides between two categories."""
+        return self.decode_points(codes if self.steps is None else codes * self.steps)
+
+    def decode_points(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `decode`, of latents."""
+        module = self.module
+
+        def of(batch: Batch) -> Tensor:
+            z = batch.x
+            if self.symbols:
+                z = module.bottleneck.vectors_of(z.long()).double()
+            params = module.decode(z.reshape(len(z), *self.model.latent_shape_))
+            close = torch.zeros(len(z), 1, dtype=torch.float64)
+            for _, start, k in getattr(module.compare, "categories", ()):
+                top = params[:, start : start + k].topk(2, dim=1).values
+                close = torch.maximum(close, ((top[:, :1] - top[:, 1:]) < 1e-6).double())
+            point = module.scale.restore(module.compare.point(params)).double()
+            return torch.cat([point.flatten(1), close], dim=1)
+
+        out = self._blockwise(of, torch.from_numpy(np.ascontiguousarray(z))).numpy()
+        return out[:, :-1], out[:, -1] > 0
+
+    def sensitivity(self, z: np.ndarray) -> np.ndarray:
+        """How far a unit of each latent moves the output, as the mean of squares over values in model units."""
+        base, out = self._params(z), np.empty(z.shape[1])
+        size = np.maximum(z.std(0), 1e-6)
+        for j in range(z.shape[1]):
+            moved = z.copy()
+            moved[:, j] += 0.1 * size[j]
+            out[j] = np.mean((self._params(moved) - base) ** 2) / (0.1 * size[j]) ** 2
+        return out
+
+    def _params(self, z: np.ndarray) -> np.ndarray:
+        of = lambda b: self.module.decode(b.x.reshape(len(b.x), *self.model.latent_shape_)).flatten(1)  # noqa: E731
+        return self._blockwise(of, torch.from_numpy(z)).numpy()
+
+    def _blockwise(self, function: Any, rows: Tensor) -> Tensor:
+        before = torch.get_num_threads()
+        torch.set_num_threads(defaults.threads(self.model._threads_work * self.block))
+        try:
+            with torch.inference_mode():
+                return blockwise(function, Batch(rows), self.block).clone()
+        finally:
+            torch.set_num_threads(before)
+
+
+def predict(
+    code: LatentCode, codes: np.ndarray, grid: Grid, layout: Layout, lanes: int, fine: int = FINE
+) -> tuple[np.ndarray, np.ndarray]:
+    """The decoder's predictions in whole parts of a step (eighths), (channels, steps, lanes), and the flat positions of
+    those that another machine might round in another way."""
+    rows, close = code.decode(codes)
+    parts = grid.predicted(layout.predicted(rows, lanes), fine) + 0.5
+    whole = np.floor(parts)
+    margin = EDGE + NOISE * np.abs(parts)
+    edge = (parts - whole < margin) | (parts - whole > 1 - margin)
+    if close.any():
+        edge |= layout.predicted(np.repeat(close[:, None], rows.shape[1], axis=1).astype(float), lanes) > 0
+    return whole, np.flatnonzero(edge)

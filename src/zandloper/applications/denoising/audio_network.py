@@ -1,0 +1,123 @@
+"""The net that takes noise away from sounds: a U-Net that says, for every time and frequency, what share is signal.
+
+The share is complex, so that phases are mended too (Williamson, Wang and Wang 2016, "Complex ratio masking for
+monaural speech separation"). Nets see magnitudes and both parts to the power 0.3, as ears do, of a sound brought to
+unit power, and are told where on the scale of frequencies they are. Before its first step the net changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zandloper.model.networks.unet2d import UNet2d
+from zandloper.spec import Spec
+
+POWER = 0.3
+QUIET = 1e-4  # beside the sound's own power: differences below it are not worth learning
+EDGE = 0.1  # of the learning rate, for the first and the last layer
+
+
+@dataclass(frozen=True)
+class Spectrum(Spec):
+    """Settings of the net for sounds.
+
+    Parameters
+    ----------
+    frame : int
+        Samples of a spectrum, a power of two; spectra are a quarter of that apart.
+    hidden : tuple of int
+        Channels of the U-Net's levels.
+    blocks : int
+        Residual blocks a level.
+    """
+
+    name: ClassVar[str] = "spectrum"
+    kind: ClassVar[str] = "audio"
+    channels: ClassVar[int] = 1  # each by itself
+    stride: ClassVar[int] = 1
+    frame: int = 512
+    hidden: tuple[int, ...] = (32, 48, 64)
+    blocks: int = 2
+
+    @property
+    def hop(self) -> int:
+        """Samples from one spectrum to the next."""
+        return self.frame // 4
+
+    @property
+    def step(self) -> int:
+        """Samples that one place of the coarsest level stands for."""
+        return self.hop * 2 ** (len(self.hidden) - 1)
+
+    @property
+    def reach(self) -> int:
+        """Samples, at least, to either side of one that have a say in it: a multiple of `step`."""
+        levels = len(self.hidden)
+        spectra = 2 + sum(2**k * (4 * self.blocks + 2) for k in range(levels))
+        return -(-(spectra * self.hop + self.frame) // self.step) * self.step
+
+    def build(self) -> nn.Module:
+        """The module."""
+        return SpectrumNet(self)
+
+
+class SpectrumNet(nn.Module):
+    """Sounds (n, 1, time) to the same shape."""
+
+    window: Tensor
+
+    def __init__(self, spec: Spectrum) -> None:
+        super().__init__()
+        self.spec = spec
+        unet = UNet2d(spec.hidden, activation="relu", skips=True, residual=spec.blocks, bias=False, grid=True)
+        encoder: Any = unet.encoder((5, 0, 0))
+        decoder: Any = unet.decoder(spec.hidden[-1], (2, 0, 0))
+        self.encoder, self.decoder = encoder, decoder
+        edges: list[Any] = [*encoder.first.parameters(), *decoder.last.parameters()]
+        for weight in edges:
+            weight.lr_scale = EDGE
+        self.register_buffer("window", torch.hann_window(spec.frame), persistent=False)
+
+    def start_at_zero(self) -> None:
+        """Change nothing."""
+        self.decoder.start_at_zero()
+
+    def forward(self, y: Tensor, power: Tensor | None = None) -> Tensor:
+        """What `y` is without its noise; `power` is its mean square where `y` is a part of a longer sound."""
+        size = (y.square().mean((1, 2), keepdim=True) if power is None else power).sqrt().clamp(min=1e-8)
+        with torch.autocast(y.device.type, enabled=False):
+            short = max(0, self.spec.frame - y.shape[-1])
+            wave = F.pad((y / size)[:, 0].float(), (0, short))
+            spectra = torch.stft(
+                wave, self.spec.frame, self.spec.hop, window=self.window, pad_mode="constant", return_complex=True
+            )
+        made = self._mask(spectra[:, :-1])
+        share = torch.complex(made[:, 0], made[:, 1])
+        share = torch.cat([share, share[:, -1:]], dim=1)  # the highest frequency goes with the one below
+        with torch.autocast(y.device.type, enabled=False):
+            wave = torch.istft(
+                spectra * share, self.spec.frame, self.spec.hop, window=self.window, length=wave.shape[-1]
+            )
+        return wave[:, None, : y.shape[-1]] * size
+
+    def _mask(self, spectra: Tensor) -> Tensor:
+        """(n, frequencies, spectra) to the two parts of the share, (n, 2, frequencies, spectra)."""
+        size = spectra.abs().clamp(min=1e-8)
+        bent = spectra * size ** (POWER - 1)
+        place = torch.linspace(-1, 1, size.shape[1], device=size.device)[None, :, None].expand_as(size)
+        x = torch.stack([size**POWER, bent.real, bent.imag, place, torch.ones_like(size)], dim=1)
+        multiple = 2 ** (len(self.spec.hidden) - 1)
+        frames = x.shape[-1]
+        neck = self.encoder(F.pad(x, (0, -frames % multiple, 0, 0), mode="replicate"))
+        off = self.decoder(neck.value, neck.skips)[..., :frames].float()
+        return torch.stack([1 - off[:, 0], off[:, 1]], dim=1)
+
+    def error(self, made: Tensor, target: Tensor) -> Tensor:
+        """Of each sound, how large the error is beside the signal, (n, 1, 1): loud ones count no more than others."""
+        power = target.square().mean((1, 2), keepdim=True) + 1e-8
+        return ((made - target).square().mean((1, 2), keepdim=True) / power + QUIET).sqrt()

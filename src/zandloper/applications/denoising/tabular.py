@@ -1,0 +1,180 @@
+"""What `fit` and `transform` of a denoiser do with tables, series, and all else that goes through an autoencoder."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+
+from zandloper.applications.denoising.objectives import Redrawn, lesson_alone
+from zandloper.autoencoders.autoencoder import Autoencoder
+from zandloper.autoencoders.base import BaseAutoencoder
+from zandloper.autoencoders.denoising import DenoisingAutoencoder
+from zandloper.data.series_lists import each_of
+from zandloper.errors import DataError, UnsupportedError
+from zandloper.fitting.blueprint import HIDING
+from zandloper.modality import modality as modality_of
+from zandloper.model.batch import Batch, Seen
+from zandloper.model.corruptions import Noise
+from zandloper.model.corruptions.block_masking import Dropouts
+from zandloper.model.corruptions.chain import Chain
+from zandloper.model.corruptions.masking import Masking
+from zandloper.noise.audit import Audit, audit
+from zandloper.noise.estimate import estimate
+from zandloper.noise.units import read
+
+COPIES = 4  # of the data, each with noise of its own, for types that do not add it themselves
+GAPS: dict[str, Noise] = {"table": Masking((0.05, 0.5)), "series": Dropouts((0.05, 0.5), (1.0, 8.0))}
+LATENTS, HIDDEN = 128, (256, 256)  # wide: what passes is not to be lost
+EPOCHS = 60
+
+
+def hides(noise: Noise | None) -> bool:
+    """Whether a noise takes values away and does nothing else."""
+    parts = noise.noises if isinstance(noise, Chain) else (noise,)
+    return all(part is not None and part.name in HIDING and getattr(part, "fill", 0.0) != "hold" for part in parts)
+
+
+def fit_rows(
+    p: Any, X: Any, y: Any, noisy: Any, learn_from: str, noise: Noise | None, seed: int, first: Any = None
+) -> tuple[BaseAutoencoder, Noise, Audit | None]:
+    """The autoencoder that denoises, the noise that it learned, and how that compares with the noise in the data.
+
+    `first` is a fitted autoencoder to start from, or None.
+    """
+    kind, owner = p._kind(X), type(p).__name__
+    given, found = noise, None
+    if learn_from == "pairs":
+        noise = noise or estimate(X, y, kind)
+        found = audit(noise, X, y, kind)
+    elif learn_from == "noisy" and not hides(noise or GAPS.get(kind)):
+        noise = noise or estimate(X, modality=kind)
+        found = audit(noise, X, modality=kind)
+    elif noisy is not None:
+        noise = noise or estimate(noisy, modality=kind)
+        found = audit(noise, noisy, X, kind, paired=False)
+    if found is not None and not found.realistic and given is not None:
+        warnings.warn(f"{found.verdict} audit_ has the numbers.", UserWarning, stacklevel=4)
+    noise = noise or GAPS.get(kind) or Masking((0.05, 0.5))
+    model = _template(p, noise, learn_from, kind, seed)
+    if learn_from == "pairs":
+        return model.set_params(target="y").fit(X, y, init_from=first), noise, found
+    if learn_from == "noisy" and not hides(noise):
+        return model.set_params(target="y").fit(*_redrawn(X, kind, noise, seed, owner), init_from=first), noise, found
+    if isinstance(model, DenoisingAutoencoder):
+        return model.set_params(noise=noise).fit(X, init_from=first), noise, found
+    pairs = _with_noise(X, kind, noise, seed, model.modality)
+    return model.set_params(target="y").fit(*pairs, init_from=first), noise, found
+
+
+def _template(p: Any, noise: Noise, learn_from: str, kind: str, seed: int) -> BaseAutoencoder:
+    """The user's autoencoder, or the house's: told what is missing where that is all, and wide in any case."""
+    if p.autoencoder is not None:
+        model = clone(p.autoencoder)
+    else:
+        settings: dict[str, Any] = {"latent_dim": LATENTS, "hidden": HIDDEN, "max_epochs": EPOCHS}
+        if learn_from == "pairs" or (learn_from == "noisy" and not hides(noise)):
+            model = Autoencoder(**settings)
+        else:
+            model = DenoisingAutoencoder(**settings, noise=noise, told=hides(noise))
+    model.set_params(random_state=seed, verbose=p.verbose, device=p.device)
+    if p.modality != "auto" or kind != "table":
+        read_as = p.modality if p.modality != "auto" else kind
+        both = {"modality", "target_modality"} & set(model.get_params(deep=False))  # what comes out is of the same kind
+        model.set_params(**dict.fromkeys(both, read_as))
+    for name in ("max_epochs", "max_minutes"):
+        if getattr(p, name) is not None:
+            model.set_params(**{name: getattr(p, name)})
+    return model
+
+
+def restore_rows(model: BaseAutoencoder, X: Any, noise: Noise) -> Any:
+    """Data without noise; where noise takes values away and does nothing else, what is there stays."""
+    if not hides(noise):
+        return model.predict(X)
+    raw = model._read(X)
+    return model._blueprint.output.rebuild(restored(model, raw, noise).numpy(), X, raw)
+
+
+def restored(model: BaseAutoencoder, raw: Any, noise: Noise) -> torch.Tensor:
+    """Raw rows without noise, as `restore_rows`."""
+    made = model._each_block(model.module_.reconstruct, raw)
+    if not hides(noise):
+        return made
+    raw = raw[:]
+    values = raw.to(made.dtype) if not raw.is_floating_point() else raw
+    return torch.where(values.isnan(), made.to(values.dtype), values)
+
+
+def spread_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> Any:
+    """The standard deviation of what a variational model makes of rows, in the form of the data."""
+    spec = None if model is None else model._blueprint.bottleneck
+    if spec is None or spec.name != "variational" or model._blueprint.compare.name != "gaussian":
+        raise UnsupportedError(
+            "error bars come from a variational model of numbers: pass autoencoder=zl.VariationalAutoencoder()"
+        )
+    raw, module = model._read(X), model.module_
+    scale = module.scale if module.target_scale is None else module.target_scale
+    rng = torch.Generator().manual_seed(seed)
+    noises = torch.randn(draws, model._n_features_out, generator=rng)
+
+    def spread(batch: Any) -> torch.Tensor:
+        batch = module.scaled(batch)
+        neck, offset = module.summary(batch.x, batch.condition)
+        mean, log_variance = module.bottleneck.posterior(neck.value, offset)
+        first: Any = 0.0
+        second: Any = 0.0
+        for noise in noises:
+            point = module.compare.point(module.decode(mean + noise * torch.exp(0.5 * log_variance))).double()
+            first, second = first + point, second + point.square()
+        variance = (second / draws - (first / draws).square()).clamp(min=0)
+        total = variance + module.compare.log_variance.clamp(-10, 10).exp()
+        # From model units to the data's own: a scale is linear, so that what it adds drops out.
+        zero = scale.restore(torch.zeros_like(total).float())
+        return (scale.restore(total.sqrt().float()) - zero).abs()
+
+    bars = model._each_block(spread, raw)
+    if hides(noise):
+        bars = torch.where(raw[:].isnan(), bars.to(raw.dtype), 0.0)
+    return model._blueprint.output.rebuild(bars.numpy(), X, raw)
+
+
+def _with_noise(X: Any, kind: str, noise: Noise, seed: int, modality: Any) -> tuple[Any, Any]:
+    """Several copies of data, each with noise of its own, and as many without."""
+    form, raw = modality_of(modality, X, "Denoiser").learn(X, "Denoiser")
+    if kind == "series":
+        clean = [x for _ in range(COPIES) for x in each_of(X, "Denoiser")]
+        return [noise.apply(x, "series", (seed + i) % 2**31) for i, x in enumerate(clean)], clean
+    if not hides(noise):
+        apply = [noise.apply(X, modality, seed + k) for k in range(COPIES)]
+        return form.readable(np.concatenate([form.read(x, "Denoiser") for x in apply])), form.readable(
+            np.concatenate([raw] * COPIES)
+        )
+    whole = np.concatenate([raw] * COPIES).astype(np.float64)
+    there = torch.from_numpy(~np.isnan(whole)).float()
+    left = noise.build()(Batch(torch.zeros_like(there), there), torch.Generator().manual_seed(seed)).valid
+    return form.readable(np.where(left.numpy() > 0, whole, np.nan)), form.readable(whole)
+
+
+def _redrawn(X: Any, kind: str, noise: Noise, seed: int, owner: str) -> tuple[Any, Any]:
+    """Several noisier versions of noisy data, and targets whose noise has nothing to do with theirs."""
+    lesson = lesson_alone(noise)
+    if not isinstance(lesson, Redrawn):
+        raise DataError(
+            f"{owner} learns from noisy {kind} data alone where the noise has mean zero, such as Gaussian noise, or is "
+            f"missing values; {noise!r} is neither: pass clean data or pairs"
+        )
+    reading, seen, targets = read(X, kind, owner), [], []
+    for k in range(COPIES):
+        rng = torch.Generator().manual_seed(seed + k)
+        x, target, _ = lesson.parts(Batch(reading.x, reading.valid), rng, noise.build())
+        seen.append(reading.give(Seen(x, reading.valid)))
+        targets.append(reading.give(Seen(target, reading.valid)))
+    if kind == "series":
+        return [x for part in seen for x in each_of(part, owner)], [x for part in targets for x in each_of(part, owner)]
+    form, _ = modality_of(kind, seen[0], owner).learn(seen[0], owner)
+    join = lambda parts: form.readable(np.concatenate([form.read(part, owner) for part in parts]))  # noqa: E731
+    return join(seen), join(targets)

@@ -1,0 +1,1 @@
+"""`zl.AnomalyDetector`: scores, p-values, verdicts and explanations."""

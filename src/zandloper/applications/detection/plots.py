@@ -1,0 +1,189 @@
+"""Pictures of what a detector found: how odd rows are beside the threshold, and why one row is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.utils import _safe_indexing
+
+from zandloper.applications.detection.large_images import larger
+from zandloper.applications.detection.results import expected_columns, form_of
+from zandloper.data.series_lists import are_several, each_of
+from zandloper.errors import DataError
+from zandloper.inspection.base_plots import whole
+from zandloper.modality.image import ImageForm
+from zandloper.modality.series import SeriesForm
+from zandloper.plotting.panels import clipped
+from zandloper.plotting.style import COLOURS, FAINT, INK, new_figure, plain, show_image
+
+BARS = 10  # columns of a row, and
+LANES = 4  # channels of a series that are drawn, those that say most
+BESIDE = 150  # steps drawn on each side of the one asked for, at least
+
+
+class DetectorPlots:
+    """What `AnomalyDetector` draws."""
+
+    def plot_scores(self: Any, X: Any = None) -> Figure:
+        """How often which score occurs, in the calibration and in X, with the threshold.
+
+        Parameters
+        ----------
+        X : data, optional
+            None: the calibration alone.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        score = None if X is None else flat(self.anomaly_score(X))
+        return scores_figure(self.calibration_, score, -self.offset_)
+
+    def plot_explanation(self: Any, X: Any, i: int | None = None) -> Figure:
+        """Why a row, image or time step is odd.
+
+        Of tables a bar for each of the columns that say most, with its value and what was expected; of images the
+        picture, what was expected and a heat map; of series the steps around it, what was expected, and odd spans.
+
+        Parameters
+        ----------
+        X : data
+            One series, or rows, or images.
+        i : int, optional
+            Which. None: the oddest.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        form = form_of(self)
+        if isinstance(form, SeriesForm) and are_several(X):
+            raise DataError("plot_explanation draws one series: pass one of the list")
+        large = larger(form, X, "plot_explanation")
+        X = X if large is None else large.apart()
+        score = flat(self.anomaly_score(X))
+        row = int(score.argmax()) if i is None else whole("plot_explanation", "i", i, 0)
+        if row >= len(score):
+            raise DataError(f"plot_explanation: there is no item {row} in data of {len(score)}")
+        if isinstance(form, SeriesForm):
+            return _series(self, form, X, score, row)
+        one = _safe_indexing(X, [row])
+        found = self.explain(one)
+        if isinstance(form, ImageForm):
+            return images_figure(np.asarray(one[0]), np.asarray(found.expected[0]), found.error[0], f"{score[row]:.2f}")
+        return _bars(form, one, found, f"row {row}, score {score[row]:.2f}")
+
+
+def flat(score: Any) -> np.ndarray:
+    """Scores of rows, or of the steps of one series or several, as one array."""
+    return np.concatenate([np.ravel(s) for s in score]) if isinstance(score, list) else np.ravel(score)
+
+
+def scores_figure(calibration: np.ndarray, score: np.ndarray | None, threshold: float) -> Figure:
+    """Histograms as shares of rows, so that few can be set beside many."""
+    figure = new_figure(4.8, 2.9)
+    ax = figure.add_subplot()
+    plain(ax)
+    both = calibration if score is None else np.concatenate([calibration, score])
+    low, high = float(both.min()), max(float(np.quantile(both, 0.995)), threshold * 1.3, threshold + 1.0)
+    edges = np.linspace(low, high, 46)
+    drawn: list[tuple[str, np.ndarray, dict[str, Any]]] = [("calibration", calibration, {"color": FAINT})]
+    if score is not None:
+        line = {"histtype": "step", "color": COLOURS[0], "linewidth": 1.6}
+        drawn.append(("these data", score, line))
+    for label, values, style in drawn:
+        share = np.full(len(values), 1 / len(values))
+        ax.hist(np.clip(values, low, high), bins=edges.tolist(), weights=share, label=label, **style)
+    ax.axvline(threshold, color=COLOURS[2], linewidth=1.4, label=f"threshold {threshold:.3g}")
+    ax.set_yscale("log")
+    ax.set_xlabel("score (the last bar: all that is higher)", fontsize=9, color=INK)
+    ax.set_ylabel("share", fontsize=9, color=INK)
+    ax.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def images_figure(image: np.ndarray, expected: np.ndarray, error: np.ndarray, score: str) -> Figure:
+    """A picture, what was expected, and where they differ; `error` is (channels, height, width)."""
+    figure = new_figure(7.2, 2.9)
+    left, middle, right = figure.subplots(1, 3)
+    for ax, shown, title in ((left, image, f"score {score}"), (middle, expected, "expected")):
+        show_image(ax, shown)
+        ax.set_title(title, fontsize=9, color=INK)
+    heat = right.imshow(error.max(0), cmap="magma", vmin=0, interpolation="none")
+    right.set(xticks=[], yticks=[])
+    right.set_title("times the usual", fontsize=9, color=INK)
+    bar = figure.colorbar(heat, ax=right, shrink=0.8)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(color=FAINT, labelcolor=INK, labelsize=8)
+    return figure
+
+
+def lanes_figure(
+    actual: np.ndarray, expected: np.ndarray, names: list[str], odd: np.ndarray, start: int, marked: int | None = None
+) -> Figure:
+    """Channels (steps, channels) in lanes, what was expected in blue, odd steps shaded; `start` is the first step."""
+    figure = new_figure(9.6, 0.6 + 1.1 * len(names))
+    steps = start + np.arange(len(actual))
+    for k, ax in enumerate(figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]):
+        plain(ax)
+        ax.plot(steps, actual[:, k], color="#888888", linewidth=1.6)
+        ax.plot(steps, expected[:, k], color=COLOURS[0], linewidth=1.1)
+        for low, high in spans(odd):
+            ax.axvspan(start + low - 0.5, start + high - 0.5, color=COLOURS[2], alpha=0.18, linewidth=0)
+        if marked is not None:
+            ax.axvline(marked, color=COLOURS[2], linewidth=1, linestyle=(0, (3, 2)))
+        ax.set_ylabel(clipped(names[k]), fontsize=8, color=INK)
+        ax.tick_params(labelsize=8)
+    ax.set_xlabel("step", fontsize=9, color=INK)
+    return figure
+
+
+def spans(odd: np.ndarray) -> list[tuple[int, int]]:
+    """Runs of true values, as (first, one past the last).
+
+    >>> spans(np.array([False, True, True, False, True]))
+    [(1, 3), (4, 5)]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], odd, [False]]).astype(int)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2])]
+
+
+def loudest(error: np.ndarray, most: int = LANES) -> np.ndarray:
+    """Which columns of errors (n, columns) say most, in their own order."""
+    return np.sort(np.argsort(-error.max(0), kind="stable")[:most])
+
+
+def _series(detector: Any, form: SeriesForm, X: Any, score: np.ndarray, row: int) -> Figure:
+    one = each_of(X, "plot_explanation")[0]
+    found, half = detector.explain(one), max(BESIDE, 2 * form.window)
+    part = slice(max(0, row - half), row + half)
+    kept = loudest(found.error[part])
+    actual, expected = (np.stack([c[part] for c in expected_columns(form, v)], axis=1) for v in (one, found.expected))
+    names = [found.names[j] for j in kept]
+    odd = score[part] > -detector.offset_
+    return lanes_figure(actual[:, kept], expected[:, kept], names, odd, part.start, row)
+
+
+def _bars(form: Any, one: Any, found: Any, title: str) -> Figure:
+    error = found.error[0].ravel()
+    order = np.argsort(-error, kind="stable")[:BARS]
+    actual, expected = ([_say(c[0]) for c in expected_columns(form, v)] for v in (one, found.expected))
+    figure = new_figure(6.4, 0.8 + 0.3 * len(order))
+    ax = figure.add_subplot()
+    plain(ax)
+    ax.barh(np.arange(len(order)), error[order], 0.7, color=COLOURS[0])
+    ax.set_yticks(np.arange(len(order)), [f"{clipped(found.names[j])} = {actual[j]}" for j in order])
+    for k, j in enumerate(order):
+        ax.text(error[j], k, f" expected {expected[j]}", va="center", fontsize=8, color=INK)
+    ax.axvline(1, color=INK, linewidth=1, linestyle=(0, (3, 2)))
+    ax.set_ylim(len(order) - 0.4, -0.6)
+    ax.set_xlim(0, 1.35 * max(1.05, float(error[order].max())))
+    ax.set_xlabel("error, in times the usual", fontsize=9, color=INK)
+    ax.set_title(title, fontsize=10, color=INK, loc="left")
+    return figure
+
+
+def _say(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)

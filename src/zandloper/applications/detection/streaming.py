@@ -1,0 +1,86 @@
+"""Answers to rows as they arrive on standard input."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
+from zandloper.applications.detection.results import answers, form_of
+from zandloper.errors import UnsupportedError
+from zandloper.io.csv_stream import RowReader, arriving
+from zandloper.modality.image import ImageForm
+from zandloper.modality.series import SeriesForm
+
+
+def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> int:
+    """Answer CSV rows as they come: the header first, then what is there is answered at once. Returns how many.
+
+    Steps of series are judged with a window of the steps before them.
+
+    Parameters
+    ----------
+    detector : fitted detector of tables or series
+    source : int
+        A file descriptor to read from.
+    write : function of bytes
+        Gets CSV; it should hand it on at once.
+    """
+    form = form_of(detector)
+    if isinstance(form, ImageForm):
+        raise UnsupportedError("this detector looks at images, and rows on standard input are none: name a folder")
+    reader: RowReader | None = None
+    context: pa.Table | None = None
+    first, answered = True, 0
+    for text in arriving(source):
+        if reader is None:
+            text = text.lstrip(b"\r\n")
+            header, _, text = text.partition(b"\n")
+            if not header:
+                continue
+            reader = RowReader(header, types_of(form))
+        if not text.strip():
+            continue
+        rows = new = reader.read(text)
+        if isinstance(form, SeriesForm):
+            rows = new if context is None else pa.concat_tables([context, new])
+            context = rows.slice(max(0, len(rows) - detector._back + 1))
+        # Where a model knows no names of columns, it gets none.
+        data = np.stack([c.to_numpy() for c in rows.columns], axis=1) if form.backend == "array" else rows
+        out = answers(detector, data).slice(len(rows) - len(new))
+        if isinstance(form, SeriesForm) and not form.where:
+            out = out.set_column(0, "step", [np.arange(answered, answered + len(new))])
+        file = io.BytesIO()
+        csv.write_csv(out, file, csv.WriteOptions(include_header=first))
+        write(file.getvalue())
+        first, answered = False, answered + len(new)
+    return answered
+
+
+def types_of(form: Any) -> Any:
+    """The Arrow types that columns of CSV rows are read as: by name, or one for all where columns have no names."""
+    if form.backend == "array":
+        return pa.float64()
+    kinds: dict[str, Any] = {"number": pa.float64(), "truth": pa.bool_(), "category": pa.string()}
+    types = {str(c.name): kinds.get(c.kind) or _time_type(c.detail) for c in form.columns}
+    if getattr(form, "where", "") == "column":
+        types = {form.time: pa.timestamp("us") if form.in_time else pa.float64(), **types}
+    return types
+
+
+def _time_type(detail: tuple[Any, ...]) -> pa.DataType:
+    kind, unit, zone = detail
+    if kind == "date":
+        return pa.date32()
+    return pa.duration(unit) if kind == "duration" else pa.timestamp("us", tz=zone)
+
+
+def to_standard_output(text: bytes) -> None:
+    """Hand bytes on at once."""
+    while text:
+        text = text[os.write(1, text) :]

@@ -1,0 +1,47 @@
+"""Many items on one picture: images as they are, sounds as spectrograms, windows of series as lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zandloper.plotting.panels import grid_figure, tiles
+from zandloper.plotting.style import FAINT, Picture, new_figure
+
+MOST = 144  # items
+
+
+def contact_sheet(form: Any, items: Any) -> Picture:
+    """The first 144 items of a form on a sheet.
+
+    Parameters
+    ----------
+    form : modality.Form
+        Of images, sounds or series.
+    items : as `sample` gives them
+    """
+    items = items[:MOST]
+    if form.name == "series_form":
+        return _lines([np.asarray(one.values.T) for one in form.parse(items, "contact_sheet")])
+    pictures = form.drawn(items) if form.name == "audio_form" else items
+    return grid_figure(tiles(pictures))
+
+
+def _lines(windows: list[np.ndarray]) -> Picture:
+    """Small charts of windows (channels, steps), all channels in each, on one scale a channel."""
+    across = int(np.ceil(np.sqrt(len(windows))))
+    down = -(-len(windows) // across)
+    both = np.concatenate(windows, axis=1)
+    low, high = np.nanmin(both, 1)[:, None], np.nanmax(both, 1)[:, None]
+    size = np.where(high > low, high - low, 1)
+    figure = new_figure(8, 8 * 0.62 * down / across)
+    for i, window in enumerate(windows):
+        ax = figure.add_subplot(down, across, i + 1)
+        ax.plot(((window - low) / size).T, linewidth=0.9)
+        ax.set_ylim(-0.05, 1.05)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        for side in ax.spines.values():
+            side.set(color=FAINT, linewidth=0.6)
+    return figure

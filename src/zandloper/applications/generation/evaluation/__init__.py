@@ -1,0 +1,1 @@
+"""Measurements of generated data against real data, one file per kind of data."""

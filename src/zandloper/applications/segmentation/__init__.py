@@ -1,0 +1,1 @@
+"""`zl.Segmenter`: a class for every pixel."""

@@ -1,0 +1,60 @@
+"""A segmenter to a model folder and back: its parameters, the plan of its nets, its classes and weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from zandloper import __version__
+from zandloper.applications.segmentation.masks import Classes
+from zandloper.applications.segmentation.network import Plan
+from zandloper.errors import FileError
+from zandloper.io.model_folder import write_folder
+from zandloper.persistence.estimators import parameters_of, with_parameters
+
+
+def save(segmenter: Any, path: str | Path, overwrite: bool) -> None:
+    """Write a fitted segmenter."""
+    classes, parameters = segmenter._classes, parameters_of(segmenter)
+    weight = segmenter.class_weight
+    if isinstance(weight, dict):  # JSON has only texts as names
+        parameters["class_weight"] = [[int(k), float(v)] for k, v in weight.items()]
+        parameters["parameters_not_saved"].remove("class_weight")
+    recipe = {
+        **parameters,
+        "plan": dataclasses.asdict(segmenter._plan),
+        "classes": {"values": classes.values.tolist(), "ignore": classes.ignore, "dtype": classes.dtype},
+        "learned": {
+            "n_epochs": segmenter.n_epochs_,
+            "stopped_by": segmenter.stopped_by_,
+            "seconds": round(segmenter.fit_seconds_, 2),
+            "history": [{k: None if v != v else v for k, v in entry.items()} for entry in segmenter.history_],
+        },
+    }
+    write_folder(path, recipe, dict(segmenter.module_.state_dict()), overwrite)
+
+
+def segmenter_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
+    """The fitted segmenter that a recipe and weights describe; `path` is named where something is wrong."""
+    try:
+        own = {"class_weight": dict(map(tuple, recipe["class_weight"]))} if "class_weight" in recipe else {}
+        segmenter = with_parameters(kind, recipe, **own)
+        plan: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in recipe["plan"].items()}
+        segmenter._plan = Plan(**plan)
+        classes, learned = recipe["classes"], recipe["learned"]
+        values = np.array(classes["values"], bool if classes["dtype"] == "bool" else classes["dtype"])
+        segmenter._classes = Classes(values, classes["ignore"], classes["dtype"])
+        segmenter.classes_, segmenter.mask_offset_ = values, segmenter._plan.offset
+        segmenter.n_epochs_, segmenter.stopped_by_ = learned["n_epochs"], learned["stopped_by"]
+        segmenter.fit_seconds_ = learned["seconds"]
+        segmenter.history_ = [{k: float("nan") if v is None else v for k, v in e.items()} for e in learned["history"]]
+        module = segmenter._plan.build()
+        module.load_state_dict(tensors)
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise FileError(f"{path} does not fit this zandloper ({__version__}): {error}") from error
+    segmenter.module_ = module.eval()
+    return segmenter

@@ -1,0 +1,247 @@
+"""What `fit` and `predict` of a segmenter do: patches, pre-training, training, and tiles at every turn."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from zandloper.applications.segmentation.augmentation import Changes, MaskedPatches, mean_and_spread
+from zandloper.applications.segmentation.masks import Classes, class_rates, overlaps
+from zandloper.applications.segmentation.network import GridHourglass, Plan
+from zandloper.applications.segmentation.prediction import probabilities
+from zandloper.data.signals import Field
+from zandloper.model.batch import Batch, Seen
+from zandloper.model.layers.layers import initialise
+from zandloper.model.losses.mse import MSE
+from zandloper.training import defaults
+from zandloper.training.loop import train
+from zandloper.training.muon import Muon
+from zandloper.training.state import Run, Training
+
+PATCH, BATCH, LR = 160, 4, 0.02
+EDGE = 0.15  # of the rate, for the first and last layers and all that is no matrix: see `zandloper.training.muon`
+STEPS = 400, 3_000  # of a run whose length nobody says, at least and at most
+PASSES = 100  # over the pixels, within those steps
+ENDLESS = 1_000_000  # epochs where minutes end a run
+HELD_FROM, HELD = 20, 0.05  # images from which on some validate, and which share of them
+PRETRAINING = 0.12  # of the steps or minutes, where there are unlabelled images
+HIDDEN = 0.5  # of the squares of unlabelled patches are blackened: the net has to say what was there
+SQUARE = 8  # pixels
+TIPPED, SEEN = 4, 1_000  # images that decide how scores are tipped, and pixels that a class has in them, at least
+MIDDLE, VALUES = 1024, 2**22  # the side of the part of an image that is looked at, and probabilities of it, at most
+TIPS = [step / 10 for step in range(-10, 11)]  # what may be added to the score of a class
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train and on what; the constructor's parameters."""
+
+    max_epochs: int | None
+    max_minutes: float | None
+    device: str
+    seed: int
+    progress: bool
+    augment: bool
+    patch: int
+    validation: float | None
+
+
+def fit_masks(
+    plan: Plan, items: list[Field], masks: list[Field], unlabelled: list[Field], budget: Budget, started: float
+) -> tuple[GridHourglass, Run]:
+    """A net trained to give every pixel its class."""
+    module, seed = plan.build(), budget.seed
+    initialise(module, torch.Generator().manual_seed(seed))
+    module.decoder.start_at_zero()
+    _mark_edges(module)
+    mean, spread = mean_and_spread([*items, *unlabelled])
+    module.centre.fill_(mean)
+    module.spread.fill_(spread)
+    size = _patch(budget.patch, [*items, *unlabelled], plan.unet.stride)
+    share = HELD * (len(items) >= HELD_FROM) if budget.validation is None else budget.validation
+    held = np.random.default_rng(seed).permutation(len(items))[: round(share * len(items))]
+    train_on = np.setdiff1d(np.arange(len(items)), held)
+    changes = Changes() if budget.augment else None
+    patches: dict[str, Any] = {"batch_size": BATCH, "seed": seed, "spread": spread, "offset": plan.offset}
+    source = MaskedPatches(_some(items, train_on), _some(masks, train_on), size, changes=changes, **patches)
+    validation = None
+    if len(held):
+        validation = MaskedPatches(_some(items, held), _some(masks, held), size, changes=None, **patches)
+    rates = class_rates(_some(masks, train_on), plan.classes)
+    module.constant.copy_(torch.tensor(rates, dtype=torch.float32).clamp(min=1e-4).log().reshape(1, 1, -1))
+    settings = _settings(budget, source.steps)
+    if unlabelled:
+        pretrain(module, plan, [*items, *unlabelled], size, settings, spread, started, source.steps)
+    module.natural_loss = _natural_loss(module, source)
+    run = train(module, source, validation, settings, started=started)
+    module.to("cpu")
+    if not plan.weights:  # who weighs classes wants them as they come out then
+        judged = held if len(held) else train_on
+        tip(module, _some(items, judged), _some(masks, judged), plan.classes)
+    return module, run
+
+
+@torch.no_grad()
+def tip(module: GridHourglass, items: list[Field], masks: list[Field], classes: int) -> None:
+    """Add to the score of each class what makes the mean intersection over union of some images largest.
+
+    The likeliest class makes the fewest mistakes, not the largest overlap: for that a class wants a pixel from a
+    probability of half its Dice on (Lipton, Elkan and Naryanaswamy 2014, "Optimal thresholding of classifiers to
+    maximize F1 measure", theorem 1), so that unsure pixels go to rare classes.
+    """
+    scores, truth = [], []
+    for i in np.unique(np.linspace(0, len(items) - 1, min(TIPPED, len(items))).round().astype(int)):
+        item, mask = (_middle(field) for field in (items[i], masks[i]))
+        known = np.flatnonzero(mask.values[0] >= 0)
+        known = known[:: max(1, -(-len(known) * classes // VALUES))]
+        scores.append(np.log(probabilities(module, item, False, "cpu").reshape(-1, classes)[known].clip(1e-7)))
+        truth.append(mask.values[0].ravel()[known])
+    score, target = np.concatenate(scores), np.concatenate(truth).astype(np.int64)
+    counts, added = np.bincount(target, minlength=classes), np.zeros(classes, np.float32)
+
+    def overlap() -> float:
+        table = np.bincount(target * classes + (score + added).argmax(1), minlength=classes**2)
+        return float(np.nanmean(overlaps(table.reshape(classes, classes))))
+
+    best = overlap()
+    for c in np.argsort(counts):  # the rarest first, the commonest stays as it is
+        if counts[c] < SEEN or c == counts.argmax():
+            continue
+        for way in TIPS:
+            before, added[c] = added[c], way
+            reached = overlap()
+            if reached > best + 1e-4:
+                best = reached
+            else:
+                added[c] = before
+    module.constant += torch.from_numpy(added)
+
+
+def _middle(field: Field) -> Field:
+    """The middle of a large image or mask."""
+    first = [max(0, side - MIDDLE) // 2 for side in field.size]
+    rows, columns = (slice(at, at + MIDDLE) for at in first)
+    return dataclasses.replace(field, values=field.values[:, rows, columns])
+
+
+def pretrain(
+    module: GridHourglass,
+    plan: Plan,
+    items: list[Field],
+    size: tuple[int, int],
+    settings: Training,
+    spread: float,
+    started: float,
+    steps: int,
+) -> None:
+    """Bring up the encoder as that of an autoencoder without skips, which sees patches with black squares in them.
+
+    Pathak et al. 2016, "Context encoders: feature learning by inpainting"; He et al. 2022, "Masked autoencoders are
+    scalable vision learners". `steps` are those of an epoch with masks, which epochs are counted in.
+    """
+    spec = dataclasses.replace(plan.unet, skips=False)
+    channels = plan.channels
+    twin = GridHourglass(spec, channels, channels, MSE().build((channels, 1, 1)), last=False)
+    initialise(twin, torch.Generator().manual_seed(settings.seed + 1))
+    twin.encoder.load_state_dict(module.encoder.state_dict())
+    twin.decoder.start_at_zero()
+    _mark_edges(twin)
+    for mine, theirs in (
+        (twin.centre, module.centre),
+        (twin.spread, module.spread),
+        (twin.target_spread, module.spread),
+    ):
+        mine.copy_(theirs)
+    twin.constant.fill_(float(module.centre))
+    twin.corrupt = Squares(float(module.centre))
+    source = MaskedPatches(items, None, size, settings.batch_size, settings.seed, Changes(), spread)
+    twin.natural_loss = spread**2
+    epochs, minutes = settings.max_epochs, settings.max_minutes
+    if minutes is None:
+        epochs = max(1, round(PRETRAINING * epochs * steps / source.steps))
+    else:
+        spent = (time.monotonic() - started) / 60
+        minutes = max(1e-9, PRETRAINING * (minutes - spent))
+    train(twin, source, None, dataclasses.replace(settings, max_epochs=epochs, max_minutes=minutes))
+    module.encoder.load_state_dict({k: v.cpu() for k, v in twin.encoder.state_dict().items()})
+
+
+class Squares(torch.nn.Module):
+    """Half of the squares of a patch as grey as the mean: a neighbour's pixels do not tell what was there."""
+
+    def __init__(self, grey: float) -> None:
+        super().__init__()
+        self.grey = grey
+
+    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
+        """What the encoder sees of a batch."""
+        if rng is None:
+            return Seen(batch.x)
+        n, _, h, w = batch.x.shape
+        hidden = torch.rand(n, 1, -(-h // SQUARE), -(-w // SQUARE), generator=rng, device=rng.device) < HIDDEN
+        hidden = hidden.repeat_interleave(SQUARE, 2).repeat_interleave(SQUARE, 3)[..., :h, :w]
+        return Seen(torch.where(hidden, self.grey, batch.x))
+
+
+def weights_of(choice: Any, classes: Classes, masks: list[Field]) -> tuple[float, ...]:
+    """What the cross-entropy of each class weighs, 1 on average over the pixels."""
+    if choice is None:
+        return ()
+    rates = class_rates(masks, len(classes))
+    if choice == "balanced":
+        weights = 1 / np.clip(rates, 1e-4, None)
+    else:
+        weights = np.array([float(choice.get(v.item(), 1.0)) for v in classes.values])
+    return tuple((weights / max(1e-12, (weights * rates).sum())).tolist())
+
+
+def _settings(budget: Budget, steps: int) -> Training:
+    epochs = budget.max_epochs
+    if epochs is None:
+        passes = -(-int(np.clip(PASSES * steps, *STEPS)) // steps)
+        epochs = passes if budget.max_minutes is None else ENDLESS
+    return Training(
+        max_epochs=epochs,
+        max_minutes=budget.max_minutes,
+        paced=True,
+        batch_size=BATCH,
+        block=BATCH,
+        optimizer=Muon,
+        lr=LR,
+        memory=100,
+        patience=ENDLESS,
+        precision=defaults.precision("auto", budget.device, int(defaults.LARGE_WORK), "Segmenter"),
+        device=budget.device,
+        threads=torch.get_num_threads(),
+        seed=budget.seed,
+        progress=budget.progress,
+    )
+
+
+def _mark_edges(module: Any) -> None:
+    first, last = module.encoder.levels[0][0][0].weight, module.decoder.last.weight
+    for weight in module.parameters():
+        if weight.dim() < 2 or weight is first or weight is last:
+            weight.lr_scale = EDGE
+
+
+def _patch(side: int, items: list[Field], stride: int) -> tuple[int, int]:
+    """Height and width of patches: as wanted, less where all images are smaller, and what the net's stride divides."""
+    most = [max(item.size[axis] for item in items) for axis in (0, 1)]
+    height, width = (max(stride, -(-min(side, m) // stride) * stride) for m in most)
+    return height, width
+
+
+@torch.no_grad()
+def _natural_loss(module: GridHourglass, source: MaskedPatches) -> float:
+    """Of the best constant prediction, which an untrained module gives."""
+    return float(module.loss(next(source.epoch(0))).total)
+
+
+def _some(items: list[Field], rows: np.ndarray) -> list[Field]:
+    return [items[i] for i in rows]

@@ -1,0 +1,1 @@
+"""Comparisons over latent sizes and with PCA, and the demo."""

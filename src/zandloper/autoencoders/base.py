@@ -1,0 +1,395 @@
+"""The estimators: one base with scikit-learn's manners, one thin subclass a type."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from zandloper.data.columns import dims_of, is_frame
+from zandloper.data.windows import as_rows
+from zandloper.errors import DataError, UnsupportedError
+from zandloper.fitting.conditioning import read_condition
+from zandloper.fitting.fit import fit_hourglass
+from zandloper.inspection.description import Description, describe
+from zandloper.modality import Modality, modality
+from zandloper.model.batch import Batch
+from zandloper.model.bottlenecks.identity import Plain
+from zandloper.model.corruptions.identity import Identity
+from zandloper.model.custom import Own
+from zandloper.model.hourglass import blockwise, weighted
+from zandloper.persistence.estimators import estimator_of, save_estimator
+from zandloper.spec import Spec
+from zandloper.training import defaults
+
+if TYPE_CHECKING:  # drawing is loaded where it is asked for
+    from zandloper.inspection.latents import LatentReport
+    from zandloper.report import Report
+
+
+class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """What all types share. A type says which corruption and which bottleneck stand in its slots."""
+
+    corrupt: Any
+    bottleneck: Any
+    loss: Any
+    modality: Any
+    target: Any
+    score_means = "1: exact, 0: as good as a constant"  # what `score` gives, in words
+
+    def _corrupt_spec(self, form: Any) -> Spec:
+        return Identity() if self.corrupt is None else Own()
+
+    def _bottleneck_spec(self) -> Any:
+        return Plain() if self.bottleneck is None else Own()
+
+    def _prior_spec(self, condition: Any = None) -> Spec | None:
+        """What new codes are drawn from, where the data are told a condition of some form."""
+        return None
+
+    def _minutes(self) -> float | None:
+        """How much of `max_minutes` the autoencoder itself may take, where more is trained after it."""
+        return self.max_minutes
+
+    def _paced(self) -> bool:
+        """Whether the rate falls with the clock: where minutes may end a run whose epochs do not go by them."""
+        return self._minutes() is not None
+
+    def _reader(self, X: Any, owner: str) -> Modality:
+        """What X is read by."""
+        return modality(self.modality, X, owner)
+
+    def _loaded(self) -> None:
+        """What a type puts in order after its parameters, blueprint and weights came from a file."""
+
+    def _compare_spec(self, form: Any) -> Spec:
+        return form.loss(self.loss)
+
+    def _chapter(self, X: Any, y: Any = None) -> Any:
+        """What a type has to say about itself and data, as a `Chapter`; None: nothing of its own."""
+
+    def _default_latents(self, features: int) -> int | None:
+        """How many latents for `latent_dim=None`; None: as many as PCA needs for 90 % of the variance."""
+        return None
+
+    def _default_epochs(self, rows: int, work: int = 0) -> int:
+        """How many passes over so many rows, of so many operations each, for `max_epochs="auto"`."""
+        return defaults.epochs(rows)
+
+    def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
+        """Train on data.
+
+        Parameters
+        ----------
+        X : array, frame, list of images or path
+            The samples. What they are read as is `modality`'s to say.
+        y : array, frame or images, optional
+            Ignored, unless the constructor says `target="y"`.
+        init_from : fitted estimator, optional
+            Start from its weights and scales (fine-tuning). The data must have its form and the nets its shapes.
+        condition : labels, array or frame, optional
+            What is known of each sample, told to encoder, decoder and prior: see `zandloper.fitting.conditioning`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError, ParameterError
+            The data or a parameter cannot be used; the sentence says what was got, what is wanted and what to do.
+        TrainingError
+            Training diverged again and again.
+        """
+        started = time.monotonic()
+        if is_frame(X):  # names that scikit-learn refuses are refused before the work
+            type(self)()._check_columns(X, reset=True)
+        fitted = fit_hourglass(self, X, y, init_from, started, condition)
+        self.module_, self._blueprint, self._block, self._threads_work = (
+            fitted.module,
+            fitted.blueprint,
+            fitted.block,
+            fitted.work,
+        )
+        if isinstance(self._form, Modality) or len(self._form.in_shape) == 1:
+            self._check_columns(X, reset=True)
+        else:
+            self.n_features_in_ = self._form.n_features
+        run = fitted.run
+        self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
+        self.fit_seconds_ = run.seconds
+        self.latent_shape_ = tuple(fitted.module.bottleneck.latent_shape)
+        self._n_features_out = int(np.prod(self.latent_shape_))
+        return self
+
+    @property
+    def _form(self) -> Any:
+        return self._blueprint.form
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The latent space: samples as (n, prod(latent_shape_)), in float64 for float64 input, else float32.
+
+        Of series, the samples are windows that cover them, one every `score_stride` steps (see `zl.modality.Series`).
+        """
+        raw = self._read(X)
+        z = self._each_block(lambda batch: self.module_.latent(batch).flatten(1), raw).numpy()
+        return z.astype(np.float64) if raw.dtype in (torch.float64, torch.int64) else z
+
+    def inverse_transform(self, Z: Any) -> Any:
+        """What latents (n, prod(latent_shape_)) decode to, in the form of the data: a frame, images, an array."""
+        check_is_fitted(self)
+        if self._blueprint.told and not self._blueprint.masked:
+            raise UnsupportedError(
+                f"latents of {type(self).__name__}(told=True) alone decode to nothing, since its input passes by them: "
+                "fit with told=False"
+            )
+        z = np.asarray(Z, dtype=np.float32)
+        if z.ndim != 2 or z.shape[1] != self._n_features_out:
+            raise DataError(
+                f"latents must have shape (n, {self._n_features_out}), got {z.shape}: pass what `transform` returns"
+            )
+        if len(z) == 0 or not np.isfinite(z).all():
+            what = "NaN or infinity" if len(z) else "0 sample(s)"
+            raise DataError(f"latents of {type(self).__name__} hold {what}: pass at least one row of finite numbers")
+        return self._decoded(torch.from_numpy(np.array(z)), None, like=Z)
+
+    def _decoded(self, codes: Tensor, condition: Any, like: Any = None) -> Any:
+        """What codes (n, prod(latent_shape_)) decode to, told raw conditions, in the form of the data."""
+        codes = codes.reshape(len(codes), *self.latent_shape_)
+        out = self._each_block(
+            lambda batch: self.module_.generated(batch.x, batch.condition), codes, condition=condition
+        )
+        return self._blueprint.output.give(out.numpy(), like=like)
+
+    def _conditions(self, condition: Any, n: int) -> Any:
+        """The user's conditions as raw rows, each n times in a row; None where nothing is known."""
+        if condition is None:
+            return None
+        if self._blueprint.condition is None:
+            raise DataError(
+                f"{type(self).__name__} was fitted without a condition and knows none: fit(X, condition=...)"
+            )
+        raw = torch.as_tensor(read_condition(self._blueprint.condition, condition, type(self).__name__))
+        return raw.repeat_interleave(n, 0)
+
+    def predict(self, X: Any) -> Any:
+        """The reconstruction of X in its own form; with `target="y"`, the predicted target.
+
+        Of series, each time step is the mean of what the windows that cover it say, missing steps included.
+        """
+        raw = self._read(X)
+        out = self._each_block(self.module_.reconstruct, raw)
+        return self._blueprint.output.rebuild(out.numpy(), X, raw)
+
+    def reconstruction_error(self, X: Any, y: Any = None, per_feature: bool = False) -> Any:
+        """The error in the loss's own units (squared standard deviations for numbers, nats for categories).
+
+        Parameters
+        ----------
+        X : data
+        y : target, with `target="y"`
+        per_feature : bool
+            Per column or pixel, (n, features), missing values with error 0; else its mean over what is there, (n,). Of
+            series, the samples are time steps and the features channels.
+
+        Returns
+        -------
+        ndarray of float64; of a list of series a list
+        """
+        raw, target = self._read_both(X, y)
+        error, weight = self._errors(raw, target, constant=False)
+        like, rows = (X, raw) if target is None else (y, target)
+        return self._blueprint.output.errors(error, weight, per_feature, like, rows)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """1 - error / error of the best constant prediction: 1 is perfect, 0 no better than the training mean."""
+        raw, target = self._read_both(X, y)
+        error, weight = (v.double().sum() for v in self._errors(raw, target, constant=False))
+        constant = self._errors(raw, target, constant=True)[0].double().sum()
+        if constant == 0:
+            return 1.0 if error <= 1e-12 * weight else 0.0
+        return float(1 - error / constant)
+
+    def describe(self) -> Description:
+        """Which of the four shapes this is, its layers, parameters and compression ratio; prints well."""
+        check_is_fitted(self)
+        return describe(self)
+
+    def plot_architecture(self) -> Any:
+        """The hourglass as it was built: the size, kind and parameters of every layer, and the linear path beside.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from zandloper.inspection.architecture import architecture
+        from zandloper.inspection.architecture_plot import hourglass_figure
+
+        check_is_fitted(self)
+        return hourglass_figure(architecture(self), str(self.describe()).partition("\n")[0])
+
+    def latent_report(self, X: Any, y: Any = None) -> LatentReport:
+        """What each latent carries, what it listens to, what it moves, and which are dead, from a sample of X.
+
+        Prints as a table; `frame` has a row a latent, `plot()` draws it, and the numbers are arrays.
+
+        Parameters
+        ----------
+        X : data
+        y : target, with `target="y"`
+        """
+        from zandloper.inspection.latents import latent_report
+
+        return latent_report(self, X, y)
+
+    def report(self, X: Any, y: Any = None, labels: Any = None, extra: Any = ()) -> Report:
+        """All about the model and these data on one page, which needs no network: `report(X).save("report.html")`.
+
+        The hourglass, loss curves, originals beside reconstructions, a map of the latent space to walk over, what the
+        latents do, PCA beside it, where the error sits, the worst items, and all settings.
+
+        Parameters
+        ----------
+        X : data
+        y : target, with `target="y"`
+        labels : array of n classes or numbers, optional
+            Colours and names on the map; nothing is measured with them.
+        extra : sequence of studies or sections
+            More to put on the page, such as what `zl.compare_with_pca` gives.
+        """
+        from zandloper.report import make_report
+
+        return make_report(self, X, y, labels, extra)
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the model as a folder of JSON and safetensors, whole or not at all.
+
+        Raises
+        ------
+        FileError
+            Something stands there already (an earlier model is replaced with `overwrite=True`), the disk is full ...
+        """
+        check_is_fitted(self)
+        save_estimator(self, path, overwrite)
+
+    @classmethod
+    def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
+        """What `save` wrote, out of a folder's recipe and weights; `types` are those of models inside models."""
+        estimator: Self = estimator_of(path, cls, recipe, tensors, parts)
+        estimator._loaded()
+        return estimator
+
+    def _each_block(
+        self,
+        function: Any,
+        raw: Any,
+        target: Any = None,
+        condition: Any = None,
+        block: int | None = None,
+        passes: int = 1,
+    ) -> Tensor:
+        """A function over fixed blocks of rows, without gradients, as many threads as the work is worth.
+
+        `passes` says how often the function sends each row through the nets.
+        """
+        device = self.module_.centre.device
+        before, size = torch.get_num_threads(), block or self._block
+        torch.set_num_threads(defaults.threads(self._threads_work * passes * size))
+        try:
+            with torch.inference_mode():
+                batch = Batch(raw, target=target, condition=condition)
+                out = blockwise(lambda rows: function(rows.to(device)).cpu(), batch, size)
+        finally:
+            torch.set_num_threads(before)
+        return out.clone()
+
+    def _errors(self, raw: Any, target: Any, constant: bool) -> tuple[Tensor, Tensor]:
+        """The error map of raw rows, and the sum of the weights of each row."""
+        measure = self.module_.constant_error_map if constant else self.module_.error_map
+
+        def both(batch: Batch) -> Tensor:
+            self.module_.check(batch)
+            error, weight = measure(batch)
+            rows = len(error)
+            count = (
+                error.new_full((rows, 1), error[0].numel())
+                if weight is None
+                else weight.flatten(1).sum(1, keepdim=True)
+            )
+            return torch.cat([weighted(error, weight).flatten(1), count], dim=1)
+
+        out = self._each_block(both, raw, target)
+        shape = self._blueprint.output.target_shape
+        return out[:, :-1].reshape(len(out), *shape), out[:, -1].clamp(min=1)
+
+    def _context(self, n: int, condition: Any) -> Tensor | None:
+        """What the prior is told of raw conditions, (n, dim)."""
+        with torch.inference_mode():
+            context = self.module_.prompt(n, torch.zeros(()), condition)
+        return None if context is None else context.float()
+
+    def _read(self, X: Any) -> Any:
+        """Raw rows that give tensors: a tensor, or windows."""
+        check_is_fitted(self)
+        if len(self._form.in_shape) == 1:
+            self._check_columns(X, reset=False)
+        return as_rows(self._form.read(X, type(self).__name__))
+
+    def _read_both(self, X: Any, y: Any) -> tuple[Any, Any]:
+        raw = self._read(X)
+        return raw, self._read_target(y, len(raw))
+
+    def _read_target(self, y: Any, rows: int | None) -> Any:
+        form = self._blueprint.target_form
+        if form is None:
+            return None
+        if y is None:
+            raise DataError(f'{type(self).__name__} was fitted with target="y" and measures against y: pass y')
+        target = as_rows(form.read(y, type(self).__name__))
+        if rows is not None and len(target) != rows:
+            raise DataError(f"X has {rows} samples and y has {len(target)}: they must be as many")
+        return target
+
+    def _check_columns(self, X: Any, reset: bool) -> None:
+        """scikit-learn's own checks of the number and the names of columns."""
+        if is_frame(X) or dims_of(X) == 2:
+            try:
+                validate_data(self, X, reset=reset, skip_check_array=True)
+            except ValueError as error:
+                raise DataError(str(error)) from error
+
+    def _repr_html_inner(self) -> str:
+        return self._card() + super()._repr_html_inner()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        shown = super()._repr_mimebundle_(**kwargs)
+        return {kind: self._card() + text if kind == "text/html" else text for kind, text in shown.items()}
+
+    def _card(self) -> str:
+        """Once fitted, what the model is, above scikit-learn's own picture of its parameters."""
+        if not hasattr(self, "module_"):
+            return ""
+        from zandloper.report import card
+
+        return card(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.target_tags.required = self.target == "y"
+        return tags
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "sample":
+            raise UnsupportedError(
+                f"{type(self).__name__} has no prior to sample from: take a variational or quantised type"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -1,0 +1,80 @@
+"""Finite scalar quantisation: each value of the code is rounded to one of a few levels; no book can collapse."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from zandloper.model.batch import Code
+from zandloper.model.layers.layers import Linear
+from zandloper.spec import Spec
+
+
+@dataclass(frozen=True)
+class FSQ(Spec):
+    """Settings of finite scalar quantisation; `latent_dim` is the number of symbols per sample.
+
+    Parameters
+    ----------
+    levels : tuple of int
+        Levels of each value of a symbol: (8, 6, 5) makes 240 symbols (the paper's advice for about 2^8).
+    """
+
+    name: ClassVar[str] = "fsq"
+    linear: ClassVar[bool] = False
+    by_place: ClassVar[bool] = True
+    levels: tuple[int, ...] = (8, 6, 5)
+
+    def build(self, neck_dim: int, latent_dim: int, places: int = 1) -> nn.Module:
+        """The module for a neck of `neck_dim` values and `latent_dim` symbols, as many for each of `places` parts."""
+        return FSQBottleneck(self, neck_dim, latent_dim, places)
+
+
+class FSQBottleneck(nn.Module):
+    """`z = round(bound(W neck + b))`, gradients copied straight through.
+
+    Mentzer et al. 2024, "Finite scalar quantization: VQ-VAE made simple", section 3.1 and appendix A.1 (the bound is a
+    hyperbolic tangent, shifted for even numbers of levels). Codes are scaled to [-1, 1].
+    """
+
+    levels: Tensor
+    bases: Tensor
+
+    def __init__(self, spec: FSQ, neck_dim: int, latent_dim: int, places: int = 1) -> None:
+        super().__init__()
+        self.symbols_per_sample, self.vocabulary = latent_dim, math.prod(spec.levels)
+        # Where each place of a grid has a part of the neck and of the symbols, all places share one head.
+        self.places = places if latent_dim % places == 0 else 1
+        self.head = Linear(neck_dim // self.places, latent_dim // self.places * len(spec.levels))
+        self.latent_shape = (latent_dim, len(spec.levels))
+        levels = torch.tensor(spec.levels, dtype=torch.float32)
+        self.register_buffer("levels", levels, persistent=False)
+        self.register_buffer("bases", torch.cat([torch.ones(1), levels[:-1].cumprod(0)]), persistent=False)
+
+    def symbols(self, neck: Tensor) -> Tensor:
+        """The symbols' numbers, (n, latent_dim) integers."""
+        return ((self._steps(neck) * self.bases).sum(-1)).round().long()
+
+    def vectors_of(self, symbols: Tensor) -> Tensor:
+        """The code that symbols (n, latent_dim) stand for, (n, latent_dim, values)."""
+        steps = torch.div(symbols[..., None], self.bases, rounding_mode="floor") % self.levels
+        return self._scaled(steps)
+
+    def forward(
+        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+    ) -> Code:
+        """The quantised code of a neck, (n, latent_dim, values), free of cost."""
+        return Code(self._scaled(self._steps(neck)))
+
+    def _steps(self, neck: Tensor) -> Tensor:
+        """Whole numbers from 0 to levels - 1, with the gradient of the bound."""
+        h = self.head(neck.reshape(len(neck) * self.places, -1)).float().reshape(-1, *self.latent_shape)
+        bounded = (torch.tanh(h) + 1) / 2 * (self.levels - 1e-3) - 0.5 + 5e-4
+        return bounded + (bounded.round() - bounded).detach()
+
+    def _scaled(self, steps: Tensor) -> Tensor:
+        return 2 * steps / (self.levels - 1) - 1

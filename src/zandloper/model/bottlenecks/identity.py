@@ -1,0 +1,45 @@
+"""Plain: a narrow (or wide) layer, and no cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from zandloper.model.batch import Code
+from zandloper.model.layers.layers import Linear
+from zandloper.spec import Spec
+
+
+@dataclass(frozen=True)
+class Plain(Spec):
+    """Settings of the plain bottleneck: there are none."""
+
+    name: ClassVar[str] = "plain"
+    linear: ClassVar[bool] = True
+
+    def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
+        """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
+        return PlainBottleneck(neck_dim, latent_dim)
+
+
+class PlainBottleneck(nn.Module):
+    """`z = W neck + b`, plus the linear path."""
+
+    def __init__(self, neck_dim: int, latent_dim: int) -> None:
+        super().__init__()
+        self.head = Linear(neck_dim, latent_dim)
+        self.latent_shape = (latent_dim,)
+
+    def start_at_zero(self) -> None:
+        """Silence the head: the code starts as the linear path's."""
+        self.head.weight.detach().zero_()
+
+    def forward(
+        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+    ) -> Code:
+        """The code of a neck (n, neck_dim): (n, latent_dim), free of cost."""
+        z = self.head(neck.flatten(1))
+        return Code(z if offset is None else z + offset)

@@ -1,0 +1,247 @@
+"""The hourglass: the five slots joined, and what one batch goes through. Read this file first.
+
+    corrupt -> encode -> bottleneck -> decode -> compare
+
+A `Batch` of raw numbers comes in. The scale, part of the graph, turns it into what nets like. The corruption decides
+what the encoder sees; the encoder makes a *neck* of it; the bottleneck turns the neck into a code and says what that
+costs; the decoder makes parameters of the output from the code alone; the comparison measures the error against the
+target. Beside the two nets runs a linear path that starts at the PCA solution (`linear.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zandloper.model.batch import Batch, Code, Loss, Neck, Seen
+from zandloper.model.linear_path import LinearPath
+
+
+class Hourglass(nn.Module):
+    """The five slots with a scale in front and a linear path beside.
+
+    Parameters
+    ----------
+    in_shape : tuple of int
+        Of what the encoder sees, without the samples.
+    scale : nn.Module
+        From the modality: `encode(raw) -> (x, valid)`, `target(raw) -> (target, valid)`, `restore(point) -> raw`.
+    corrupt, encoder, bottleneck, decoder, compare : nn.Module
+        The slots.
+    target_scale : nn.Module or None
+        The scale of a target that is not the input.
+    linear : LinearPath or None
+        The linear path; its last word is added to the nets' own.
+    """
+
+    scale: Any
+    target_scale: Any
+    corrupt: Any
+    encoder: Any
+    bottleneck: Any
+    decoder: Any
+    compare: Any
+    linear: LinearPath | None
+    in_shape: tuple[int, ...]
+    centre: Tensor
+    spread: Tensor
+    target_spread: Tensor
+    constant: Tensor
+    draws_globally = False  # whether a part may draw from torch's global generators
+    silent_start = False  # whether the decoder begins with nothing, beside something that passes by the bottleneck
+
+    def __init__(
+        self,
+        in_shape: tuple[int, ...],
+        scale: Any,
+        corrupt: nn.Module,
+        encoder: nn.Module,
+        bottleneck: nn.Module,
+        decoder: nn.Module,
+        compare: Any,
+        target_scale: nn.Module | None = None,
+        linear: LinearPath | None = None,
+    ) -> None:
+        super().__init__()
+        self.in_shape = in_shape
+        self.scale, self.target_scale = scale, target_scale
+        self.corrupt, self.encoder, self.bottleneck = corrupt, encoder, bottleneck
+        self.decoder, self.compare, self.linear = decoder, compare, linear
+        self.prior: Any = None  # what new codes are drawn from, where the type has it
+        self.prompted = False  # whether only the prior is told the batch's raw condition, as it is: texts
+        self.teller: Any = None  # makes of a batch's raw condition what nets and prior are told, where there is one
+        # Nets and linear path see inputs of mean zero and unit spread and give outputs of unit spread, whatever the
+        # model's units; set once from the data. Scales that standardise already spare every step that work.
+        self.unit, self.target_unit = scale.unit, (target_scale or scale).unit
+        self.register_buffer("centre", torch.zeros(()))
+        self.register_buffer("spread", torch.ones(()))
+        self.register_buffer("target_spread", torch.ones(()))
+        # The parameters of the best constant prediction: what `score` compares with.
+        self.register_buffer("constant", torch.zeros(tuple(compare.params_shape)))
+        self.natural_loss = 0.0  # of that prediction; training that ends up far above has diverged
+
+    def learn(self, inputs: Callable[[], Iterable[Tensor]]) -> None:
+        """What a kind of hourglass wants to know of the raw training rows, chunk by chunk, before training."""
+
+    def scaled(self, batch: Batch, rng: torch.Generator | None = None) -> Batch:
+        """The raw batch in model units. Without a target of its own, the target is the input.
+
+        With `rng`, some of what the condition says is held back, so that less may be said later.
+        """
+        if self.teller is not None or self.prompted:
+            batch = replace(batch, condition=self.told(len(batch.x), batch.x, batch.condition, rng))
+        if self.target_scale is None:
+            x, valid, target, target_valid = self.scale.both(batch.x)
+            return Batch(x, valid, target, target_valid, batch.condition)
+        x, valid = self.scale.encode(batch.x)
+        if batch.target is None:
+            return replace(batch, x=x, valid=valid)
+        target, target_valid = self.target_scale.target(batch.target)
+        return Batch(x, valid, target, target_valid, batch.condition)
+
+    def told(self, n: int, like: Tensor, condition: Tensor | None, rng: torch.Generator | None = None) -> Tensor | None:
+        """What nets and prior are told of raw conditions, (n, dim); None: nothing is known of the rows."""
+        if self.teller is None:
+            return None
+        return self.teller.unknown(n, like) if condition is None else self.teller(condition, rng)
+
+    def prompt(
+        self, n: int, like: Tensor, condition: Tensor | None, rng: torch.Generator | None = None
+    ) -> Tensor | None:
+        """What the prior is told of raw conditions: what the nets are, or where it reads texts, these themselves."""
+        return condition if self.prompted else self.told(n, like, condition, rng)
+
+    def encode(
+        self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+    ) -> tuple[Code, tuple]:
+        """The code of what was seen, and the skips that the decoder may want. Without `rng` nothing is drawn."""
+        neck, offset = self.summary(seen.x, condition)
+        return self.bottleneck(neck.value, offset, rng, progress), neck.skips
+
+    def summary(self, x: Tensor, context: Tensor | None = None) -> tuple[Neck, Tensor | None]:
+        """What the bottleneck gets: the encoder's neck, and what the linear path adds to the code."""
+        x = self.centred(x)
+        return self.neck(x, context), None if self.linear is None else self.linear.encode(x)
+
+    def neck(self, x: Tensor, context: Tensor | None) -> Neck:
+        """What the encoder makes of centred inputs."""
+        neck: Neck = self.encoder(x, context)
+        return neck
+
+    def centred(self, x: Tensor) -> Tensor:
+        """Inputs as the encoder gets them: of mean zero and unit spread."""
+        return x if self.unit else (x - self.centre) / self.spread
+
+    def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
+        """The output's parameters, (n, *params_shape), from the code."""
+        params = self.decoder(z, skips, condition).reshape(len(z), *self.compare.params_shape)
+        if self.linear is not None:
+            params = params + self.linear.decode(z).reshape(params.shape)
+        if self.compare.in_target_units and not self.target_unit:
+            params = params * self.target_spread
+        return params if self.linear is not None else params + self.constant
+
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+        """Error and cost of one raw batch: sums per sample, averaged over samples, divided by elements per sample.
+
+        `progress` is the share of the steps that are done: what warms up looks at it, and is at full weight at 1.
+        """
+        batch = self.scaled(batch, rng if self.training else None)
+        seen = self.corrupt(batch, rng)
+        batch = self.weighed(batch, seen)
+        code, skips = self.encode(seen, batch.condition, rng, progress)
+        return self.judged(batch, code, skips)
+
+    def judged(self, batch: Batch, code: Code, skips: tuple) -> Loss:
+        """Error and cost of a batch in model units whose code is known."""
+        if code.draws > 1:
+            batch = batch.map(lambda t: t.repeat_interleave(code.draws, 0))
+        params = self.decode(code.z, skips, batch.condition)
+        error = weighted(self.compare(params.float(), batch.target), batch.target_valid)
+        mean_error = error.mean()
+        cost = mean_error.new_zeros(()) if code.cost is None else code.cost.mean() / error[0].numel()
+        if code.draws > 1 and code.cost is not None:
+            bound = importance_weighted(error.flatten(1).sum(1) + code.cost, code.draws).mean() / error[0].numel()
+            return Loss(bound, mean_error.detach(), cost.detach())
+        return Loss(mean_error + cost, mean_error.detach(), cost.detach())
+
+    def weighed(self, batch: Batch, seen: Seen) -> Batch:
+        """The batch with what its errors weigh after the corruption: as before it, unless that says otherwise."""
+        return batch if seen.asked is None else replace(batch, target_valid=seen.asked)
+
+    def no_context(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
+        """What to tell the encoder on a dry run."""
+        return condition
+
+    def latent(self, batch: Batch) -> Tensor:
+        """Codes of clean raw inputs, (n, *latent_shape)."""
+        return self._clean(batch)[0]
+
+    def reconstruct(self, batch: Batch) -> Tensor:
+        """The point prediction for clean raw inputs, in raw units."""
+        z, skips, batch = self._clean(batch)
+        return self.restore(self.decode(z, skips, batch.condition))
+
+    def check(self, batch: Batch) -> None:
+        """Have the comparison refuse a raw batch that it cannot measure."""
+        batch = self.scaled(batch)
+        if batch.target is not None:
+            self.compare.check(batch.target if batch.target_valid is None else batch.target[batch.target_valid > 0])
+
+    def error_map(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """The error of every element of a raw batch and its weight."""
+        z, skips, batch = self._clean(batch)
+        params = self.decode(z, skips, batch.condition)
+        return self.compare(params.float(), batch.target), batch.target_valid
+
+    def constant_error_map(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """As `error_map`, of the best constant prediction."""
+        batch = self.scaled(batch)
+        return self.compare(self.constant.expand(len(batch.x), *self.constant.shape), batch.target), batch.target_valid
+
+    def restore(self, params: Tensor) -> Tensor:
+        """Parameters of the output as a point in raw units."""
+        out = self.scale if self.target_scale is None else self.target_scale
+        return out.restore(self.compare.point(params.float()))
+
+    def generated(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The point that codes decode to given raw conditions, in raw units."""
+        return self.restore(self.decode(z, (), self.told(len(z), z, condition)))
+
+    def _clean(self, batch: Batch) -> tuple[Tensor, tuple, Batch]:
+        batch = self.scaled(batch)
+        code, skips = self.encode(Seen(batch.x, batch.valid), batch.condition)
+        return code.z, skips, batch
+
+
+def importance_weighted(losses: Tensor, draws: int) -> Tensor:
+    """`-log mean exp(-losses)` over the draws of each sample: (n * draws,) -> (n,).
+
+    Burda, Grosse and Salakhutdinov 2016, "Importance weighted autoencoders", eq. 8.
+    """
+    return math.log(draws) - torch.logsumexp(-losses.reshape(-1, draws), dim=1)
+
+
+def weighted(error: Tensor, weight: Tensor | None) -> Tensor:
+    """The error map with what does not count set to zero.
+
+    `where`, not a product: the error of a missing value may be anything, and 0 x NaN is NaN.
+    """
+    return error if weight is None else torch.where(weight > 0, error * weight, 0.0)
+
+
+def blockwise(function: Callable[[Batch], Tensor], batch: Batch, block: int) -> Tensor:
+    """`function` over fixed blocks of rows, the last one padded, so that no result depends on how rows are batched."""
+    n, parts = len(batch.x), []
+    for start in range(0, n, block):
+        rows = batch.map(lambda t: t[start : start + block])  # noqa: B023 (called at once)
+        short = block - len(rows.x)
+        if short:
+            rows = rows.map(lambda t: torch.cat([t, t[-1:].expand(short, *t.shape[1:])]))  # noqa: B023
+        parts.append(function(rows)[: block - short])
+    return torch.cat(parts)

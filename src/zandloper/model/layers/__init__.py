@@ -1,0 +1,1 @@
+"""Building blocks of the networks: layers that draw no weights by themselves, convolutions, attention."""

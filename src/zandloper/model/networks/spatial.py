@@ -1,0 +1,200 @@
+"""Convolutions down to a small grid, each of whose places is summarised by itself, and up again from such a grid.
+
+Unlike `conv1d` and `conv2d`, no dense layer mixes the places: a code of one symbol a place says what is there. That is
+what a prior over the symbols likes to read (van den Oord et al. 2017, "Neural discrete representation learning").
+
+What holds everywhere, colours or the light, may be said once: some summaries stand before the places and scale and
+shift the channels of all layers (Perez et al. 2018, "FiLM: visual reasoning with a general conditioning layer").
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from zandloper.model.batch import Neck
+from zandloper.model.layers.convolutions import CHANNELS, DOWN, UP, sizes_of
+from zandloper.model.layers.layers import ACTIVATIONS, Linear
+from zandloper.model.networks import Net
+
+MOST = 7  # stages
+SUMMARIES = 4  # where nobody says how many latents there are
+
+
+@dataclass(frozen=True)
+class Grid(Net):
+    """Settings of convolutional nets with a grid in the middle.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Channels per stage; each stage halves every axis. The decoder mirrors them.
+    activation : str
+        The non-linearity after each layer.
+    depth : int
+        Residual layers at the grid, where places hear their neighbours.
+    summaries : int
+        Parts of the code that belong to no place but to the whole, before those of the places.
+    """
+
+    name: ClassVar[str] = "grid"
+    reads: ClassVar[str] = "images and series, of shape (channels, height, width) or (channels, length)"
+    layer: ClassVar[str] = "{} channels"
+    hidden: tuple[int, ...] = (32, 64)
+    activation: str = "silu"
+    depth: int = 2
+    summaries: int = 0
+
+    @classmethod
+    def fits(cls, in_shape: tuple[int, ...]) -> bool:
+        """Images and series."""
+        return len(in_shape) in (2, 3)
+
+    @classmethod
+    def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Grid:
+        """As many stages as bring the number of places closest to the number of latents, channels doubling from 32.
+
+        A few latents more than places are summaries.
+        """
+        far = lambda n: abs(math.log(places(in_shape, n) / max(1, latent_dim)))  # noqa: E731
+        stages = min(range(1, MOST + 1), key=far)
+        more = latent_dim - places(in_shape, stages)
+        summaries = more if 0 < more <= 2 * SUMMARIES else 0
+        return cls(tuple(min(CHANNELS[0] * 2**i, CHANNELS[1]) for i in range(stages)), activation, summaries=summaries)
+
+    @classmethod
+    def latents(cls, in_shape: tuple[int, ...], about: int) -> int:
+        """One for each place of the grid that has about so many, and summaries."""
+        return places(in_shape, len(cls.auto(in_shape, about).hidden)) + SUMMARIES
+
+    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+        """From images or series `in_shape` to a neck of which each place of the grid has an equal part."""
+        return GridEncoder(self, in_shape, context_dim)
+
+    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+        """From a code, of which each place has an equal part where it can be divided so, to `out_shape`."""
+        return GridDecoder(self, latent_dim, out_shape, context_dim)
+
+
+def places(in_shape: tuple[int, ...], stages: int) -> int:
+    """Places of the grid that so many stages leave of a sample."""
+    return math.prod(sizes_of(tuple(in_shape[1:]), stages)[-1])
+
+
+class Residual(nn.Module):
+    """`x + W2 act(W1 act(x))`: neighbours are heard, then each place thinks for itself (He et al. 2016, "Identity
+    mappings in deep residual networks", section 3); what is `told` of the whole sets the tone in between."""
+
+    def __init__(self, channels: int, axes: int, activation: str, told: int = 0) -> None:
+        super().__init__()
+        self.activation = activation
+        self.hear, self.think = DOWN[axes](channels, channels, 3, padding=1), DOWN[axes](channels, channels, 1)
+        self.tone = Tone(told, channels) if told else None
+
+    def forward(self, x: Tensor, told: Tensor | None = None) -> Tensor:
+        """Grids (n, channels, *axes) to grids."""
+        act = ACTIVATIONS[self.activation]
+        h = self.hear(act(x))
+        return x + self.think(act(h if self.tone is None else self.tone(h, told)))
+
+
+class Tone(nn.Module):
+    """`h (1 + a) + b` for each channel, a and b being linear in what is told of the whole."""
+
+    def __init__(self, told: int, channels: int) -> None:
+        super().__init__()
+        self.say = Linear(told, 2 * channels)
+
+    def forward(self, h: Tensor, told: Tensor) -> Tensor:
+        """Grids (n, channels, *axes), told (n, values)."""
+        a, b = self.say(told).to(h.dtype).reshape(len(h), -1, *(1 for _ in h.shape[2:])).chunk(2, dim=1)
+        return h * (1 + a) + b
+
+
+def _planes(context: Tensor, x: Tensor) -> Tensor:
+    """The context at every place."""
+    return context.to(x.dtype).reshape(*context.shape, *(1 for _ in x.shape[2:])).expand(-1, -1, *x.shape[2:])
+
+
+class GridEncoder(nn.Module):
+    """Strided convolutions, then residual layers; the neck goes place by place."""
+
+    def __init__(self, spec: Grid, in_shape: tuple[int, ...], context_dim: int) -> None:
+        super().__init__()
+        channels, *axes = in_shape
+        self.activation = spec.activation
+        widths = (channels + context_dim, *spec.hidden)
+        conv = DOWN[len(axes)]
+        self.layers = nn.ModuleList(conv(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths))
+        width, self.summaries = widths[-1], spec.summaries
+        told = width if spec.summaries else 0
+        self.rest = nn.ModuleList(Residual(width, len(axes), spec.activation, told) for _ in range(spec.depth))
+        self.sum_up = Linear(width, width * spec.summaries) if spec.summaries else None
+        self.places = places(in_shape, len(spec.hidden)) + spec.summaries
+        self.neck_dim = width * self.places
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
+        """The flat neck of grids (n, channels, *axes)."""
+        act = ACTIVATIONS[self.activation]
+        x = x if context is None else torch.cat([x, _planes(context, x)], dim=1)
+        for i, part in enumerate(self.layers):
+            x = part(_even(x))
+            x = act(x) if i < len(self.layers) - 1 else x
+        whole = act(x).flatten(2).mean(2) if self.summaries else None
+        for part in self.rest:
+            x = part(x, whole)
+        neck = act(x).flatten(2).transpose(1, 2).flatten(1)
+        return Neck(neck if self.sum_up is None else torch.cat([act(self.sum_up(whole)), neck], dim=1))
+
+
+def _even(x: Tensor) -> Tensor:
+    """With a line of zeros more along every axis of odd length, so that halving rounds up."""
+    odd = [side for length in reversed(x.shape[2:]) for side in (0, length % 2)]
+    return nn.functional.pad(x, odd) if any(odd) else x
+
+
+class GridDecoder(nn.Module):
+    """A layer that all places share, residual layers, then transposed convolutions up to the sample's size."""
+
+    def __init__(self, spec: Grid, latent_dim: int, out_shape: tuple[int, ...], context_dim: int) -> None:
+        super().__init__()
+        channels, *axes = out_shape
+        self.activation = spec.activation
+        self.sizes = sizes_of(tuple(axes), len(spec.hidden))[::-1]
+        count = math.prod(self.sizes[0]) + spec.summaries
+        # A code that cannot be dealt out evenly is first made one that can.
+        self.deal = None if latent_dim % count == 0 else Linear(latent_dim, count * min(latent_dim, spec.hidden[-1]))
+        values = (latent_dim if self.deal is None else self.deal.out_features) // count
+        widths = (*reversed(spec.hidden), channels)
+        self.bottom, self.summaries = (count, values), spec.summaries
+        self.first = DOWN[len(axes)](values + context_dim, widths[0], 1)
+        told = widths[0] if spec.summaries else 0
+        self.whole = Linear(values * spec.summaries, told) if told else None
+        self.rest = nn.ModuleList(Residual(widths[0], len(axes), spec.activation, told) for _ in range(spec.depth))
+        self.tones = nn.ModuleList(Tone(told, width) for width in widths[:-1] if told)
+        conv = UP[len(axes)]
+        self.layers: Any = nn.ModuleList(conv(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths))
+
+    def start_at_zero(self) -> None:
+        """Silence the last layer."""
+        self.layers[-1].weight.detach().zero_()
+
+    def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
+        """Parameters of the output, (n, channels, *axes)."""
+        act = ACTIVATIONS[self.activation]
+        z = z.flatten(1) if self.deal is None else self.deal(z.flatten(1))
+        parts, s = z.reshape(len(z), *self.bottom), self.summaries
+        whole = None if self.whole is None else act(self.whole(parts[:, :s].flatten(1)))
+        h = parts[:, s:].transpose(1, 2).reshape(len(z), -1, *self.sizes[0])
+        h = self.first(h if context is None else torch.cat([h, _planes(context, h)], dim=1))
+        for part in self.rest:
+            h = part(h, whole)
+        for i, (part, size) in enumerate(zip(self.layers, self.sizes[1:])):
+            h = self.tones[i](h, whole) if s else h
+            h = part(act(h))[(..., *(slice(length) for length in size))]  # as in `convolutions`: 7 -> 14 -> 13
+        return h

@@ -1,0 +1,191 @@
+"""Data of any kind to model units and back, as a model would read them: what noise is added to and measured in."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zandloper.errors import DataError, DataTypeError, bad_parameter
+from zandloper.modality import Form, Scale, chunks_of
+from zandloper.modality import modality as modality_of
+from zandloper.model.batch import Batch, Seen
+from zandloper.model.corruptions import Noise
+from zandloper.model.corruptions.chain import Chain
+
+ORDERED = ("series", "audio")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Data in model units.
+
+    Parameters
+    ----------
+    kind : {"table", "image", "series", "audio"}
+    x : Tensor
+        (n, columns), (n, channels, height, width) or (n, channels, time), float32.
+    valid : Tensor or None
+        0 where values are missing.
+    give : callable
+        From `Seen` back to data of the user's kind.
+    again : callable
+        Reads other data of the same kind in the same units.
+    stored : tuple of int or None
+        (values that an integer dtype tells apart, lowest, highest) in model units.
+    """
+
+    kind: str
+    x: Tensor
+    valid: Tensor | None
+    give: Callable[[Seen], Any]
+    again: Callable[[Any], Reading]
+    stored: tuple[int, float, float] | None = None
+
+    def with_noise(self, noise: Noise, seed: int = 0) -> Seen:
+        """The data with a noise, stored as they were: integers round and saturate."""
+        seen = noise.build()(Batch(self.x, self.valid), torch.Generator().manual_seed(seed))
+        return Seen(self.as_stored(seen.x), seen.valid, seen.level)
+
+    def as_stored(self, x: Tensor) -> Tensor:
+        """What the dtype of the data makes of values."""
+        if self.stored is None:
+            return x
+        count, low, high = self.stored
+        step = (high - low) / (count - 1)
+        x = x.clamp(low, high)
+        return x if count > 2**23 else low + ((x - low) / step).round() * step
+
+
+def read(X: Any, modality: Any = "auto", owner: str = "zl.noise") -> Reading:
+    """Data in model units: images divided by their dtype's maximum, columns and series standardised by themselves."""
+    name = getattr(modality, "name", modality)
+    if isinstance(name, str) and name in ORDERED:
+        return _read_ordered(X, name, owner, None)
+    form, raw = modality_of(modality, X, owner).learn(X, owner)
+    scale = form.scale()
+    scale.learn(chunks_of(raw))
+    return _read_form(form, scale, raw, X, owner)
+
+
+def _read_form(form: Form, scale: Scale, raw: np.ndarray, X: Any, owner: str) -> Reading:
+    if form.in_shape != form.target_shape:
+        raise DataError(f"{owner} works on columns of numbers, and some of these are categories: drop or encode them")
+    x, valid = scale.encode(torch.as_tensor(raw))
+    images = len(form.in_shape) == 3
+    dtype = np.dtype(getattr(form, "dtype", "float32"))
+    stored = (int(np.iinfo(dtype).max) + 1, 0.0, 1.0) if images and dtype.kind == "u" else None
+
+    def give(seen: Seen) -> Any:
+        values = scale.restore(seen.x).numpy()
+        if seen.valid is not None and not images:
+            values = np.where(seen.valid.numpy() > 0, values, np.nan)
+        return form.give(values, like=X)
+
+    return Reading(
+        "image" if images else "table",
+        x,
+        valid,
+        give,
+        lambda other: _read_form(form, scale, form.read(other, owner), other, owner),
+        stored,
+    )
+
+
+def _read_ordered(X: Any, kind: str, owner: str, units: np.ndarray | None) -> Reading:
+    """Series (time, channels), sounds (n, time), either as (time,) or (n, time, channels), or a list of series or
+    sounds, cut to the shortest."""
+    arrays = [np.asarray(a) for a in X] if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) else None
+    if arrays is not None and kind == "series":
+        arrays = [a[:, None] if a.ndim == 1 else a for a in arrays]
+    whole = np.asarray(X) if arrays is None else None
+    if arrays is not None:
+        if len({a.shape[1:] for a in arrays}) > 1:
+            raise DataError(f"{owner} got a list of series with different numbers of channels: pass them one by one")
+        shortest = min(len(a) for a in arrays)
+        whole = np.stack([a[i : i + shortest] for a in arrays for i in range(0, len(a) - shortest + 1, shortest)])
+    array = np.asarray(whole)
+    if array.dtype.kind not in "fiu" or not 1 <= array.ndim <= 3:
+        raise DataTypeError(
+            f"{owner} got {kind} as an array of shape {array.shape} and dtype {array.dtype}: wanted are numbers "
+            f"(time,), {'(time, channels)' if kind == 'series' else '(n, time)'} or (n, time, channels)"
+        )
+    back: Callable[[np.ndarray], np.ndarray]
+    if kind == "series" and array.ndim == 2:
+        x, back = array.T[None], lambda a: a[0].T
+    elif array.ndim == 2:
+        x, back = array[:, None], lambda a: a[:, 0]
+    elif array.ndim == 1:
+        x, back = array[None, None], lambda a: a[0, 0]
+    else:
+        x, back = np.moveaxis(array, 2, 1), lambda a: np.moveaxis(a, 1, 2)
+    if x.shape[-1] < 2:
+        raise DataError(f"{owner} got {kind} of shape {array.shape}: a series needs two steps or more")
+    stored = None
+    offset: Any = 0.0
+    if kind == "audio":
+        top = float(-int(np.iinfo(array.dtype).min)) if array.dtype.kind == "i" else 1.0
+        if array.dtype.kind == "u":
+            raise DataTypeError(f"{owner} got sounds of dtype {array.dtype}: convert to int16, or to floats in -1 to 1")
+        if array.dtype.kind == "i":
+            stored = (int(2 * top), -1.0, (top - 1) / top)
+        units = np.array([0.0, top])[:, None]
+    elif units is None:
+        flat = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1).astype(np.float64)
+        spread = np.nanstd(flat, axis=1)
+        units = np.stack([np.nanmean(flat, axis=1), np.where(spread > 0, spread, 1.0)])
+    offset, size = (u[:, None] for u in units)
+    scaled = torch.from_numpy(((x - offset) / size).astype(np.float32))
+    there = ~scaled.isnan()
+    valid = None if bool(there.all()) else there.float()
+    kept = units
+
+    def give(seen: Seen) -> Any:
+        values = seen.x.double().numpy() * size + offset
+        if seen.valid is not None and array.dtype.kind == "f":
+            values = np.where(seen.valid.numpy() > 0, values, np.nan)
+        out = back(values)
+        if array.dtype.kind in "iu":
+            info = np.iinfo(array.dtype)
+            out = np.clip(np.round(out), info.min, info.max)
+        return out.astype(array.dtype)
+
+    return Reading(
+        kind, scaled.nan_to_num(0.0), valid, give, lambda other: _read_ordered(other, kind, owner, kept), stored
+    )
+
+
+def apply(self: Noise, X: Any, modality: Any = "auto", random_state: Any = None) -> Any:
+    """See `Noise.apply`."""
+    owner = type(self).__name__
+    if getattr(modality, "name", modality) in ORDERED and isinstance(X, list | tuple) and len(X) and np.ndim(X[0]):
+        first = _seed(random_state, owner)
+        return [apply(self, np.asarray(x), modality, (first + i) % 2**31) for i, x in enumerate(X)]
+    reading = read(X, modality, owner)
+    return reading.give(reading.with_noise(self, _seed(random_state, owner)))
+
+
+def as_noise(value: Any, owner: str, parameter: str = "noise") -> Noise:
+    """A noise, or several in a list as one."""
+    if isinstance(value, Noise):
+        return value
+    if isinstance(value, tuple | list) and value and all(isinstance(v, Noise) for v in value):
+        return value[0] if len(value) == 1 else Chain(tuple(value))
+    raise bad_parameter(
+        owner, parameter, "a noise of zl.noise, such as zl.noise.Gaussian(0.1), or a list of them", value
+    )
+
+
+def _seed(random_state: Any, owner: str) -> int:
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, numbers.Integral) and int(random_state) >= 0:
+        return int(random_state) % 2**31
+    raise bad_parameter(owner, "random_state", "an integer from 0 on, a RandomState or None", random_state)

@@ -1,0 +1,1 @@
+"""Fitted estimators to model folders and back; `load` reads any of them."""

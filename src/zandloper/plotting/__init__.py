@@ -1,0 +1,1 @@
+"""Colors, axes and panels that all figures share."""

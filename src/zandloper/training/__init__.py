@@ -1,0 +1,1 @@
+"""The one training loop (`loop.py`), the sources of its batches, its schedule, its checkpoints and its defaults."""

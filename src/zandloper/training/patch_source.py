@@ -1,0 +1,125 @@
+"""Patches of fields as a `Source` of batches: drawn when they are asked for, turned and flipped, never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zandloper.data.signals import Field
+from zandloper.model.batch import Batch
+from zandloper.training.sources import mixed_seed
+
+MOST_STEPS = 256  # an epoch
+HELD = 64  # patches that validate, at most
+
+
+class Patches:
+    """Random parts of images or sounds, each place as likely as any other.
+
+    Parameters
+    ----------
+    items, targets : list of Field
+        What patches are cut from; targets, where given, are cut and turned alike.
+    size : tuple of int
+        Of a patch. Items that are smaller are continued by their mirror image.
+    batch_size : int
+    seed : int
+        What a batch holds follows from the seed, the epoch and the step alone.
+    turn : bool
+        Whether images are turned and flipped: in all eight ways, or where patches are not square, flipped alone.
+    """
+
+    def __init__(
+        self,
+        items: list[Field],
+        targets: list[Field] | None,
+        size: tuple[int, ...],
+        batch_size: int,
+        seed: int,
+        turn: bool,
+    ) -> None:
+        self.items, self.targets, self.size, self.turn = items, targets, size, turn
+        self._seed, self._batch = seed, batch_size
+        places = np.array([np.prod(item.size, dtype=np.float64) for item in items])
+        self._share = np.cumsum(places / places.sum())
+        whole = int(np.ceil(places.sum() / np.prod(size)))
+        self.steps = int(np.clip(-(-whole // batch_size), 1, MOST_STEPS))
+        self.rows = self.steps * batch_size
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from step `first` on."""
+        for step in range(first, self.steps):
+            rng = np.random.default_rng(mixed_seed(self._seed, epoch, step))
+            yield self._batch_of([self._draw(rng) for _ in range(self._batch)])
+
+    def blocks(self, block: int) -> Iterator[Batch]:
+        """The middles of the items, a patch each, in order."""
+        middles = []
+        for i in range(len(self.items)):
+            place = tuple(max(0, (have - want) // 2) for have, want in zip(self.items[i].size, self.size))
+            middles.append((i, place, 0))
+        for start in range(0, len(middles), block):
+            yield self._batch_of(middles[start : start + block])
+
+    def held(self, rows: np.ndarray) -> Patches:
+        """The same over some of the items, to validate with: a patch from the middle of each."""
+        some = Patches(*self._some(rows), self.size, self._batch, self._seed, False)
+        some.rows = len(rows)
+        return some
+
+    def without(self, rows: np.ndarray) -> Patches:
+        """The same over the other items."""
+        others = np.setdiff1d(np.arange(len(self.items)), rows)
+        return Patches(*self._some(others), self.size, self._batch, self._seed, self.turn)
+
+    def _some(self, rows: np.ndarray) -> tuple[list[Field], list[Field] | None]:
+        targets = None if self.targets is None else [self.targets[i] for i in rows]
+        return [self.items[i] for i in rows], targets
+
+    def _draw(self, rng: np.random.Generator) -> tuple[int, tuple[int, ...], int]:
+        """An item, a place in it, and one of eight ways to turn it."""
+        item = min(int(np.searchsorted(self._share, rng.random(), side="right")), len(self.items) - 1)
+        place = tuple(
+            int(rng.integers(max(1, have - want + 1))) for have, want in zip(self.items[item].size, self.size)
+        )
+        ways = 8 if self.size[0] == self.size[-1] else 4
+        return item, place, int(rng.integers(ways)) if self.turn else 0
+
+    def _batch_of(self, drawn: list[tuple[int, tuple[int, ...], int]]) -> Batch:
+        x = torch.stack([turned(self._cut(self.items[i], place), way) for i, place, way in drawn])
+        if self.targets is None:
+            return Batch(x)
+        return Batch(x, target=torch.stack([turned(self._target(i, place, way), way) for i, place, way in drawn]))
+
+    def _target(self, i: int, place: tuple[int, ...], way: int) -> Tensor:
+        assert self.targets is not None
+        return self._cut(self.targets[i], place)
+
+    def _cut(self, item: Field, place: tuple[int, ...]) -> Tensor:
+        part = item.part(tuple(slice(p, p + s) for p, s in zip(place, self.size)))
+        short = [(0, want - have) for want, have in zip(self.size, part.shape[1:])]
+        if any(s for _, s in short):
+            part = np.pad(part, [(0, 0), *short], mode="symmetric")
+        return torch.from_numpy(part)
+
+
+def turned(x: Tensor, way: int) -> Tensor:
+    """One of the eight ways to turn and flip the last two axes; 0 leaves them."""
+    x = x.flip(-1) if way & 1 else x
+    x = x.flip(-2) if way & 2 else x
+    return x.transpose(-1, -2) if way & 4 else x
+
+
+def turned_back(x: Tensor, way: int) -> Tensor:
+    """The inverse of `turned`."""
+    x = x.transpose(-1, -2) if way & 4 else x
+    x = x.flip(-2) if way & 2 else x
+    return x.flip(-1) if way & 1 else x
+
+
+def each_way(function: Callable[[Tensor], Tensor], x: Tensor, ways: Sequence[int]) -> Tensor:
+    """What a function makes of images turned in several ways, each turned back: (ways, ...)."""
+    return torch.stack([turned_back(function(turned(x, way).contiguous()), way) for way in ways])

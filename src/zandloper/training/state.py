@@ -1,0 +1,81 @@
+"""Settings of a training run, its state, and copies of a network's weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from zandloper.model.batch import Batch, Loss
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a run, all decided before it starts, from shapes and the user's word, never from timing."""
+
+    max_epochs: int = 30
+    max_minutes: float | None = None
+    paced: bool = False  # whether the rate falls with the minutes, where those end before the epochs do
+    batch_size: int = 256
+    block: int = 256
+    lr: float = 2e-3
+    optimizer: Any = "adam"
+    weight_decay: float = 0.0
+    memory: int = 20  # steps that Adam's mean of squares goes back
+    patience: int = 10
+    min_delta: float = 1e-4
+    precision: str = "float32"
+    device: str = "cpu"
+    threads: int = 1
+    seed: int = 0
+    checkpoint: Path | None = None
+    progress: bool = False
+
+
+@dataclass
+class Run:
+    """What a run remembers; with the weights and the optimizer's state, all that its checkpoint holds."""
+
+    epoch: int = 0
+    step: int = 0
+    sum_loss: float = 0.0
+    best: float = math.inf
+    mark: float = math.inf  # the last score that was better by more than a trifle, and its epoch
+    mark_epoch: int = 0
+    reference: float = math.nan  # twenty times this is divergence
+    lr_scale: float = 1.0
+    tries: int = 0
+    good: int = 0  # epochs whose weights were worth keeping
+    seconds: float = 0.0
+    stopped_by: str = ""
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class Trainable(Protocol):
+    """What the loop asks of a module beside a `torch.nn.Module`'s manners."""
+
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+        """What to minimise on a raw batch, when a share `progress` of the steps is done (1: as it will be judged)."""
+
+
+def copy_state(module: nn.Module) -> dict[str, Tensor]:
+    """Copy all parameters and buffers of a module."""
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+@torch.no_grad()
+def store_state(module: nn.Module, best: dict[str, Tensor]) -> None:
+    """Write a module's state into an earlier copy of it, without new memory."""
+    for name, value in module.state_dict().items():
+        best[name].copy_(value)
+
+
+@torch.no_grad()
+def restore_state(module: nn.Module, best: dict[str, Tensor]) -> None:
+    """Write a copy back into the module."""
+    for name, value in module.state_dict().items():
+        value.copy_(best[name])
