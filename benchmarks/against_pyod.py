@@ -2,7 +2,7 @@
 
 usage: python benchmarks/against_pyod.py FILE.npz [--runs 3]      needs: the extra `bench`
 
-Fits on 80 % of the normal rows, standardised; both alternate in one process and medians are compared. Errors are mean
+Fits on 80 % of the normal rows, standardized; both alternate in one process and medians are compared. Errors are mean
 squares on the other rows.
 """
 

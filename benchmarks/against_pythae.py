@@ -2,7 +2,7 @@
 
 usage: python benchmarks/against_pythae.py MNIST_FOLDER [--epochs 5] [--seed 0]
 
-The error is the negative ELBO in nats an image (Bernoulli on grey values, as the peer has it) on the test images. The
+The error is the negative ELBO in nats an image (Bernoulli on gray values, as the peer has it) on the test images. The
 peer's rate is 0.001 and its batches are 100 rows. Ours has the same layers and its own defaults, and as many epochs as
 it takes to be no worse; each number of epochs is a run of its own, with its own schedule.
 """
@@ -80,5 +80,5 @@ for epochs in range(1, args.epochs + 1):
     print(f"{epochs} epochs: {took:.1f} s, {got:.2f} nats; pythae: {args.epochs}, {seconds:.1f} s, {error:.2f} nats")
     if got <= error:
         break
-figure("MNIST: times as fast to pythae's ELBO", seconds / took, f"pythae, {error:.2f} nats", ">= 4", form=".1f")
+figure("MNIST: times as fast to pythae's ELBO", seconds / took, f"pythae, {error:.2f} nats", ">= 4", schema=".1f")
 figure("MNIST: negative ELBO / pythae's", got / error, f"{epochs} epochs, theirs {args.epochs}", "<= 1")

@@ -1,4 +1,4 @@
-"""Denoising of grey images beside BM3D: levels, camera noise, learning from noisy data alone, the wrong noise.
+"""Denoising of gray images beside BM3D: levels, camera noise, learning from noisy data alone, the wrong noise.
 
 usage: python benchmarks/denoise_images.py TRAIN_FOLDER TEST_FOLDER [--minutes 15] [--model photo-denoiser] [--only ...]
 
@@ -8,7 +8,7 @@ the other levels), `alone` (the same minutes from clean data and from noisy data
 `large` (memory and time for 4000 x 6000 pixels, and what tiles leave along their borders), `further` (a net for camera
 noise, as long from nothing and from the model in the package on).
 BM3D (Dabov et al. 2007, its package `bm3d`) runs where it is installed; for camera noise it is given the level at
-middle grey.
+middle gray.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def large(model: zl.Denoiser) -> None:
     before, start = peak(), time.perf_counter()
     model.transform(image)
     remark = f"GB for the whole process, {before:.2f} before; {time.perf_counter() - start:.0f} s"
-    figure("4000 x 6000 pixels denoised: peak of memory", peak(), remark, "< 2", form=".2f")
+    figure("4000 x 6000 pixels denoised: peak of memory", peak(), remark, "< 2", schema=".2f")
 
     from zandloper.applications.denoising import signals
 
@@ -75,7 +75,7 @@ def large(model: zl.Denoiser) -> None:
         near[line], near[:, line] = True, True
     signals.TILE = tile
     remark = f"of 255; elsewhere {wrong[~near].mean():.5f}"
-    figure("denoised in tiles: off along their borders", float(wrong[near].mean()), remark, form=".5f")
+    figure("denoised in tiles: off along their borders", float(wrong[near].mean()), remark, schema=".5f")
 
 
 def narrow(train: list[np.ndarray], tests: list[np.ndarray], minutes: float, noise: zl.noise.Noise) -> None:
@@ -97,7 +97,7 @@ def narrow(train: list[np.ndarray], tests: list[np.ndarray], minutes: float, noi
         print(said[-1], flush=True)
     wide = zl.Denoiser(noise=noise, modality="image", max_minutes=minutes, random_state=0).fit(patches)
     reached = psnr(wide.transform(noisy), held)
-    figure("patches of 32 pixels: dB with skips, beside a bottleneck", reached, ", ".join(said), form=".2f")
+    figure("patches of 32 pixels: dB with skips, beside a bottleneck", reached, ", ".join(said), schema=".2f")
 
 
 def main() -> None:
@@ -122,16 +122,16 @@ def main() -> None:
         for name, noise, level in cases:
             noisy = noisy_of(tests, noise)
             before = np.mean([psnr(y, x) for y, x in zip(noisy, tests)])
-            reached, seconds = mean_psnr(model.set_params(average=8, similar=True), noisy, tests)
-            fast, soon = mean_psnr(model.set_params(average=1, similar=False), noisy, tests)
+            reached, seconds = mean_psnr(model.set_params(n_augmentations=8, patch_matching=True), noisy, tests)
+            fast, soon = mean_psnr(model.set_params(n_augmentations=1, patch_matching=False), noisy, tests)
             beside = peer(noisy, tests, level)
             remark = f"dB in {seconds:.0f} s; fast {fast:.2f} in {soon:.0f} s; noisy {before:.2f}, BM3D {beside}"
             bound = ">= 30.4" if noise == gauss[25] else ""
-            figure(f"{a.test.name}, {name}: the model in the package", reached, remark, bound, form=".2f")
+            figure(f"{a.test.name}, {name}: the model in the package", reached, remark, bound, schema=".2f")
     if "further" in a.only:
         camera = zl.noise.PoissonGaussian(20.0, 0.05)
         noisy, reached = noisy_of(tests, camera), {}
-        fast = zl.load(a.model).set_params(average=1, similar=False)
+        fast = zl.load(a.model).set_params(n_augmentations=1, patch_matching=False)
         for name, first in (("nothing", None), ("the model in the package", fast)):
             model = zl.Denoiser(noise=camera, hidden=(48, 64, 96), **settings).fit(train, init_from=first)
             reached[name], _ = mean_psnr(model, noisy, tests)
@@ -139,7 +139,7 @@ def main() -> None:
             f"dB; from nothing {reached['nothing']:.2f}, without more training {mean_psnr(first, noisy, tests)[0]:.2f}"
         )
         named = f"{a.test.name}, camera, 20 photons: {a.minutes:g} minutes from the model in the package on"
-        figure(named, reached["the model in the package"], remark, "above both", form=".2f")
+        figure(named, reached["the model in the package"], remark, "above both", schema=".2f")
     if "large" in a.only:
         large(zl.load(a.model))
     if "narrow" in a.only:
@@ -149,17 +149,17 @@ def main() -> None:
     if {"alone", "wrong", "fixed"} & set(a.only):
         model = zl.Denoiser(noise=gauss[25], **settings).fit(train)
         right, _ = mean_psnr(model, noisy, tests)
-        figure(f"{a.test.name}, 25 of 255: from clean data, {a.minutes:g} minutes", right, "dB", form=".2f")
+        figure(f"{a.test.name}, 25 of 255: from clean data, {a.minutes:g} minutes", right, "dB", schema=".2f")
     if "fixed" in a.only:
         for sigma in (15, 50):
             reached, _ = mean_psnr(model, noisy_of(tests, gauss[sigma]), tests)
-            figure(f"{a.test.name}, {sigma} of 255: trained at 25 alone", reached, "dB", form=".2f")
+            figure(f"{a.test.name}, {sigma} of 255: trained at 25 alone", reached, "dB", schema=".2f")
     if "alone" in a.only:
         alone = zl.Denoiser(**settings).fit(noisy_of([(x / 255).astype(np.float32) for x in train], gauss[25]))
         reached, _ = mean_psnr(alone, noisy, tests)
-        lesson = alone.restorer_.lesson.name
-        remark = f"dB; from clean data {right:.2f}; {alone.noise_!r} found, {lesson}"
-        figure(f"{a.test.name}, 25 of 255: from noisy data alone", reached, remark, "at most 1.2 less", form=".2f")
+        objective = alone.restorer_.objective.name
+        remark = f"dB; from clean data {right:.2f}; {alone.noise_!r} found, {objective}"
+        figure(f"{a.test.name}, 25 of 255: from noisy data alone", reached, remark, "at most 1.2 less", schema=".2f")
     if "wrong" in a.only:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
@@ -168,7 +168,7 @@ def main() -> None:
             )
         reached, _ = mean_psnr(wrong, noisy, tests)
         remark = f"dB; the right noise {right:.2f}, audit: {'fits' if wrong.audit_.realistic else 'does not fit'}"
-        figure(f"{a.test.name}, 25 of 255: trained for noise of 10", reached, remark, form=".2f")
+        figure(f"{a.test.name}, 25 of 255: trained for noise of 10", reached, remark, schema=".2f")
         print(wrong.audit_, flush=True)
 
 

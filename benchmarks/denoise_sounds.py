@@ -60,10 +60,10 @@ def main() -> None:
     clean = [s.astype(float) for s, out in zip(sounds, held) if out]
     print(f"{len(train)} sounds train, {len(clean)} are heard for the first time")
 
-    noise = zl.noise.Coloured("pink", snr=given.snr)
+    noise = zl.noise.Colored("pink", snr=given.snr)
     noisy = [noise.apply(s[None], "audio", k)[0] for k, s in enumerate(clean)]
     reader = zl.modality.Audio(sample_rate=rate)
-    model = zl.Denoiser(noise=zl.noise.Coloured("pink", snr=(-5.0, 10.0)), modality=reader, max_minutes=given.minutes)
+    model = zl.Denoiser(noise=zl.noise.Colored("pink", snr=(-5.0, 10.0)), modality=reader, max_minutes=given.minutes)
     model.set_params(random_state=0).fit(train)
     if given.output:
         model.save(given.output, overwrite=True)

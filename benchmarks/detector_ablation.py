@@ -40,12 +40,12 @@ def loudest(z, columns):
 
 def variants(detector, X):
     """The scores of each variant, by its name."""
-    measure, first = detector._measure, detector.witnesses_[0]
-    raws = [w.model._read(X) for w in detector.witnesses_]
-    each = [w.testimony(raw, detector._usual) for w, raw in zip(detector.witnesses_, raws)]
+    measure, first = detector._measure, detector.estimators_[0]
+    raws = [w.model._read(X) for w in detector.estimators_]
+    each = [w.log_scores(raw, detector._usual) for w, raw in zip(detector.estimators_, raws)]
     near = np.empty((len(each[0]), 0))
-    if detector.neighbourhood_ is not None:
-        near = detector.neighbourhood_.testimony(first, raws[0])
+    if detector.neighbors_ is not None:
+        near = detector.neighbors_.log_scores(first, raws[0])
 
     def deviations(said):
         return (np.concatenate([said, near], axis=1) - measure.mean) / measure.spread
@@ -58,14 +58,14 @@ def variants(detector, X):
     levels, all_, place = len(first.levels), list(range(len(measure.groups))), 2 * len(first.levels)
     found = {
         "default": detector.anomaly_score(X),
-        "without neighbours": grouped(z, [0, 1]) + LEAN * z[:, place],
+        "without neighbors": grouped(z, [0, 1]) + LEAN * z[:, place],
         "without the place": grouped(z, all_),
         "too little change not odd": grouped(z, all_, None) + LEAN * z[:, place],
         "the place as a witness": np.maximum(grouped(z, all_), z[:, place]),
         "place only": z[:, place],
         "whole rows only": grouped(z, [0]),
         "single columns only": grouped(z, [1]),
-        "neighbours only": grouped(z, [2]) if len(all_) > 2 else grouped(z, all_),
+        "neighbors only": grouped(z, [2]) if len(all_) > 2 else grouped(z, all_),
         "one model instead of all": grouped(one, all_) + LEAN * one[:, place],
         "the level of fast=True, one model": loudest(one, [levels - 2, 2 * levels - 2]),
     }

@@ -15,12 +15,12 @@ RESULTS = Path(__file__).parent / "results"
 LEDGER = RESULTS / "figures.jsonl"
 
 
-def figure(name: str, value: float, against: str, wanted: str = "", form: str = ".3f") -> None:
+def figure(name: str, value: float, against: str, wanted: str = "", schema: str = ".3f") -> None:
     """Print a figure and write it down, with the command and the machine that gave it."""
     command = " ".join(["python", *(shlex.quote(_relative(a)) for a in sys.argv)])
     entry = {
         "name": name,
-        "value": format(value, form),
+        "value": format(value, schema),
         "against": against,
         "wanted": wanted,
         "command": command,

@@ -3,7 +3,7 @@
 usage: python benchmarks/generate_images.py FOLDER [--minutes 10] [--images 60000] [--seed 0] [--no-peer]
 
 FOLDER holds idx files (MNIST, Fashion-MNIST). Two generators: free, for the Fréchet distance beside the peer's, and by
-class, for what is recognised and the variety inside a class. The judge learns on the training images, and says of
+class, for what is recognized and the variety inside a class. The judge learns on the training images, and says of
 half of the test images, beside the other half, what stands under "real".
 """
 
@@ -69,8 +69,8 @@ if args.no_peer:
 else:
     order = np.random.default_rng(0).permutation(len(T))  # as `evaluate` has them: the same judge
     seen = T[order, None] / np.float32(255)
-    lesson = (X[:, None] / np.float32(255), y)
-    peer, _ = seen_by_judge(seen, theirs(X, args.minutes, len(T)), t[order], None, 0, lesson=lesson)
+    objective = (X[:, None] / np.float32(255), y)
+    peer, _ = seen_by_judge(seen, theirs(X, args.minutes, len(T)), t[order], None, 0, objective=objective)
     print("pythae", {k: round(v, 4) for k, v in peer.items()})
     remark = f"ours {verdict['frechet']:.2f}, pythae {peer['frechet']:.2f}, real {verdict.real['frechet']:.2f}"
     figure(f"{name}: Frechet distance / pythae's", verdict["frechet"] / peer["frechet"], remark, "< 1")
@@ -80,5 +80,5 @@ told = zl.Generator(max_minutes=args.minutes, random_state=args.seed).fit(X, con
 verdict = told.evaluate(T, labels=t, judge=(X, y))
 print(f"by class\n{verdict}")
 real = verdict.real
-figure(f"{name}: class recognised", verdict["recognised"], f"real {real['recognised']:.3f}", ">= 0.97")
+figure(f"{name}: class recognized", verdict["recognized"], f"real {real['recognized']:.3f}", ">= 0.97")
 figure(f"{name}: variety / real variety", verdict["variety"] / real["variety"], "inside a class", ">= 0.8")

@@ -35,11 +35,11 @@ generator.fit(some(train), condition=digit[train])
 print(generator.describe())
 verdict = generator.evaluate(some(held), labels=digit[held], random_state=args.seed, judge=(some(train), digit[train]))
 print(verdict)
-figure("fsdd: digit recognised", verdict["recognised"], f"real {verdict.real['recognised']:.3f}", ">= 0.90")
+figure("fsdd: digit recognized", verdict["recognized"], f"real {verdict.real['recognized']:.3f}", ">= 0.90")
 figure("fsdd: spectral distance of reconstructions", verdict["reconstruction"], "decibels")
 figure("fsdd: variety / real variety", verdict["variety"] / verdict.real["variety"], "inside a class")
 if args.out:
     names = [f"{d}_{i}" for d in range(10) for i in range(4)]
     drawn = generator.sample(4, condition=[str(d) for d in range(10)], random_state=0)
-    io.write(args.out, drawn, names, force=True, rate=generator.model_._form.rate)
+    io.write(args.out, drawn, names, force=True, rate=generator.model_._schema.rate)
     print(f"written {args.out}")

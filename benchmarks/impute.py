@@ -99,7 +99,7 @@ def ett() -> None:
     beside = {}
 
     def lagged(x: np.ndarray) -> np.ndarray:
-        """Each step with its neighbours beside it."""
+        """Each step with its neighbors beside it."""
         padded = np.pad(x, ((args.lags, args.lags), (0, 0)), constant_values=np.nan)
         return np.hstack([padded[k : k + len(x)] for k in range(2 * args.lags + 1)])
 
@@ -111,13 +111,13 @@ def ett() -> None:
         for lags in (False, True):
             if name.startswith("mean") and lags:
                 continue
-            form = lagged if lags else lambda x: x
+            schema = lagged if lags else lambda x: x
             begin = time.perf_counter()
-            some = form((train - mean) / spread)
+            some = schema((train - mean) / spread)
             some = some[:: 1 if name != "kNN" else 4]  # whose work grows with the square
-            made = make().fit(some).transform(form((with_gaps - mean) / spread))
+            made = make().fit(some).transform(schema((with_gaps - mean) / spread))
             made = made[:, middle] if lags else made
-            key = f"{name}{', with neighbours' if lags else ''}"
+            key = f"{name}{', with neighbors' if lags else ''}"
             beside[key] = measured(made * spread + mean)
             print(f"ETTh1, {key}: off by {beside[key]:.3f}, {time.perf_counter() - begin:.0f} s", flush=True)
     begin = time.perf_counter()

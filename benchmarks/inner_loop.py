@@ -4,7 +4,7 @@ usage: python benchmarks/inner_loop.py [--steps 200]
 
 For a small net (100-64-32) and a large one (784-512-256-32), in float32 and bfloat16, with one thread and all: rows a
 second, the operations that takes (three times the forward pass), that rate beside the rate of one large product of
-the same type, and the shares of gathering, forward, backward and optimiser.
+the same type, and the shares of gathering, forward, backward and optimizer.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def measure(columns: int, hidden: tuple[int, ...], batch: int, dtype: torch.dtyp
             shares += np.diff([t0, t1, t2, t3, time.perf_counter()])
     rate = batch * args.steps / shares.sum()
     parts = ", ".join(
-        f"{n} {s:.0%}" for n, s in zip(("gather", "forward", "backward", "optimiser"), shares / shares.sum())
+        f"{n} {s:.0%}" for n, s in zip(("gather", "forward", "backward", "optimizer"), shares / shares.sum())
     )
     name = "-".join(map(str, (columns, *hidden, 32)))
     print(

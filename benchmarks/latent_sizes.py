@@ -21,10 +21,10 @@ from figures import RESULTS, figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 import zandloper as zl
-from zandloper.plotting.style import COLOURS, INK, new_figure, plain
+from zandloper.plotting.style import COLORS, INK, new_figure, plain
 
 NETS = {"shallow": {"hidden": ()}, "deep": {}}
-STYLE = {"PCA": (COLOURS[3], "s"), "shallow": (COLOURS[1], "^"), "deep": (COLOURS[0], "o")}
+STYLE = {"PCA": (COLORS[3], "s"), "shallow": (COLORS[1], "^"), "deep": (COLORS[0], "o")}
 EXACT = 1e-9  # an error below is rounding
 
 parser = argparse.ArgumentParser()
@@ -99,10 +99,10 @@ def picture(rows: list[dict]):
     for ax, title in zip(figure.subplots(math.ceil(len(titles) / columns), columns, squeeze=False).flat, titles):
         plain(ax)
         mine = [row for row in rows if row["data"] == title]
-        for method, (colour, marker) in STYLE.items():
+        for method, (color, marker) in STYLE.items():
             shown = [(r["latent_dim"], r[method]) for r in mine if r[method] > EXACT]
             wide = {"linewidth": 4, "markersize": 9} if method == "PCA" else {"linewidth": 2}  # seen below its equals
-            ax.plot(*zip(*shown), color=colour, marker=marker, label=method, **wide)
+            ax.plot(*zip(*shown), color=color, marker=marker, label=method, **wide)
         ax.set_xscale("log", base=2)
         ax.set_xticks(args.sizes, [str(k) for k in args.sizes])
         ax.set_yscale("log")

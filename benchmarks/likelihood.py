@@ -1,8 +1,8 @@
-"""The log-likelihood of binarised MNIST in nats, and how training came there.
+"""The log-likelihood of binarized MNIST in nats, and how training came there.
 
 usage: python benchmarks/likelihood.py FOLDER [--importance 1 8] [--epochs 52 8] [--lr 0.002 0.001] [--copies 8] ...
 
-FOLDER has MNIST's four idx files. Each pixel of the test images is 1 with the probability that its grey value says,
+FOLDER has MNIST's four idx files. Each pixel of the test images is 1 with the probability that its gray value says,
 drawn once with seed 0 (Salakhutdinov and Murray 2008). The training images are drawn several times with other seeds,
 and an epoch sees each of them in so many drawings. Training goes in stages: first with one importance sample an image,
 which is fast, then on from there with several. The last 1,000 training images choose the best epoch. Scores take
@@ -46,14 +46,14 @@ def read(name: str) -> np.ndarray:
 
 
 def drawn(images: np.ndarray, seed: int) -> np.ndarray:
-    """Black and white, white with the probability that the grey value says."""
+    """Black and white, white with the probability that the gray value says."""
     chance = np.random.default_rng(seed).random(images.shape, dtype=np.float32) * 255
     return np.where(chance < images, np.uint8(255), np.uint8(0))
 
 
-grey, T = read("train"), drawn(read("t10k"), 0)
-X = np.concatenate([drawn(grey[:-1000], seed) for seed in range(1, args.copies + 1)])
-held = drawn(grey[-1000:], 0)
+gray, T = read("train"), drawn(read("t10k"), 0)
+X = np.concatenate([drawn(gray[:-1000], seed) for seed in range(1, args.copies + 1)])
+held = drawn(gray[-1000:], 0)
 settings = {"latent_dim": args.latents, "hidden": tuple(args.hidden), "encoder": args.encoder, "loss": "bce"}
 print(f"{settings}; {args.copies} drawings an epoch")
 print("importance samples, minutes, passes over the images, bound in nats on held-out images:")
@@ -86,9 +86,9 @@ error = likelihood.std() / len(T) ** 0.5
 print(f"test images: bound {bound.mean():.2f}, log-likelihood {likelihood.mean():.2f} (standard error {error:.2f}),")
 print(f"scored in {time.perf_counter() - begin:.0f} s; {model.latent_usage(T)}")
 figure(
-    f"binarised MNIST, log-likelihood in nats, {args.samples} samples",
+    f"binarized MNIST, log-likelihood in nats, {args.samples} samples",
     likelihood.mean(),
     f"{minutes:.0f} minutes of training, bound {bound.mean():.2f}; VAE -86.76, IWAE-50 -84.78",
     ">= -86.8",
-    form=".2f",
+    schema=".2f",
 )

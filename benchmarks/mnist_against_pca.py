@@ -1,4 +1,4 @@
-"""Images: the test error of `Autoencoder` against PCA's, and what a search for neighbours makes of the latents.
+"""Images: the test error of `Autoencoder` against PCA's, and what a search for neighbors makes of the latents.
 
 usage: python benchmarks/mnist_against_pca.py FOLDER [--dims 2 32] [--minutes 5] [--name MNIST]
 

@@ -1,4 +1,4 @@
-"""Anomalies in series: NAB's labelled windows, the detector beside windows in PyOD, matrix profile and z-score.
+"""Anomalies in series: NAB's labeled windows, the detector beside windows in PyOD, matrix profile and z-score.
 
 usage: python benchmarks/nab.py [FOLDER] [--only taxi,ambient] [--buffer 100] [--most 20000] [--seed 0]
 needs: the extra `bench`
@@ -65,7 +65,7 @@ def pyod(model):
 
 
 def matrix_profile(train, test, window):
-    """The distance of each window to the nearest of training, each standardised by itself."""
+    """The distance of each window to the nearest of training, each standardized by itself."""
     import stumpy
 
     found = stumpy.stump(test, window, train, ignore_trivial=False)[:, 0].astype(float)
@@ -82,7 +82,7 @@ DETECTORS = {
 found = {name: [] for name in DETECTORS}
 seconds = dict.fromkeys(found, 0.0)
 spans = json.loads((args.folder / "labels" / "combined_windows.json").read_text())
-for name, labelled in sorted(spans.items()):
+for name, labeled in sorted(spans.items()):
     path = args.folder / "data" / name
     if not path.exists() or not any(part in name for part in args.only.split(",")):
         continue
@@ -90,7 +90,7 @@ for name, labelled in sorted(spans.items()):
     if len(frame) > args.most:
         continue
     labels = np.zeros(len(frame), int)
-    for first, last in labelled:
+    for first, last in labeled:
         labels[frame["timestamp"].between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy()] = 1
     cut = int(0.15 * len(frame))
     truth = labels[cut:]

@@ -1,4 +1,4 @@
-"""Segmentation of cell membranes: with and without skips, seams, time, and what unlabelled images are worth.
+"""Segmentation of cell membranes: with and without skips, seams, time, and what unlabeled images are worth.
 
 usage: python benchmarks/segment.py FOLDER_WITH_image_AND_label [--minutes 10] [--train 20] [--only PARTS] [-o MODEL]
        ... --model MODEL
@@ -35,9 +35,9 @@ parser.add_argument("--model", type=Path, help="one that was kept, to measure in
 parser.add_argument("--only", nargs="+", default=["skips", "alone", "seams", "few"])
 args = parser.parse_args()
 
-grey = lambda image: image if image.ndim == 2 else image[..., 0]  # noqa: E731
-X = [grey(image) for image in io.read(args.folder / "image")]
-y = [(grey(mask) < 128).astype(np.uint8) for mask in io.read(args.folder / "label")]
+gray = lambda image: image if image.ndim == 2 else image[..., 0]  # noqa: E731
+X = [gray(image) for image in io.read(args.folder / "image")]
+y = [(gray(mask) < 128).astype(np.uint8) for mask in io.read(args.folder / "label")]
 train, held = slice(None, args.train), slice(args.train, None)
 
 
@@ -87,7 +87,7 @@ def seams(model: zl.Segmenter, tile: int = 320) -> None:
         print(f"{blend:<32s} off by {wrong[near].mean():.5f} along borders, {wrong[~near].mean():.5f} elsewhere")
         if overlap:
             remark = f"elsewhere {wrong[~near].mean():.5f}"
-            figure("membrane: probability off along borders of tiles", float(wrong[near].mean()), remark, form=".5f")
+            figure("membrane: probability off along borders of tiles", float(wrong[near].mean()), remark, schema=".5f")
 
 
 for skips, asked in ((True, {"skips", "seams"}), (False, {"alone"})):
@@ -100,15 +100,15 @@ for skips, asked in ((True, {"skips", "seams"}), (False, {"alone"})):
     if skips and args.output is not None:
         model.save(args.output, overwrite=True)
     iou, right, _ = measured(model, "with skips" if skips else "bottleneck alone")
-    plain, _, seconds = measured(model.set_params(flips=False), "  without flips at test time")
+    plain, _, seconds = measured(model.set_params(n_augmentations=False), "  without flips at test time")
     remark = f"without flips at test time {plain:.3f}; pixels right {right:.4f}"
     figure(f"membrane: IoU{'' if skips else ', the bottleneck alone'}", iou, remark, ">= 0.71" if skips else "")
     if skips:
         down, right = model.mask_offset_
-        figure("membrane: pixels that masks lie below what images show", down, f"right of it {right:.2f}", form=".2f")
+        figure("membrane: pixels that masks lie below what images show", down, f"right of it {right:.2f}", schema=".2f")
         figure("membrane: seconds an image of 512 x 512", seconds, "without flips", "< 2")
         figure("membrane: share of the wrong pixels within two pixels of an outline", near_outlines(model), "")
-        rows = model.set_params(flips=True).confusion(X[train], y[train])
+        rows = model.set_params(n_augmentations=True).confusion(X[train], y[train])
         figure("membrane: pixels right of the images that trained", np.diag(rows).sum() / rows.sum(), "", "0.97")
     if skips and "seams" in args.only:
         seams(model)
@@ -116,10 +116,10 @@ if "few" in args.only:
     for n in args.labels:
         reached: dict[bool, list[float]] = {}
         for seed in range(args.seeds):
-            for unlabelled in (None, X[n : args.train]):
+            for unlabeled in (None, X[n : args.train]):
                 model = zl.Segmenter(max_minutes=args.few_minutes, random_state=seed)
-                model.fit(X[:n], y[:n], unlabelled=unlabelled)
-                got = measured(model, f"{n} labelled{'' if unlabelled is None else ', pre-trained'}, seed {seed}")
-                reached.setdefault(unlabelled is None, []).append(got[0])
+                model.fit(X[:n], y[:n], unlabeled=unlabeled)
+                got = measured(model, f"{n} labeled{'' if unlabeled is None else ', pre-trained'}, seed {seed}")
+                reached.setdefault(unlabeled is None, []).append(got[0])
         remark = f"from its labels alone {np.mean(reached[True]):.3f}"
-        figure(f"membrane: IoU from {n} labelled images, pre-trained on the others", np.mean(reached[False]), remark)
+        figure(f"membrane: IoU from {n} labeled images, pre-trained on the others", np.mean(reached[False]), remark)

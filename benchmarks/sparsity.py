@@ -5,7 +5,7 @@ usage: python benchmarks/sparsity.py DATA [--rows 10000] [--epochs 30] [--only N
 DATA is the folder of data sets (mnist, adbench; $ZANDLOPER_DATA). Each set is told by the plain type in 8, 16 and 32
 latents, all of which speak on every row by definition, and by the sparse type in 256, with each method at several
 strengths. Measured on rows that trained nothing: the error, the active units per row, the dead units, how often units
-speak, and for images how often ten neighbours in the latent space name the digit. MNIST trains on the first `--rows`
+speak, and for images how often ten neighbors in the latent space name the digit. MNIST trains on the first `--rows`
 images and is measured on 10,000; of the table a fifth is held out. One seed. Two questions are answered: at no more
 than the plain type's error, how few units are active; and with no more active units than it has latents, what is the
 error?
@@ -26,7 +26,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from sklearn.neighbors import KNeighborsClassifier
 
 import zandloper as zl
-from zandloper.plotting.style import COLOURS, INK, new_figure, plain
+from zandloper.plotting.style import COLORS, INK, new_figure, plain
 
 WIDE, NARROW = 256, (8, 16, 32)
 STRENGTHS = {
@@ -35,7 +35,7 @@ STRENGTHS = {
     "kl": [{"sparsity": rate} for rate in (0.02, 0.05, 0.1)],
     "dropout": [{"dropout": share} for share in (0.2, 0.5, 0.8)],
 }
-STYLE = dict(zip(("plain", "topk", "l1", "kl", "dropout"), zip(COLOURS, "os^Dv")))
+STYLE = dict(zip(("plain", "topk", "l1", "kl", "dropout"), zip(COLORS, "os^Dv")))
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("data", type=Path)
@@ -101,7 +101,7 @@ def measured(name: str) -> list[dict]:
 
 
 def _told(model, X, y, T, yt) -> float:
-    """How often ten neighbours among 5,000 training rows name the digit."""
+    """How often ten neighbors among 5,000 training rows name the digit."""
     return KNeighborsClassifier(10).fit(model.transform(X[:5000]), y[:5000]).score(model.transform(T), yt)
 
 
@@ -165,7 +165,7 @@ def markdown(rows: list[dict]) -> str:
         "## All runs",
         "",
         "| data | method | strength | test error | active units per row | dead | share of the rows on which a unit is "
-        "active: 10 % / half / 90 % of the units are below | neighbours name the digit |",
+        "active: 10 % / half / 90 % of the units are below | neighbors name the digit |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
         *map(_line, rows),
     ]
@@ -178,9 +178,9 @@ def picture(rows: list[dict]):
     drawn = new_figure(4.6 * len(titles), 4.0)
     for ax, title in zip(drawn.subplots(1, len(titles), squeeze=False).flat, titles):
         plain(ax)
-        for method, (colour, marker) in STYLE.items():
+        for method, (color, marker) in STYLE.items():
             points = sorted((r["active"], r["error"]) for r in rows if (r["data"], r["method"]) == (title, method))
-            ax.plot(*zip(*points), color=colour, marker=marker, label=method, linewidth=1.8)
+            ax.plot(*zip(*points), color=color, marker=marker, label=method, linewidth=1.8)
         ax.set(xscale="log", yscale="log", xlabel="active units per row")
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -2,7 +2,7 @@
 
 usage: python benchmarks/tables_against_pca.py FOLDER_OF_NPZ [--rows 10000] [--seeds 1] [parameter=value ...]
 
-Each file holds X. Rows are split 80 / 20; both methods get columns standardised on the training rows. Prints one line a
+Each file holds X. Rows are split 80 / 20; both methods get columns standardized on the training rows. Prints one line a
 table and the geometric mean of the ratios (below 1: better than PCA).
 """
 

@@ -4,8 +4,8 @@ usage: python benchmarks/text_to_image.py TRAIN.parquet MNIST_FOLDER [--minutes 
 
 TRAIN has the columns image (PNG bytes), text, digit, ink, paper, turn. Some combinations of digit, ink and paper are
 held out, all their rows; the model draws from captions of these. Judges: a small network, trained on MNIST, says which
-digit it is and whether it is turned; ink and paper are the nearest named colours. Printed are shares in per cent: of
-real images, of images that the quantised autoencoder has rebuilt (what is drawn can hardly be better), and of drawn
+digit it is and whether it is turned; ink and paper are the nearest named colors. Printed are shares in per cent: of
+real images, of images that the quantized autoencoder has rebuilt (what is drawn can hardly be better), and of drawn
 ones at several ways to draw; the spread within one caption is the deviation of its pixels, from 0 to 255.
 """
 
@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 import zandloper as zl
 
-COLOURS = {
+COLORS = {
     "red": (220, 40, 40),
     "green": (40, 170, 60),
     "blue": (50, 80, 220),
@@ -33,7 +33,7 @@ COLOURS = {
     "white": (245, 245, 245),
     "black": (10, 10, 10),
 }
-NAMES, VALUES = list(COLOURS), np.array(list(COLOURS.values()), float)
+NAMES, VALUES = list(COLORS), np.array(list(COLORS.values()), float)
 WAYS = [{}, {"guidance": 1.0}, {"guidance": 2.0}, {"guidance": 3.0}, {"temperature": 1.0, "top_p": 1.0}]
 
 
@@ -60,8 +60,8 @@ def digit_judge(folder: Path) -> nn.Module:
     return judge.eval()
 
 
-def nearest(colour: np.ndarray) -> int:
-    return int(((VALUES - colour) ** 2).sum(1).argmin())
+def nearest(color: np.ndarray) -> int:
+    return int(((VALUES - color) ** 2).sum(1).argmin())
 
 
 def ink_and_paper(image: np.ndarray) -> tuple[int, int]:
@@ -81,8 +81,8 @@ def verdict(images: np.ndarray, told: pd.DataFrame, judge: nn.Module) -> list[fl
     strokes = np.clip(off / np.maximum(1.0, (way**2).sum(1))[:, None, None], 0, 1)
     with torch.no_grad():
         said = judge(torch.tensor(strokes[:, None]).float()).argmax(1).numpy()
-    colour = lambda column: told[column].map(NAMES.index).to_numpy()  # noqa: E731
-    wanted = [told["digit"].to_numpy(), colour("ink"), colour("paper"), (told["turn"] > 0).to_numpy().astype(int)]
+    color = lambda column: told[column].map(NAMES.index).to_numpy()  # noqa: E731
+    wanted = [told["digit"].to_numpy(), color("ink"), color("paper"), (told["turn"] > 0).to_numpy().astype(int)]
     right = np.stack([got == want for got, want in zip([said % 10, ink, paper, said // 10], wanted)])
     return [round(100 * float(share), 1) for share in [*right.mean(1), right.all(0).mean()]]
 
@@ -136,8 +136,8 @@ def main() -> None:
         if not way:
             for k, (what, least) in enumerate((("digit", 88), ("ink", 97), ("paper", 97), ("turn", 94))):
                 remark = f"% of images; real {real[k]}, rebuilt {again[k]}"
-                figure(f"text to image, unseen combinations: {what}", found[k], remark, f">= {least}", form=".1f")
-            figure("text to image: deviation of pixels within one caption", same, "of 255", form=".1f")
+                figure(f"text to image, unseen combinations: {what}", found[k], remark, f">= {least}", schema=".1f")
+            figure("text to image: deviation of pixels within one caption", same, "of 255", schema=".1f")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Train the denoiser for photographs that comes with the package, and say what it reaches.
 
-Grey images, Gaussian noise of 5 to 55 of 255, a U-Net without biases. Training data: the 400 images of 180 x 180 pixels
+Gray images, Gaussian noise of 5 to 55 of 255, a U-Net without biases. Training data: the 400 images of 180 x 180 pixels
 of the Berkeley segmentation data set that Chen and Pock 2017 and Zhang et al. 2017 trained on (BSDS500, Arbelaez,
 Maire, Fowlkes and Malik 2011; free for non-commercial research and education).
 
@@ -39,7 +39,10 @@ def main() -> None:
     a = ask.parse_args()
     noise = zl.noise.Gaussian((5 / 255, 55 / 255))
     settings = {"hidden": tuple(a.hidden), "max_minutes": a.minutes, "device": a.device, "random_state": a.seed}
-    settings |= {"average": "auto", "similar": "auto"}  # all for images of up to a megapixel, one pass for larger ones
+    settings |= {
+        "n_augmentations": "auto",
+        "patch_matching": "auto",
+    }  # all for images of up to a megapixel, one pass for larger ones
     model = zl.Denoiser(noise=noise, modality="image", **settings).fit(
         list(images_at(a.train)), init_from=None if a.start is None else zl.load(a.start)
     )
@@ -49,14 +52,14 @@ def main() -> None:
     size = sum(f.stat().st_size for f in a.out.iterdir()) / 2**20
     print(f"{model.fit_seconds_:.0f} s, {model.n_epochs_} epochs, {size:.2f} MiB in {a.out}", flush=True)
     tests = [image / 255.0 for image in images_at(a.test)]
-    for average, similar in ((1, False), (8, False), (8, True)):
-        model.set_params(average=average, similar=similar)
+    for average, patch_matching in ((1, False), (8, False), (8, True)):
+        model.set_params(average=average, patch_matching=patch_matching)
         for sigma in (15, 25, 50):
             rng, reached, start = np.random.default_rng(0), [], time.perf_counter()
             for x in tests:
                 y = (x + rng.normal(0, sigma / 255, x.shape)).astype(np.float32)
                 reached.append(-10 * np.log10(np.mean((np.clip(model.transform(y), 0, 1) - x) ** 2)))
-            how = f"{average} pass(es), {'with' if similar else 'without'} similar patches"
+            how = f"{n_augmentations} pass(es), {'with' if patch_matching else 'without'} similar patches"
             print(f"sigma {sigma}: {np.mean(reached):.2f} dB, {how}, {time.perf_counter() - start:.1f} s", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""How well scores of time steps find labelled spans, without a threshold and without insisting on where a span ends.
+"""How well scores of time steps find labeled spans, without a threshold and without insisting on where a span ends.
 
 Range-AUC and the volume under the surface (VUS) of Paparrizos, Boniol, Palpanas, Tsay, Elmore and Franklin 2022,
 "Volume Under the Surface: A New Accuracy Evaluation Measure for Time-Series Anomaly Detection", PVLDB 15(11), section

@@ -47,7 +47,7 @@ def digits():
 
 
 def patches():
-    """Natural 12 x 12 patches with grain: noise of neighbouring pixels hangs together."""
+    """Natural 12 x 12 patches with grain: noise of neighboring pixels hangs together."""
 
     def cut(paths, step):
         found = []
@@ -61,7 +61,7 @@ def patches():
     rows = rows[np.random.default_rng(0).permutation(len(rows))[: args.rows]]
     grain = (1.0, 0.6, 0.2, 0.05, 0.0, 0.0)
     noises = {
-        "right: coloured grain": zl.noise.Coloured(grain, level=0.12),
+        "right: colored grain": zl.noise.Colored(grain, level=0.12),
         "Gaussian, as strong": zl.noise.Gaussian(0.12),
         "Poisson, as strong on average": zl.noise.Poisson(32),
         "none": zl.noise.Gaussian(0.0),
@@ -80,10 +80,10 @@ def sounds():
     train, test = (np.concatenate(windows[part]) for part in ("train", "test"))
     train = train[np.random.default_rng(0).permutation(len(train))[: args.rows]]
     noises = {
-        "right: pink, 0 dB": zl.noise.Coloured("pink", snr=0.0),
-        "white, 0 dB": zl.noise.Coloured("white", snr=0.0),
-        "hum, 0 dB": zl.noise.Hum(snr=0.0),
-        "pink, 15 dB": zl.noise.Coloured("pink", snr=15.0),
+        "right: pink, 0 dB": zl.noise.Colored("pink", snr=0.0),
+        "white, 0 dB": zl.noise.Colored("white", snr=0.0),
+        "hum, 0 dB": zl.noise.MainsHum(snr=0.0),
+        "pink, 15 dB": zl.noise.Colored("pink", snr=15.0),
         "none": zl.noise.Gaussian(0.0),
     }
     return train, test[:6000], noises, "table", 24
@@ -94,7 +94,7 @@ def columns():
     X = np.load(args.data / "adbench" / "30_satellite.npz")["X"].astype(float)
     X = X[np.random.default_rng(0).permutation(len(X))]
     noises = {
-        "right: spikes": zl.noise.Spikes(0.05, (2.0, 8.0)),
+        "right: spikes": zl.noise.Impulses(0.05, (2.0, 8.0)),
         "Gaussian, as strong": zl.noise.Gaussian(1.18),
         "Gaussian, weak": zl.noise.Gaussian(0.1),
         "masking": zl.noise.Masking(0.05),

@@ -32,7 +32,7 @@ def main() -> None:
     clean = np.asarray(Image.open(sys.argv[2]).convert("L"))
     noisy = noise.apply(clean[None], random_state=0)[0]
     best = model.transform(noisy)
-    alone = model.set_params(similar=False, average=1).transform(noisy)
+    alone = model.set_params(patch_matching=False, n_augmentations=1).transform(noisy)
     beside("denoise_similar.png", *(x[STRIPES] for x in (noisy, alone, best, clean)))
 
 

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.metrics import roc_auc_score
 
 import zandloper as zl
-from zandloper.plotting.style import COLOURS, FAINT, INK, new_figure, plain, show_image
+from zandloper.plotting.style import COLORS, FAINT, INK, new_figure, plain, show_image
 
 PICTURE = Path(__file__).parent / "images" / "detect.png"
 ODD = 7  # the digit that no model is trained on
@@ -46,10 +46,10 @@ def main() -> None:
     ax = right.subplots()
     plain(ax)
     edges = np.linspace(min(known.min(), new.min()), np.quantile(new, 0.99), 40)
-    for (name, values), colour in zip(scores.items(), (FAINT, COLOURS[0])):
+    for (name, values), color in zip(scores.items(), (FAINT, COLORS[0])):
         weights = np.full(len(values), 1 / len(values))
-        ax.hist(np.clip(values, *edges[[0, -1]]), bins=edges, weights=weights, color=colour, alpha=0.75, label=name)
-    ax.axvline(-detector.offset_, color=COLOURS[2], linewidth=1.4, label="threshold, 5 % false alarms")
+        ax.hist(np.clip(values, *edges[[0, -1]]), bins=edges, weights=weights, color=color, alpha=0.75, label=name)
+    ax.axvline(-detector.offset_, color=COLORS[2], linewidth=1.4, label="threshold, 5 % false alarms")
     ax.set_xlabel("score", fontsize=9, color=INK)
     ax.set_ylabel("share", fontsize=9, color=INK)
     ax.legend(frameon=False, fontsize=9)
@@ -71,7 +71,7 @@ def table(place) -> None:
     order = np.argsort(-found.error[0], kind="stable")[:6]
     ax = place.subplots()
     plain(ax)
-    ax.barh(np.arange(6), found.error[0, order], 0.7, color=COLOURS[0])
+    ax.barh(np.arange(6), found.error[0, order], 0.7, color=COLORS[0])
     ax.set_yticks(np.arange(6), [f"{wine.feature_names[k]} = {broken[0, k]:g}" for k in order])
     for row, k in enumerate(order):
         ax.text(found.error[0, k], row, f" expected {found.expected[0, k]:.3g}", va="center", fontsize=8, color=INK)

@@ -46,11 +46,11 @@ def variational(X, test, settings):
     """Digits that nobody wrote, and a way from one to another."""
     model = zl.VariationalAutoencoder(latent_dim=16, loss="bce", **settings).fit(X)
     print(model.latent_usage(test))
-    new, morph = model.sample(2 * ACROSS, random_state=0), model.interpolate(test[4:5], test[5:6], steps=ACROSS)
-    return rows({"samples": new[:ACROSS], "more": new[ACROSS:], "a morph": morph})
+    new, interpolate = model.sample(2 * ACROSS, random_state=0), model.interpolate(test[4:5], test[5:6], steps=ACROSS)
+    return rows({"samples": new[:ACROSS], "more": new[ACROSS:], "a morph": interpolate})
 
 
-def quantised(X, test, settings):
+def quantized(X, test, settings):
     """Digits told in 16 symbols, and digits drawn symbol by symbol."""
     model = zl.QuantizedAutoencoder(latent_dim=16, **settings).fit(X)
     print(model.code_usage(test))
@@ -72,7 +72,7 @@ def digits(count):
     return small[:1_500], small[1_500:]
 
 
-GALLERY = {f.__name__: f for f in (sparse, denoising, variational, quantised)}
+GALLERY = {f.__name__: f for f in (sparse, denoising, variational, quantized)}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

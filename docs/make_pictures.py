@@ -72,7 +72,7 @@ def noise_audit():
     """The audit of Gaussian noise against the noise of a camera."""
     X = np.repeat(np.repeat(digits()[:200], 4, 1), 4, 2)
     noisy = zl.noise.PoissonGaussian(20, 0.08).apply(X, random_state=0)
-    return show(zl.noise.audit(zl.noise.Coloured("pink", level=0.18), noisy, X))
+    return show(zl.noise.audit(zl.noise.Colored("pink", level=0.18), noisy, X))
 
 
 def show(found):

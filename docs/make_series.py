@@ -3,7 +3,7 @@
 usage: python docs/make_series.py
 
 With ZANDLOPER_DATA set to a folder of data sets, the taxi rides of New York from the Numenta Anomaly Benchmark, half
-hour by half hour, with its five labelled days; else a made-up series with one odd day.
+hour by half hour, with its five labeled days; else a made-up series with one odd day.
 """
 
 import json
@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 import zandloper as zl
-from zandloper.plotting.style import COLOURS, INK, new_figure, plain
+from zandloper.plotting.style import COLORS, INK, new_figure, plain
 
 PICTURE = Path(__file__).parent / "images" / "series.png"
 FILE = "realKnownCause/nyc_taxi.csv"
@@ -37,18 +37,18 @@ def main() -> None:
     part = frame.iloc[:, 0].between(*shown).to_numpy()
     time, name = frame.iloc[:, 0], frame.columns[1]
     top.plot(time[part], frame[name][part], color="#888888", linewidth=1.8, label="series")
-    top.plot(time[part], again[name][part], color=COLOURS[0], linewidth=1.2, label="reconstruction")
+    top.plot(time[part], again[name][part], color=COLORS[0], linewidth=1.2, label="reconstruction")
     top.set_title("two weeks", fontsize=10, color=INK, loc="left")
     top.legend(frameon=False, fontsize=9, ncols=2, loc="upper right", bbox_to_anchor=(1, 1.22))
-    middle.fill_between(time[part], error[part], color=COLOURS[6], linewidth=0)
+    middle.fill_between(time[part], error[part], color=COLORS[6], linewidth=0)
     middle.set_title("error of each step", fontsize=10, color=INK, loc="left")
-    bottom.plot(day.index, day, color=COLOURS[6], linewidth=1)
+    bottom.plot(day.index, day, color=COLORS[6], linewidth=1)
     bottom.set_title("all of it: mean error of a day around each step", fontsize=10, color=INK, loc="left")
     for ax in (top, middle, bottom):
         plain(ax)
         for low, high in odd:
             if ax is bottom or (low < shown[1] and high > shown[0]):
-                ax.axvspan(max(low, time.min()), high, color=COLOURS[1], alpha=0.18, linewidth=0)
+                ax.axvspan(max(low, time.min()), high, color=COLORS[1], alpha=0.18, linewidth=0)
         locator = AutoDateLocator(maxticks=9)
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def taxis() -> tuple[pd.DataFrame, list[tuple[pd.Timestamp, pd.Timestamp]], tuple[pd.Timestamp, pd.Timestamp]]:
-    """Rides in half hours, the labelled spans, and the weeks that are shown."""
+    """Rides in half hours, the labeled spans, and the weeks that are shown."""
     folder = Path(os.environ["ZANDLOPER_DATA"]) / "nab"
     frame = pd.read_csv(folder / "data" / FILE, parse_dates=["timestamp"]).rename(columns={"value": "rides"})
     spans = json.loads((folder / "labels" / "combined_windows.json").read_text())[FILE]

@@ -39,7 +39,7 @@ def main() -> None:
     args = parser.parse_args()
     figure = new_figure(8.4, 7.4)
     grid = figure.subplots(2, 2, gridspec_kw={"height_ratios": (3, 7)})
-    print("| shape | layers | parameters | test error | PCA's | noise that passes | told by neighbours |")
+    print("| shape | layers | parameters | test error | PCA's | noise that passes | told by neighbors |")
     print("|---|---|--:|--:|--:|--:|--:|")
     for ax, (name, settings) in zip([*grid.ravel(), None], (SHAPES | SPARSE).items(), strict=True):
         kind = zl.SparseAutoencoder if name in SPARSE else zl.Autoencoder
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def reach(kind: type, settings: dict, seed: int) -> tuple:
-    """The model, its test error, PCA's, the share of noise that passes, and the accuracy of neighbours."""
+    """The model, its test error, PCA's, the share of noise that passes, and the accuracy of neighbors."""
     bunch = load_digits()
     parts = train_test_split(bunch.data / 16, bunch.target, test_size=450, stratify=bunch.target, random_state=seed)
     train, test, train_labels, test_labels = parts
@@ -74,8 +74,8 @@ def reach(kind: type, settings: dict, seed: int) -> tuple:
     passed = float(((noisy - clean) * noise).mean() / (noise**2).mean())  # the slope of what comes out on what went in
     pca = PCA(min(settings["latent_dim"], train.shape[1]), random_state=seed).fit(train)
     rebuilt = pca.inverse_transform(pca.transform(test))
-    neighbours = KNeighborsClassifier(5).fit(model.transform(images[0]), train_labels)
-    told = neighbours.score(model.transform(images[1]), test_labels)
+    neighbors = KNeighborsClassifier(5).fit(model.transform(images[0]), train_labels)
+    told = neighbors.score(model.transform(images[1]), test_labels)
     return model, ((clean - images[1]) ** 2).mean(), ((rebuilt - test) ** 2).mean(), passed, told
 
 

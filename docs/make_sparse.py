@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 import zandloper as zl
-from zandloper.plotting.style import COLOURS, INK, new_figure, plain
+from zandloper.plotting.style import COLORS, INK, new_figure, plain
 
 PICTURE = Path(__file__).parent / "images" / "sparse.png"
 METHODS = {
@@ -48,7 +48,7 @@ def main() -> None:
         top.set_axis_off()
         top.set_title(f"{name}\nerror {error:.4f}, {activity.mean:.0f} active of 256", fontsize=10, color=INK)
         plain(bottom)
-        bottom.hist(activity.rate, bins=np.linspace(0, 1, 21), color=COLOURS[0])
+        bottom.hist(activity.rate, bins=np.linspace(0, 1, 21), color=COLORS[0])
         bottom.set(ylim=(0, 256), xlabel="share of rows on which a unit is active")
         bottom.text(0.98, 0.9, f"{len(activity.dead)} dead", transform=bottom.transAxes, ha="right", color=INK)
     histograms[0].set_ylabel("units")
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def small_file(path: Path) -> None:
-    """256 colours are enough, and a third of the bytes."""
+    """256 colors are enough, and a third of the bytes."""
     Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 

@@ -1,4 +1,4 @@
-"""The pictures and small tables of docs/variational.md and docs/quantised.md, each by a function of its own name.
+"""The pictures and small tables of docs/variational.md and docs/quantized.md, each by a function of its own name.
 
 usage: python docs/make_types.py [NAME ...]      (all without a name; each is written to docs/images/NAME.png)
 
@@ -54,14 +54,14 @@ def variational_traversal():
     return variational().plot_traversal(TEST, n=6, item=9)
 
 
-def quantised_usage():
+def quantized_usage():
     """How the book is used."""
     model = zl.QuantizedAutoencoder(8, codes=64, max_epochs=60, random_state=0).fit(TRAIN)
     print(model.code_usage(TEST))
     return model.plot_usage(TEST)
 
 
-def quantised_methods():
+def quantized_methods():
     """A learned book beside rounding, with about as many symbols."""
     print("| method | symbols | in use | perplexity | bits an item | with the prior | score |")
     print("|---|--:|--:|--:|--:|--:|--:|")
@@ -79,7 +79,7 @@ def quantised_methods():
     return grid_figure(shown, list(rows), across=ACROSS)
 
 
-DRAWN = (variational_beta, variational_prior, variational_traversal, quantised_usage, quantised_methods)
+DRAWN = (variational_beta, variational_prior, variational_traversal, quantized_usage, quantized_methods)
 PICTURES = {f.__name__: f for f in DRAWN}
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def table(rng: np.random.Generator) -> np.ndarray:
 
 @pytest.fixture
 def images(rng: np.random.Generator) -> np.ndarray:
-    """Grey uint8 images (60, 12, 10), no power of two either way: one bright spot each."""
+    """Gray uint8 images (60, 12, 10), no power of two either way: one bright spot each."""
     y, x = np.mgrid[:12, :10]
     top, left = rng.uniform(2, 9, (60, 1, 1)), rng.uniform(2, 7, (60, 1, 1))
     return (255 * np.exp(-((y - top) ** 2 + (x - left) ** 2) / 8)).astype(np.uint8)

@@ -37,13 +37,13 @@ class UnsupportedError(ZandloperError, AttributeError):
     """The operation is not defined for this model."""
 
 
-def bad_parameter(owner: str, name: str, wanted: str, got: object) -> ParameterError:
+def bad_parameter(caller: str, name: str, wanted: str, got: object) -> ParameterError:
     """The one sentence for a parameter out of range.
 
     >>> str(bad_parameter("Autoencoder", "latent_dim", "a positive integer", 0))
     'parameter `latent_dim` of Autoencoder must be a positive integer, got 0'
     """
-    return ParameterError(f"parameter `{name}` of {owner} must be {wanted}, got {got!r}")
+    return ParameterError(f"parameter `{name}` of {caller} must be {wanted}, got {got!r}")
 
 
 def missing_extra(library: str, extra: str, purpose: str) -> MissingExtraError:

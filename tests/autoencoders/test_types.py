@@ -1,4 +1,4 @@
-"""The sparse, variational and quantised types: what each promises beside the manners that all estimators share."""
+"""The sparse, variational and quantized types: what each promises beside the manners that all estimators share."""
 
 import json
 
@@ -16,7 +16,7 @@ from zandloper.model.bottlenecks.topk import DEAD_STEPS, TopK
 from zandloper.model.bottlenecks.variational import kl_divergence, log_normal
 from zandloper.model.bottlenecks.vq import VQ
 from zandloper.model.hourglass import importance_weighted
-from zandloper.model.layers.layers import initialise
+from zandloper.model.layers.layers import initialize
 from zandloper.model.priors.autoregressive import Autoregressive
 from zandloper.model.priors.mixture import Mixture
 from zandloper.spec import build_spec, discover
@@ -69,7 +69,7 @@ def test_topk_lets_k_speak():
 
 def test_topk_brings_dead_neurons_back():
     part = TopK(sparsity=2).build(3, 8)
-    initialise(part, torch.Generator().manual_seed(0))
+    initialize(part, torch.Generator().manual_seed(0))
     with torch.no_grad():
         part.head.bias[5] = -50.0
     part.train()
@@ -95,13 +95,13 @@ def test_few_neurons_die_early(method):
 
 def test_sparse_types_begin_with_the_mean():
     model = zl.SparseAutoencoder(method="topk", **QUICK).fit(DIGITS)
-    start, natural = model.history_[0]["validation"], model.module_.natural_loss
+    start, natural = model.history_[0]["validation"], model.module_.baseline_loss
     assert start == pytest.approx(natural, rel=0.1)  # that of the training rows, measured on others
 
 
 def test_the_l1_cost_rises_to_full_weight():
     part = L1(sparsity=0.5).build(3, 8)
-    initialise(part, torch.Generator().manual_seed(0))
+    initialize(part, torch.Generator().manual_seed(0))
     neck = torch.randn(16, 3, generator=torch.Generator().manual_seed(1))
     full = 0.5 * part(neck).z.sum(1)
     for progress, weight in {0.0: 0.0, 0.15: 0.5, 0.3: 1.0, 1.0: 1.0}.items():
@@ -148,13 +148,13 @@ def test_features_of_images_are_a_grid():
 @pytest.mark.parametrize("method", ["topk", "kl"])
 def test_features_are_what_units_add(method):
     """A decoder without hidden layers adds up one picture a neuron: a column of its weights, as loud as it speaks."""
-    grey = (0.45 + DIGITS / 2550).astype(np.float32)  # far from black and white, where pixels are cut off
-    model = zl.SparseAutoencoder(method=method, modality="image", **QUICK | {"hidden": ()}).fit(grey)
-    pictures, neurons = model.features(grey, n=128)
+    gray = (0.45 + DIGITS / 2550).astype(np.float32)  # far from black and white, where pixels are cut off
+    model = zl.SparseAutoencoder(method=method, modality="image", **QUICK | {"hidden": ()}).fit(gray)
+    pictures, neurons = model.features(gray, n=128)
     assert pictures.shape == (128, 8, 8, 1) and sorted(neurons) == list(range(128))
-    rate = model.activity(grey).rate[neurons]
+    rate = model.activity(gray).rate[neurons]
     assert (np.diff(rate) <= 0).all()
-    z = model.transform(grey)
+    z = model.transform(gray)
     j = neurons[0]
     loud = np.quantile(z[:, j][z[:, j] > (0.1 if method == "kl" else 0)], 0.9)
     weights = model.module_.decoder.layers[-1].weight[:, j].detach().numpy()
@@ -266,8 +266,8 @@ def test_samples_have_the_form_of_the_data(variational, tmp_path):
     assert sum(own) < sum(crossed)
     variational.save(tmp_path / "model")
     assert np.array_equal(zl.load(tmp_path / "model").sample(5, random_state=1), new)
-    morph = variational.interpolate(DIGITS[:1], DIGITS[1:2], steps=5)
-    assert np.array_equal(morph[[0]], variational.predict(DIGITS[:1])) and len(morph) == 5
+    interpolate = variational.interpolate(DIGITS[:1], DIGITS[1:2], steps=5)
+    assert np.array_equal(interpolate[[0]], variational.predict(DIGITS[:1])) and len(interpolate) == 5
 
 
 def test_usage_and_collapse(variational):
@@ -303,9 +303,9 @@ def test_morphs_are_drawn_between_items(variational):
     ax = variational.plot_interpolation(DIGITS, n=2).axes[0]
     sheet = ax.images[0].get_array()
     assert labels(ax.get_yticklabels()) == ["0 → 266", "133 → 399"]
-    morph = variational.interpolate(DIGITS[:1], DIGITS[266:267], steps=9)
-    assert abs(sheet[:8, :8, 0].astype(int) - morph[0]).max() <= 1
-    assert abs(sheet[:8, -8:, 0].astype(int) - morph[-1]).max() <= 1
+    interpolate = variational.interpolate(DIGITS[:1], DIGITS[266:267], steps=9)
+    assert abs(sheet[:8, :8, 0].astype(int) - interpolate[0]).max() <= 1
+    assert abs(sheet[:8, -8:, 0].astype(int) - interpolate[-1]).max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["VariationalAutoencoder", "QuantizedAutoencoder"])
@@ -320,14 +320,14 @@ def test_samples_are_drawn_beside_data(kind, table):
     assert [ax.get_title() for ax in figure.axes] == [f"x{i}" for i in range(6)]
 
 
-def test_grey_cross_entropy_is_no_likelihood():
+def test_gray_cross_entropy_is_no_likelihood():
     model = zl.VariationalAutoencoder(latent_dim=2, loss="bce", **QUICK).fit(DIGITS)
     assert np.isfinite(model.score(DIGITS))
-    with pytest.raises(UnsupportedError, match="binarise"):
+    with pytest.raises(UnsupportedError, match="binarize"):
         model.log_likelihood(DIGITS[:5])
 
 
-@pytest.mark.parametrize("loss", ["gaussian", "discretised", "bce", "mse"])
+@pytest.mark.parametrize("loss", ["gaussian", "discretized", "bce", "mse"])
 def test_likelihoods_of_images(loss):
     assert np.isfinite(zl.VariationalAutoencoder(latent_dim=2, loss=loss, **QUICK).fit(DIGITS).score(DIGITS))
 
@@ -362,7 +362,7 @@ def test_the_plain_type_has_nothing_to_sample_from():
         zl.Autoencoder(**QUICK).fit(DIGITS).sample(1)
 
 
-# ---------------------------------------------------------------------------------------------------------- quantised
+# ---------------------------------------------------------------------------------------------------------- quantized
 
 
 @pytest.mark.parametrize("method", ["vq", "fsq"])
@@ -423,7 +423,7 @@ def test_the_book_does_not_collapse():
 
 
 @pytest.mark.parametrize(("name", "value"), [("method", "pq"), ("codes", 1), ("code_dim", 0)])
-def test_quantised_parameters(name, value):
+def test_quantized_parameters(name, value):
     with pytest.raises(ParameterError, match=f"`{name}` of QuantizedAutoencoder"):
         zl.QuantizedAutoencoder(**{name: value}, **QUICK).fit(DIGITS)
 
@@ -435,7 +435,7 @@ def test_quantised_parameters(name, value):
 def test_priors_keep_their_contract(spec):
     assert build_spec(zandloper.model.priors, json.loads(json.dumps(spec.to_dict()))) == spec
     part, rng = spec.build(3), torch.Generator().manual_seed(0)
-    initialise(part, rng)
+    initialize(part, rng)
     codes = torch.randn(200, 3, generator=rng)
     if hasattr(part, "loss"):
         codes = codes.abs().long() if spec.of_symbols else codes
@@ -463,7 +463,7 @@ def test_the_mixture_finds_two_heaps():
 
 def test_the_autoregressive_prior_looks_back_only():
     part, rng = Autoregressive(vocabulary=5).build(4), torch.Generator().manual_seed(0)
-    initialise(part, rng)
+    initialize(part, rng)
     part.start(torch.zeros(1, 4), rng)
     a, b = torch.tensor([[0, 1, 2, 3]]), torch.tensor([[0, 1, 4, 3]])
     torch.testing.assert_close(part(a)[:, :3], part(b)[:, :3])

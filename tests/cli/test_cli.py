@@ -128,11 +128,11 @@ def test_options_of_the_types_are_those_of_their_signatures():
         ("fit reduce x.csv -o m --seed x", "--seed"),
         (
             "fit reduce x.csv -o m --type odd",
-            "'odd' is no type: write plain, denoising, masked, quantised, sparse, variational",
+            "'odd' is no type: write plain, denoising, masked, quantized, sparse, variational",
         ),
         ("fit reduce x.csv -o m --beta much", "--beta"),
         ("fit reduce x.csv -o m --levels 8x6", "write 8,6,5"),
-        ("fit reduce x.csv -o m --noise gausian", "there is no noise named 'gausian': there is blur, coloured"),
+        ("fit reduce x.csv -o m --noise gausian", "there is no noise named 'gausian': there is blur, colored"),
         ("fit reduce x.csv -o m --noise gaussian(-1)", "parameter `sigma` of Gaussian must be"),
     ],
 )
@@ -213,7 +213,7 @@ def test_images_of_mixed_sizes(zandloper, refused, data):
     Image.fromarray(np.zeros((7, 9, 3), np.uint8)).save(data / "photos/odd.png")
     assert "differ in size: 00.png (12 x 10) and odd.png (7 x 9)" in refused(FIT.format("photos"))
     line = FIT.format("photos") + " --size 6x8"
-    assert "00.png (grey) and odd.png (coloured); make them alike with --channels" in refused(line)
+    assert "00.png (gray) and odd.png (colored); make them alike with --channels" in refused(line)
     assert zandloper(line, "--channels", 1, "-q")[0] == 0
     assert zandloper("run m photos -o out --what reconstruction -q")[0] == 0
     assert io.read(data / "out").sizes() == {"6 x 8": "00.png"}
@@ -232,7 +232,7 @@ OF_TYPES = {  # what each is told, and what `run` can write of it beside latents
     "plain": ("", {}),
     "denoising": ("--noise gaussian(0.2)", {}),
     "masked": ("--dropout 0.2", {}),
-    "quantised": ("--method vq --codes 8", {"symbols": ["symbol_0", "symbol_1"]}),
+    "quantized": ("--method vq --codes 8", {"symbols": ["symbol_0", "symbol_1"]}),
     "sparse": ("--method kl --sparsity 0.2", {}),
     "variational": ("--beta 0.5 --prior normal", {"elbo": ["elbo"], "log_likelihood": ["log_likelihood"]}),
 }
@@ -248,7 +248,9 @@ def test_every_type_from_fit_to_report(zandloper, data, kind, name):
         return
     model = load(data / "m")
     assert (
-        (code, err) == (0, "") and type(model).__name__ == estimator_options.types()[kind] and model.score_means in said
+        (code, err) == (0, "")
+        and type(model).__name__ == estimator_options.types()[kind]
+        and model.score_meaning in said
     )
     assert zandloper("describe m")[1].startswith(type(model).__name__)
     for what, columns in {
@@ -289,13 +291,13 @@ def test_noise_is_learned_from_noisy_data(zandloper, data, table):
 def test_options_of_other_types_are_refused_before_anything_is_read(refused):
     assert "--beta belongs to --type variational, and this is --type plain" in refused("fit reduce x -o m --beta 2")
     line = "fit reduce x -o m --type variational --method vq"
-    assert "--method belongs to --type quantised or --type sparse" in refused(line)
+    assert "--method belongs to --type quantized or --type sparse" in refused(line)
 
 
 # --------------------------------------------------------------------------------------------------------------- sample
 
 
-@pytest.mark.parametrize("kind", ["variational", "quantised"])
+@pytest.mark.parametrize("kind", ["variational", "quantized"])
 def test_samples_of_tables_and_images(zandloper, refused, data, kind):
     assert "zandloper sample m -o samples.csv" in zandloper(FIT.format("t.csv") + f" --type {kind}")[1]
     for out in ("s.csv", "s.parquet"):
@@ -316,13 +318,13 @@ def test_variations_of_items(zandloper, refused, data):
     assert zandloper("sample m --like t.csv -n 2 -o s.csv -q") == (0, "", "")
     assert io.read(data / "s.csv").num_rows == 2 * io.read(data / "t.csv").num_rows
     assert "choose another place" in refused("sample m --like t.csv -n 2 -o t.csv --force")
-    zandloper(FIT.format("t.csv") + " --type quantised --force")
+    zandloper(FIT.format("t.csv") + " --type quantized --force")
     assert "only --type variational does" in refused("sample m --like t.csv -o s2.csv")
 
 
 def test_what_cannot_be_sampled(zandloper, refused, data):
     zandloper(FIT.format("t.csv"))
-    assert "Autoencoder has no prior to sample from: take a variational or quantised" in refused("sample m -o s.csv")
+    assert "Autoencoder has no prior to sample from: take a variational or quantized" in refused("sample m -o s.csv")
     zandloper(FIT.format("t.csv") + " --type variational --force")
     assert "parameter `n` of sample must be a positive integer, got 0" in refused("sample m -n 0 -o s.csv")
     assert "'.doc' cannot be written" in refused("sample m -o s.doc")

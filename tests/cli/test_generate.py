@@ -62,8 +62,8 @@ def test_images_of_one_folder(images, go, tmp_path):
     drawn = io.read(tmp_path / "new")
     assert len(drawn) == 5 and drawn[0].shape == (12, 12)
     assert np.asarray(Image.open(tmp_path / "new-sheet.png")).std() > 0
-    status, said = go("run", images / "m", "--condition", "grey", "-n", 5, "-o", tmp_path / "other")
-    assert status == 2 and "grey" in said and "dark" in said and not (tmp_path / "other").exists()
+    status, said = go("run", images / "m", "--condition", "gray", "-n", 5, "-o", tmp_path / "other")
+    assert status == 2 and "gray" in said and "dark" in said and not (tmp_path / "other").exists()
 
 
 def test_variations_of_an_image(images, go, tmp_path):
@@ -123,6 +123,6 @@ def test_a_sheet_shows_no_more_than_fits(images):
 
     model = load(images / "m")
     picture = contact_sheet(
-        model.model_._form, model.sample(MOST // 2 + 3, condition=["dark", "light"], random_state=0)
+        model.model_._schema, model.sample(MOST // 2 + 3, condition=["dark", "light"], random_state=0)
     )
     assert picture.get_axes()

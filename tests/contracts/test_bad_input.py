@@ -128,7 +128,8 @@ def test_parameters_that_contradict_each_other():
         with pytest.raises(ParameterError, match=wanted.replace("encoder", "decoder", 1)):
             fit(X, decoder=encoder)
     with pytest.raises(
-        ParameterError, match=r"must be 'auto' or 'attention' or 'conv2d' or 'dense' or 'grid' .*for samples of shape"
+        ParameterError,
+        match=r"must be 'auto' or 'attention' or 'conv2d' or 'dense' or 'spatial' .*for samples of shape",
     ):
         fit(np.zeros((9, 5, 5), np.uint8), encoder="conv1d")
     for encoder in ("conv2d", "attention"):
@@ -267,8 +268,8 @@ def test_values_that_the_loss_cannot_measure_at_predict():
     with pytest.raises(DataError, match=r"loss='bce' needs values within \[0, 1\]"):
         model.score(X)
     classes = np.abs(X.round()).astype(int).clip(0, 2)
-    model = fit(classes, loss="categorical", linear_path=False)
-    with pytest.raises(DataError, match="loss='categorical' needs whole numbers from 0 to 2"):
+    model = fit(classes, loss="cross_entropy", linear_path=False)
+    with pytest.raises(DataError, match="loss='cross_entropy' needs whole numbers from 0 to 2"):
         model.reconstruction_error(classes + 5)
 
 
@@ -317,7 +318,7 @@ def test_one_value_differs():
 
 @pytest.mark.parametrize("scale", [1e-150, 1e-30, 1e30, 1e150])
 def test_extreme_sizes(scale):
-    """Standardised in float64, numbers of any size are like any other."""
+    """Standardized in float64, numbers of any size are like any other."""
     model, usual = fit(X * scale, max_epochs=10), fit(X, max_epochs=10)
     assert model.score(X * scale) == pytest.approx(usual.score(X), abs=1e-3)
     np.testing.assert_allclose(model.predict(X * scale) / scale, usual.predict(X), atol=0.05)

@@ -351,7 +351,7 @@ def test_no_prior_is_named():
 
 
 def scaled(model, X):
-    return (X - model.module_.scale.mean.numpy()) / model.module_.scale.deviation.numpy()
+    return (X - model.module_.scaler.mean.numpy()) / model.module_.scaler.deviation.numpy()
 
 
 def test_the_error_is_the_mean_square_in_standard_deviations(rng):
@@ -403,9 +403,9 @@ def test_errors_of_mixed_columns_are_in_nats(rng):
     error = model.reconstruction_error(X, per_feature=True)
     assert error.shape == (n, 3)
     params = model.module_.decode(model.module_.latent(_batch(model, X)))
-    scale = model.module_.scale
-    x = scale.encode(torch.as_tensor(model._form.read(X, "me")))[0]
-    levels = [model._form.columns[1].levels.index(w) for w in X["w"]]
+    scale = model.module_.scaler
+    x = scale.encode(torch.as_tensor(model._schema.read(X, "me")))[0]
+    levels = [model._schema.columns[1].levels.index(w) for w in X["w"]]
     logits = params.detach()
     np.testing.assert_allclose(error[:, 0], 0.5 * (logits[:, 0] - x[:, 0]) ** 2, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(error[:, 1], -logits[:, 1:4].log_softmax(1)[range(n), levels], rtol=1e-4)
@@ -424,7 +424,7 @@ def test_errors_of_mixed_columns_are_in_nats(rng):
 def _batch(model, X):
     from zandloper.model.batch import Batch
 
-    return Batch(torch.as_tensor(model._form.read(X, "me")))
+    return Batch(torch.as_tensor(model._schema.read(X, "me")))
 
 
 @pytest.mark.parametrize(("loss", "middle"), [("mse", np.mean), ("mae", np.median)])

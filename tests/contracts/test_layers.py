@@ -147,7 +147,7 @@ def test_imports_run_downwards(module):
         ("model/hourglass.py", "from zandloper import Autoencoder", "stands above"),
         ("model/hourglass.py", "from .. import fitting", "stands above"),
         ("model/networks/dense.py", "from zandloper.model.hourglass import Hourglass", "stands above"),
-        ("model/networks/dense.py", "from zandloper.model.bottlenecks.identity import Identity", "siblings"),
+        ("model/networks/dense.py", "from zandloper.model.bottlenecks.plain import Identity", "siblings"),
         ("model/networks/dense.py", "from ..losses import Loss", "siblings"),
         ("model/networks/dense.py", "from zandloper.model.networks.conv2d import Conv2d", "files of one folder"),
         ("model/networks/dense.py", "from zandloper.model.networks import conv2d", "files of one folder"),
@@ -190,7 +190,7 @@ def test_a_right_import_passes(tmp_path, file, code):
 # A small house, empty: what the tests above build in.
 ROOMS = """
 __init__ cli/__init__ cli/run fitting/__init__ spec errors model/__init__ model/hourglass model/bottlenecks/__init__
-model/bottlenecks/identity model/losses/__init__ model/networks/__init__ model/networks/dense model/networks/conv2d
+model/bottlenecks/plain model/losses/__init__ model/networks/__init__ model/networks/dense model/networks/conv2d
 io/__init__ io/tables io/atomic applications/__init__ applications/detection/__init__ applications/detection/scoring
 applications/detection/detector applications/denoising/__init__ applications/denoising/tabular
 """

@@ -22,24 +22,24 @@ import zandloper.model.corruptions
 import zandloper.model.losses
 import zandloper.model.networks
 from zandloper.errors import DataError, FileError, ParameterError
-from zandloper.modality import Form, Modality, chunks_of
-from zandloper.model.batch import Batch, Code, Neck, Seen
-from zandloper.model.bottlenecks.identity import Plain
-from zandloper.model.corruptions.observed_subset import Places
+from zandloper.modality import Modality, Schema, chunks_of
+from zandloper.model.batch import Batch, BottleneckOutput, CorruptedInput, EncoderOutput
+from zandloper.model.bottlenecks.plain import Plain
+from zandloper.model.corruptions.observed_subset import ObservedSubset
 from zandloper.model.layers import layers
-from zandloper.model.layers.attention import Block, Heads
+from zandloper.model.layers.attention import Heads, TransformerBlock
 from zandloper.model.losses.bce import BCE
-from zandloper.model.losses.cross_entropy import Categorical
+from zandloper.model.losses.cross_entropy import CrossEntropy
 from zandloper.model.losses.mae import MAE
-from zandloper.model.losses.mixed import Mixed
+from zandloper.model.losses.mixed import MixedColumns
 from zandloper.model.losses.mse import MSE
-from zandloper.model.losses.token_cross_entropy import SymbolError, Symbols
+from zandloper.model.losses.token_cross_entropy import TokenCrossEntropy, TokenCrossEntropyLoss
 from zandloper.model.networks import Net
-from zandloper.model.networks.attention import Attention, Patches
-from zandloper.model.networks.conv1d import Conv1d
-from zandloper.model.networks.conv2d import Conv2d
+from zandloper.model.networks.attention import Attention, PatchLayout
+from zandloper.model.networks.conv1d import Conv1dNet
+from zandloper.model.networks.conv2d import Conv2dNet
 from zandloper.model.networks.dense import Dense
-from zandloper.model.networks.spatial import Grid
+from zandloper.model.networks.spatial import Spatial
 from zandloper.model.networks.tokens import Tokens
 from zandloper.model.networks.unet2d import UNet2d
 from zandloper.spec import Spec, build_spec, discover
@@ -74,7 +74,7 @@ def generator(seed=0):
 
 def ready(module, seed=0):
     """A module with its weights drawn, as it predicts."""
-    layers.initialise(module, generator(seed))
+    layers.initialize(module, generator(seed))
     return module.eval()
 
 
@@ -92,7 +92,7 @@ SAMPLES = {
         np.array([[1, np.nan], [2, 5], [np.nan, 7], [0, 1]]),
         {"a": [1.5, 2.5, None, 0.5], "b": ["u", "v", "u", None], "c": [True, False, None, True]},
     ],
-    "symbol_table": [
+    "discrete_table": [
         np.arange(24.0).reshape(8, 3) % 7,
         np.sqrt(np.arange(4800.0)).reshape(4800, 1),  # so many that a number has two digits
         np.array([[1, np.nan], [2, 5], [np.nan, 7], [0, 1]]),
@@ -124,7 +124,7 @@ def as_data(sample):
     return pl.DataFrame(sample) if isinstance(sample, dict) else sample
 
 
-def forms():
+def schemas():
     """Every modality with every one of its samples."""
     found = [spec for spec in discover(zandloper.modality).values() if issubclass(spec, Modality)]
     return [
@@ -135,23 +135,23 @@ def forms():
 def learned(spec, i):
     assert spec.name in SAMPLES, f"the modality {spec.name!r} needs example data in SAMPLES"
     X = as_data(SAMPLES[spec.name][i])
-    form, raw = spec().learn(X, "the test")
-    return X, form, np.asarray(raw[:])
+    schema, raw = spec().learn(X, "the test")
+    return X, schema, np.asarray(raw[:])
 
 
 SPECS = [
     *itertools.chain(*map(defaults_of, PACKAGES)),
     Dense((7, 5), "tanh", 3),
     Dense(()),
-    Conv2d((4,), "relu"),
-    Conv1d((4, 5)),
+    Conv2dNet((4,), "relu"),
+    Conv1dNet((4, 5)),
     Attention((8, 9), "tanh", 3, 2, 1),
     MSE(0.0, 1.0),
     MAE(-1.0, None),
-    Categorical(5),
-    Mixed((0, 1, 4)),
-    Symbols((3, 2)),
-    Places((3, 2)),
+    CrossEntropy(5),
+    MixedColumns((0, 1, 4)),
+    TokenCrossEntropy((3, 2)),
+    ObservedSubset((3, 2)),
     zandloper.modality.Image((12, 9), 3),
 ]
 
@@ -202,16 +202,16 @@ VARIANTS = [
     Dense(()),
     Dense((6,), "tanh"),
     Dense((9, 8, 4), "linear"),
-    Conv1d((4,), "relu"),
-    Conv1d((3, 5, 6, 7), "gelu"),
-    Conv2d((4,), "relu"),
-    Conv2d((3, 5, 6, 7), "gelu"),
+    Conv1dNet((4,), "relu"),
+    Conv1dNet((3, 5, 6, 7), "gelu"),
+    Conv2dNet((4,), "relu"),
+    Conv2dNet((3, 5, 6, 7), "gelu"),
     UNet2d((4, 8), "silu"),
     UNet2d((4, 6, 8), residual=2),
     UNet2d((5,), bias=False, residual=1),
     Attention((10, 6), "relu", patch=3, heads=2, summaries=1),
     Attention((5,), "gelu", patch=100, heads=1),
-    Grid((5, 6), "relu", depth=1),
+    Spatial((5, 6), "relu", depth=1),
     Tokens((10, 6), "relu", heads=2, summaries=1),
 ]
 NETS = [*defaults_of(zandloper.model.networks), *VARIANTS]
@@ -247,7 +247,7 @@ def test_nets_say_what_they_read(spec):
 def test_encoders_claim_the_neck_that_they_emit(spec, shape, context):
     net = ready(spec.encoder(shape, context))
     neck = net(draw(4, *shape), draw(4, context) if context else None)
-    assert isinstance(neck, Neck) and neck.value.shape == (4, net.neck_dim) and neck.skips == ()
+    assert isinstance(neck, EncoderOutput) and neck.value.shape == (4, net.neck_dim) and neck.skips == ()
     assert neck.value.isfinite().all()
 
 
@@ -308,7 +308,11 @@ def test_a_row_does_not_depend_on_its_place(spec, shape):
 )
 def test_a_row_does_not_depend_on_its_place_in_nets_of_any_size(shape, hidden, small):
     order = torch.randperm(32, generator=generator())
-    for spec in (Conv1d(tuple(hidden)), Conv2d(tuple(hidden)), Attention(tuple(hidden), "silu", small, small, small)):
+    for spec in (
+        Conv1dNet(tuple(hidden)),
+        Conv2dNet(tuple(hidden)),
+        Attention(tuple(hidden), "silu", small, small, small),
+    ):
         if spec.fits(shape):
             encoder, decoder = ready(spec.encoder(tuple(shape))), ready(spec.decoder(small, tuple(shape)))
             x, z = draw(32, *shape), draw(32, small)
@@ -321,7 +325,7 @@ def test_a_row_does_not_depend_on_its_place_in_nets_of_any_size(shape, hidden, s
 def test_a_decoder_that_starts_at_zero_says_nothing(spec, shape):
     net = ready(spec.decoder(5, shape))
     assert not torch.equal(net(draw(3, 5)), torch.zeros_like(net(draw(3, 5))))
-    net.start_at_zero()
+    net.zero_init()
     assert torch.equal(net(draw(3, 5)), torch.zeros_like(net(draw(3, 5))))
     net(draw(3, 5)).sum().backward()  # silent, not dead: the last layer still learns
     assert any(p.grad is not None and p.grad.abs().max() > 0 for p in net.parameters())
@@ -351,7 +355,7 @@ def test_nets_choose_sizes_for_any_shape(spec, shape, latent):
 
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=3), st.integers(1, 12))
 def test_patches_are_put_together_as_they_were_cut(shape, side):
-    patches, x = Patches(tuple(shape), side), draw(3, *shape)
+    patches, x = PatchLayout(tuple(shape), side), draw(3, *shape)
     cut = patches.cut(x)
     assert cut.shape == (3, patches.count, patches.values) and torch.equal(patches.join(cut), x)
     assert cut.numel() == 3 * shape[0] * patches.rows * patches.side[0] * patches.columns * patches.side[1]
@@ -361,7 +365,7 @@ def test_patches_are_put_together_as_they_were_cut(shape, side):
 
 @given(st.integers(1, 70), st.integers(1, 5))
 def test_series_of_any_length_pass_the_convolutions(length, stages):
-    spec = Conv1d((3,) * stages)
+    spec = Conv1dNet((3,) * stages)
     encoder, decoder = ready(spec.encoder((2, length))), ready(spec.decoder(4, (2, length)))
     assert encoder(draw(2, 2, length)).value.shape == (2, encoder.neck_dim)
     assert decoder(draw(2, 4)).shape == (2, 2, length)
@@ -380,7 +384,7 @@ def test_attention_is_the_formula():
     q, k, v = draw(2, 3, 5, 4), draw(2, 3, 7, 4, seed=2), draw(2, 3, 7, 4, seed=3)
     share = (q @ k.transpose(-1, -2) / 2).softmax(-1)
     torch.testing.assert_close(Heads()(q, k, v), share @ v)
-    block, h = ready(Block(6, 2, causal=True)), draw(2, 5, 6)
+    block, h = ready(TransformerBlock(6, 2, causal=True)), draw(2, 5, 6)
     torch.testing.assert_close(block(h)[:, :3], block(h[:, :3]))  # later tokens are not heard
 
 
@@ -388,9 +392,9 @@ def test_weights_keep_the_size_of_what_passes():
     """The drawn weights neither fade nor blow up what passes: He et al. 2015 for layers that rectify."""
     encoder = ready(Dense((512,) * 8, "relu").encoder((512,)))
     assert 0.5 < encoder(draw(256, 512)).value.square().mean() < 2  # 1 in expectation
-    images = ready(Conv2d((64, 64, 64), "relu").encoder((64, 32, 32)))
+    images = ready(Conv2dNet((64, 64, 64), "relu").encoder((64, 32, 32)))
     assert 0.3 < images(draw(8, 64, 32, 32)).value.square().mean() < 2
-    series = ready(Conv1d((64, 64, 64), "relu").encoder((64, 512)))
+    series = ready(Conv1dNet((64, 64, 64), "relu").encoder((64, 512)))
     assert 0.3 < series(draw(8, 64, 512)).value.square().mean() < 2
     for back in (layers.ConvTranspose1d(64, 64, 4, 2, 1), layers.ConvTranspose2d(64, 64, 4, 2, 1)):
         x = draw(8, 64, *(32,) * len(back.kernel_size))
@@ -440,7 +444,7 @@ def test_bottlenecks_give_the_code_that_they_claim(spec, neck_dim, latent_dim):
     part = ready(spec.build(neck_dim, latent_dim))
     for rng in (None, generator()):
         code = part(draw(5, neck_dim), None, rng)
-        assert isinstance(code, Code) and code.z.shape == (5, *part.latent_shape)
+        assert isinstance(code, BottleneckOutput) and code.z.shape == (5, *part.latent_shape)
         assert code.z.isfinite().all()
         assert code.cost is None or (code.cost.shape == (5,) and code.cost.isfinite().all())
 
@@ -455,7 +459,7 @@ def test_the_linear_path_is_added_to_the_head(spec):
 def test_a_bottleneck_that_starts_at_zero_lets_the_linear_path_speak(spec):
     part, offset = ready(spec.build(9, 4)), draw(5, 4, seed=2)
     assert not torch.equal(part(draw(5, 9), offset).z, offset)
-    part.start_at_zero()
+    part.zero_init()
     assert torch.equal(part(draw(5, 9), offset).z, offset)
     part(draw(5, 9), offset).z.sum().backward()
     assert any(p.grad is not None and p.grad.abs().max() > 0 for p in part.parameters())
@@ -493,21 +497,23 @@ CORRUPTIONS = [
         for spec in defaults_of(zandloper.model.corruptions)
         for shape in ((7,), (2, 6, 5))
     ),
-    pytest.param(Places((2, 3)), (7,), (2,), id="places"),  # a value a symbol and a rank a place; a target a place
+    pytest.param(
+        ObservedSubset((2, 3)), (7,), (2,), id="places"
+    ),  # a value a symbol and a rank a place; a target a place
 ]
 
 
 @pytest.mark.parametrize(("spec", "shape", "target_shape"), CORRUPTIONS)
 @pytest.mark.parametrize("weighed", [False, True])
-def test_corruptions_keep_shapes_and_leave_the_batch_alone(spec, shape, target_shape, weighed):
+def test_corruptions_keep_shapes_and_leave_the_batch_alone(spec, shape, target_shape, reweight):
     part = spec.build()
     x = draw(4, *shape)
-    valid = (draw(4, *shape, seed=2) > 0).float() if weighed else None
+    valid = (draw(4, *shape, seed=2) > 0).float() if reweight else None
     target = draw(4, *target_shape, seed=3)
-    batch = Batch(x, valid, target, (draw(4, *target_shape, seed=2) > 0).float() if weighed else None)
+    batch = Batch(x, valid, target, (draw(4, *target_shape, seed=2) > 0).float() if reweight else None)
     before = x.clone(), None if valid is None else valid.clone(), target.clone()
     seen, again = (part(batch, generator(5)) for _ in range(2))
-    assert isinstance(seen, Seen) and seen.x.shape == x.shape and seen.x.isfinite().all()
+    assert isinstance(seen, CorruptedInput) and seen.x.shape == x.shape and seen.x.isfinite().all()
     assert seen.valid is None or seen.valid.shape == x.shape
     assert seen.level is None or len(seen.level) == 4
     assert seen.asked is None or seen.asked.shape in (x.shape, target.shape)
@@ -530,7 +536,7 @@ def zeros_and_ones(*shape, rate=0.3, seed=4):
     return (torch.rand(*shape, generator=generator(seed)) < rate).float()
 
 
-MIXED = Mixed((0, 1, 3, 0))
+MIXED = MixedColumns((0, 1, 3, 0))
 
 
 def mixed_target(n, seed=4):
@@ -555,9 +561,9 @@ COMPARISONS = [
     case(MSE(0.0, 1.0), draw(60, 4).sigmoid()),
     case(MAE(0.0, 1.0), draw(61, 4).sigmoid()),
     case(BCE(), draw(60, 4).sigmoid()),
-    case(Categorical(3), (3 * draw(60, 4).sigmoid()).floor()),
+    case(CrossEntropy(3), (3 * draw(60, 4).sigmoid()).floor()),
     case(MIXED, mixed_target(60)),
-    case(Symbols((2, 3)), torch.cat([zeros_and_ones(60, 1), (3 * draw(60, 1).sigmoid()).floor()], 1)),
+    case(TokenCrossEntropy((2, 3)), torch.cat([zeros_and_ones(60, 1), (3 * draw(60, 1).sigmoid()).floor()], 1)),
 ]
 every_comparison = pytest.mark.parametrize(("spec", "target"), COMPARISONS)
 
@@ -570,7 +576,7 @@ def shares(part, target):
     """The target laid out as the parameters are, flat: class numbers one by one."""
     if part.params_shape == tuple(target.shape[1:]):
         return target.flatten(1)
-    if isinstance(part, SymbolError):
+    if isinstance(part, TokenCrossEntropyLoss):
         return torch.cat([F.one_hot(target[:, i].long(), k).float() for i, k in enumerate(part.sizes)], 1)
     if part.params_shape[:-1] == tuple(target.shape[1:]):
         return F.one_hot(target.long(), part.params_shape[-1]).float().flatten(1)
@@ -619,12 +625,12 @@ def test_the_parameters_of_least_error_predict_the_target(spec, target):
 @every_comparison
 def test_the_start_is_the_best_constant(spec, target):
     part = build(spec, target)
-    constant = best_constant(part, target)
-    least = part(constant.expand(len(target), *part.params_shape), target).sum().item()
+    baseline = best_constant(part, target)
+    least = part(baseline.expand(len(target), *part.params_shape), target).sum().item()
     least -= 0.0 if part.exact_start else 0.5 * abs(least)
     for seed in range(20):
         for size in (0.02, 0.3):
-            other = constant + size * draw(*constant.shape, seed=seed)
+            other = baseline + size * draw(*baseline.shape, seed=seed)
             assert least <= part(other.expand(len(target), *part.params_shape), target).sum().item() + 1e-4
     part.check(target)
 
@@ -638,7 +644,7 @@ def test_the_point_is_in_the_targets_units(spec, target):
         assert point.min() == 0 and point.max() == 1
     if spec.name == "bce":
         assert point.min() > 0 and point.max() < 1
-    if spec.name == "categorical":
+    if spec.name == "cross_entropy":
         assert set(point.flatten().tolist()) == set(range(spec.classes))
 
 
@@ -657,7 +663,7 @@ def test_the_error_has_a_gradient(spec, target):
         (MSE(0.0, 1.0), [1.5, -2.0], [1.0, 0.5], [0.0, 0.25]),
         (MAE(), [1.0, -2.0], [3.0, -2.0], [2.0, 0.0]),
         (BCE(), [0.0, math.log(3)], [1.0, 0.25], [math.log(2), -0.25 * math.log(0.75) - 0.75 * math.log(0.25)]),
-        (Mixed((0, 1)), [1.0, 0.0], [3.0, 1.0], [2.0, math.log(2)]),
+        (MixedColumns((0, 1)), [1.0, 0.0], [3.0, 1.0], [2.0, math.log(2)]),
     ],
     ids=lambda v: getattr(v, "name", ""),
 )
@@ -668,9 +674,11 @@ def test_errors_by_hand(spec, params, target, error):
 
 def test_categorical_errors_by_hand():
     rates = torch.tensor([[[0.2, 0.3, 0.5], [0.1, 0.8, 0.1]]])
-    error = Categorical(3).build((2,))(rates.log(), torch.tensor([[2.0, 0.0]]))
+    error = CrossEntropy(3).build((2,))(rates.log(), torch.tensor([[2.0, 0.0]]))
     torch.testing.assert_close(error, -torch.tensor([[0.5, 0.1]]).log())
-    mixed = Mixed((3, 0)).build((2,))(torch.cat([rates[:, 0].log(), torch.ones(1, 1)], 1), torch.tensor([[1.0, 3.0]]))
+    mixed = MixedColumns((3, 0)).build((2,))(
+        torch.cat([rates[:, 0].log(), torch.ones(1, 1)], 1), torch.tensor([[1.0, 3.0]])
+    )
     torch.testing.assert_close(mixed, torch.tensor([[-math.log(0.3), 2.0]]))
 
 
@@ -700,7 +708,7 @@ def test_the_start_follows_directions_to_first_order(spec):
     torch.testing.assert_close(part.point(bias + z @ weight.T), mean + z @ directions.T, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("spec", [Categorical(3), Mixed((3,))], ids=lambda s: s.name)
+@pytest.mark.parametrize("spec", [CrossEntropy(3), MixedColumns((3,))], ids=lambda s: s.name)
 def test_the_start_of_categories_follows_directions_to_first_order(spec):
     part, rates, directions = spec.build((1,)), torch.tensor([0.2, 0.5, 0.3]), draw(3, 2)
     directions -= directions.mean(0)  # rates add up to 1 all along
@@ -720,64 +728,64 @@ def test_bce_refuses_targets_that_are_no_probabilities(outside):
 
 @pytest.mark.parametrize("odd", [-1.0, 3.0, 0.5])
 def test_categories_refuse_what_is_no_class(odd):
-    part, target = Categorical(3).build((3,)), torch.tensor([[0.0, 1.0, 2.0]])
+    part, target = CrossEntropy(3).build((3,)), torch.tensor([[0.0, 1.0, 2.0]])
     part.check(target)
     target[0, 1] = odd
-    with pytest.raises(DataError, match="loss='categorical' needs whole numbers from 0 to 2"):
+    with pytest.raises(DataError, match="loss='cross_entropy' needs whole numbers from 0 to 2"):
         part.check(target)
 
 
 # ------------------------------------------------------------------------------------------------------------- modality
 
 
-@pytest.mark.parametrize(("spec", "i"), forms())
+@pytest.mark.parametrize(("spec", "i"), schemas())
 def test_forms_go_to_json_and_back(spec, i):
-    X, form, raw = learned(spec, i)
-    back = there_and_back(zandloper.modality, form)
-    assert isinstance(form, Form) and back == form and hash(back) == hash(form)
+    X, schema, raw = learned(spec, i)
+    back = there_and_back(zandloper.modality, schema)
+    assert isinstance(schema, Schema) and back == schema and hash(back) == hash(schema)
     assert np.array_equal(back.read_to_train(X, "the test")[:], raw, equal_nan=True)
-    assert np.array_equal(form.read_to_train(X, "the test")[:], raw, equal_nan=True)
+    assert np.array_equal(schema.read_to_train(X, "the test")[:], raw, equal_nan=True)
 
 
-@pytest.mark.parametrize(("spec", "i"), forms())
+@pytest.mark.parametrize(("spec", "i"), schemas())
 def test_scales_give_the_shapes_that_forms_claim(spec, i):
-    _, form, raw = learned(spec, i)
-    scale, chunks = form.scale(), chunks_of(raw)
+    _, schema, raw = learned(spec, i)
+    scale, chunks = schema.scaler(), chunks_of(raw)
     scale.learn(chunks)
     (rows,) = chunks()
     n = len(raw)
-    compare = form.loss("auto").build(form.target_shape)
+    compare = schema.loss("auto").build(schema.target_shape)
     for (value, weight), shape in (
-        (scale.encode(rows), form.in_shape),
-        (scale.target(rows), form.target_shape),
+        (scale.encode(rows), schema.in_shape),
+        (scale.target(rows), schema.target_shape),
     ):
         assert value.shape == (n, *shape) and value.dtype == torch.float32 and value.isfinite().all()
         assert weight is None or (weight.shape == value.shape and set(weight.unique().tolist()) <= {0, 1})
     laid, weight = scale.shares(rows)
     assert laid.flatten(1).shape == (n, math.prod(compare.params_shape))
     assert weight is None or weight.shape == laid.shape
-    assert len(form.feature_names()) == len(set(form.feature_names())) == math.prod(form.target_shape)
-    for values in (math.prod(form.in_shape), math.prod(compare.params_shape)):
-        of = form.feature_of(values)
-        assert of is None or (len(of) == values and set(of) == set(range(len(form.feature_names()))))
+    assert len(schema.feature_names()) == len(set(schema.feature_names())) == math.prod(schema.target_shape)
+    for values in (math.prod(schema.in_shape), math.prod(compare.params_shape)):
+        of = schema.feature_of(values)
+        assert of is None or (len(of) == values and set(of) == set(range(len(schema.feature_names()))))
     assert scale.restore(scale.target(rows)[0]).shape == rows.shape
     compare.check(scale.target(rows)[0])
 
 
-@pytest.mark.parametrize(("spec", "i"), forms())
+@pytest.mark.parametrize(("spec", "i"), schemas())
 def test_both_is_encode_and_target(spec, i):
-    _, form, raw = learned(spec, i)
-    scale = form.scale()
+    _, schema, raw = learned(spec, i)
+    scale = schema.scaler()
     scale.learn(chunks_of(raw))
     rows = torch.as_tensor(raw)
     for one, other in zip(scale.both(rows), (*scale.encode(rows), *scale.target(rows))):
         assert (one is None and other is None) or torch.equal(one, other)
 
 
-@pytest.mark.parametrize(("spec", "i"), forms())
+@pytest.mark.parametrize(("spec", "i"), schemas())
 def test_what_a_scale_learned_does_not_depend_on_chunks_and_is_saved(spec, i):
-    _, form, raw = learned(spec, i)
-    scale, in_parts, loaded = form.scale(), form.scale(), form.scale()
+    _, schema, raw = learned(spec, i)
+    scale, in_parts, loaded = schema.scaler(), schema.scaler(), schema.scaler()
     scale.learn(chunks_of(raw))
     in_parts.learn(lambda: iter(torch.as_tensor(raw).split(1)))
     loaded.load_state_dict(scale.state_dict())
@@ -788,10 +796,10 @@ def test_what_a_scale_learned_does_not_depend_on_chunks_and_is_saved(spec, i):
     assert np.array_equal(loaded.restore(point), scale.restore(point), equal_nan=True)
 
 
-@pytest.mark.parametrize(("spec", "i"), forms())
+@pytest.mark.parametrize(("spec", "i"), schemas())
 def test_a_missing_value_has_weight_zero_and_no_say(spec, i):
-    _, form, raw = learned(spec, i)
-    scale = form.scale()
+    _, schema, raw = learned(spec, i)
+    scale = schema.scaler()
     scale.learn(chunks_of(raw))
     target, weight = scale.target(torch.as_tensor(raw))
     missing = torch.as_tensor(raw != raw)

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zandloper as zl
-from zandloper.modality.series import QuantileScale
+from zandloper.modality.series import QuantileScaler
 
 
-def scale_of(values, scaling="quantile"):
+def scaler_of(values, scaling="quantile"):
     """The scale learned from one series (time, channels), and its windows (n, channels, steps)."""
-    form, windows = zl.modality.Series(window=10, scaling=scaling).learn(values, "test")
+    schema, windows = zl.modality.Series(window=10, scaling=scaling).learn(values, "test")
     raw = torch.from_numpy(np.stack([windows[i : i + 1][0] for i in range(len(windows))]))
-    scale = form.scale()
+    scale = schema.scaler()
     scale.learn(lambda: iter([raw]))
     return scale, raw
 
@@ -25,7 +25,7 @@ def skewed(n=2000, seed=0):
 
 
 def test_skewed_channels_become_bells():
-    scale, raw = scale_of(skewed())
+    scale, raw = scaler_of(skewed())
     inner, there = scale.encode(raw)
     assert there is None or bool(there.all())
     flat = inner.transpose(0, 1).flatten(1)
@@ -34,8 +34,8 @@ def test_skewed_channels_become_bells():
 
 
 def test_round_trip_and_beyond():
-    scale, raw = scale_of(skewed())
-    assert isinstance(scale, QuantileScale)
+    scale, raw = scaler_of(skewed())
+    assert isinstance(scale, QuantileScaler)
     back = scale.restore(scale.encode(raw)[0])
     assert torch.allclose(back.to(raw.dtype), raw, rtol=1e-3, atol=1e-2 * float(raw.std(dim=(0, 2)).min()))
     far = torch.stack([raw[0] * 0 + sign * 1e6 for sign in (-1, 1)])
@@ -43,10 +43,10 @@ def test_round_trip_and_beyond():
     assert torch.isfinite(inner).all() and (inner[1] > 0).all() and (inner[0] < 0).all()
 
 
-def test_even_channels_are_only_standardised():
+def test_even_channels_are_only_standardized():
     values = np.random.default_rng(0).normal(size=(2000, 2)) * [3, 0.1] + [50, 0]
     for scaling in ("quantile", "standard"):
-        scale, raw = scale_of(values, scaling)
+        scale, raw = scaler_of(values, scaling)
         flat = scale.encode(raw)[0].transpose(0, 1).flatten(1)
         line = np.corrcoef(flat[0], raw[:, 0].flatten())[0, 1]
         assert line > 1 - 1e-6 and abs(float(flat[0].std()) - 1) < 1e-3
@@ -56,7 +56,7 @@ def test_channels_alike_keep_their_order():
     """A day's highest price is above its lowest, however skewed both are."""
     low = skewed()[:, :1]
     values = np.concatenate([low, low + 0.01 * np.random.default_rng(1).random(low.shape), 100 - low], 1)
-    scale, raw = scale_of(values)
+    scale, raw = scaler_of(values)
     assert torch.equal(scale.knots[0], scale.knots[1]) and not torch.equal(scale.knots[0], scale.knots[2])
     inner = scale.encode(raw)[0]
     assert (inner[:, 1] >= inner[:, 0]).all()
@@ -66,7 +66,7 @@ def test_channels_alike_keep_their_order():
 def test_constant_and_tied_channels_with_gaps(column):
     values = np.stack([column, np.exp(np.random.default_rng(0).normal(size=300) * 2)], 1)
     values[5:9, 1] = np.nan
-    scale, raw = scale_of(values)
+    scale, raw = scaler_of(values)
     inner, there = scale.encode(raw)
     assert torch.isfinite(inner).all()
     back, known = scale.restore(inner), ~raw.isnan()
@@ -80,7 +80,7 @@ def test_constant_and_tied_channels_with_gaps(column):
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=20, max_size=60))
 def test_any_channel_rises_and_comes_back(values):
     column = np.asarray(values, np.float64)[:, None]
-    scale, raw = scale_of(column)
+    scale, raw = scaler_of(column)
     inner = scale.encode(raw)[0]
     assert torch.isfinite(inner).all()
     order = raw.flatten().argsort()
@@ -90,7 +90,7 @@ def test_any_channel_rises_and_comes_back(values):
 def test_a_generator_of_skewed_series_comes_back_from_its_file(tmp_path):
     X = np.exp(np.cumsum(np.random.default_rng(0).normal(size=(400, 2)) * 0.1, 0))
     generator = zl.Generator(modality=zl.modality.Series(window=12), max_epochs=2, random_state=0).fit(X)
-    assert generator.model_._form.scaling == "quantile"
+    assert generator.model_._schema.scaling == "quantile"
     generator.save(tmp_path / "m")
     made = zl.load(tmp_path / "m").sample(5, random_state=1)
     np.testing.assert_array_equal(made, generator.sample(5, random_state=1))

@@ -142,8 +142,8 @@ def test_choosing_columns():
     assert io.choose_columns(table, ["wet", "size"]).column_names == ["wet", "size"]
     assert io.choose_columns(table, [], ["wet"]).column_names == ["size", "kind", "count"]
     assert io.choose_columns(table, []) is table
-    with pytest.raises(DataError, match="lack the column colour: there are size, kind"):
-        io.choose_columns(table, ["colour"])
+    with pytest.raises(DataError, match="lack the column color: there are size, kind"):
+        io.choose_columns(table, ["color"])
     with pytest.raises(DataError, match="all columns are dropped"):
         io.choose_columns(table, [], list(FRAME))
     with pytest.raises(DataError, match=r"array of shape \(2, 2\)"):
@@ -213,7 +213,7 @@ def test_big_endian_tiff_stacks_are_read_page_by_page(tmp_path, rng):
     assert all(a.dtype == np.uint16 and np.array_equal(a, np.asarray(b)) for a, b in zip(back, pages))
 
 
-def test_other_pixels_become_grey_or_colours(tmp_path, rng):
+def test_other_pixels_become_gray_or_colors(tmp_path, rng):
     image = Image.fromarray(picture(rng, (4, 6, 3)))
     shapes = {"1": (4, 6), "P": (4, 6, 3), "LA": (4, 6, 4), "CMYK": (4, 6, 3)}
     for mode in shapes:
@@ -221,7 +221,7 @@ def test_other_pixels_become_grey_or_colours(tmp_path, rng):
     back = io.read(tmp_path)
     assert {name.split(".")[0]: a.shape for name, a in zip(back.names, back)} == shapes
     assert all(a.dtype == np.uint8 for a in back)
-    assert list(back.kinds()) == ["grey", "coloured", "coloured with opacity"]
+    assert list(back.kinds()) == ["gray", "colored", "colored with opacity"]
 
 
 def test_photographs_stand_upright(tmp_path, rng):
@@ -284,7 +284,7 @@ def test_a_broken_image_is_named(tmp_path, rng):
         io.read(tmp_path / "in")
 
 
-def test_sixteen_bits_a_colour_are_not_lost_in_silence(tmp_path):
+def test_sixteen_bits_a_color_are_not_lost_in_silence(tmp_path):
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -292,7 +292,7 @@ def test_sixteen_bits_a_colour_are_not_lost_in_silence(tmp_path):
     pixels = zlib.compress(b"\0" + bytes([9, 0] * 3))
     path = tmp_path / "x.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
-    with pytest.warns(UserWarning, match="16 bits a colour, of which 8 are read"):
+    with pytest.warns(UserWarning, match="16 bits a color, of which 8 are read"):
         assert io.read(path)[0].tolist() == [[[9, 9, 9]]]
 
 

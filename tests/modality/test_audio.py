@@ -38,16 +38,16 @@ def tones(n=12, seed=0):
 
 
 def learned(X, **settings):
-    form, raw = Audio(**{"sample_rate": RATE, **settings}).learn(X, "the test")
-    scale = form.scale()
+    schema, raw = Audio(**{"sample_rate": RATE, **settings}).learn(X, "the test")
+    scale = schema.scaler()
     scale.learn(chunks_of(raw))
-    return form, scale, raw
+    return schema, scale, raw
 
 
 def there_and_back(X, **settings):
-    form, scale, _ = learned(X, **settings)
-    rows = form.read(X, "the test")
-    return form.rebuild(scale.restore(scale.encode(rows[:])[0]).numpy(), X, rows)
+    schema, scale, _ = learned(X, **settings)
+    rows = schema.read(X, "the test")
+    return schema.rebuild(scale.restore(scale.encode(rows[:])[0]).numpy(), X, rows)
 
 
 # ------------------------------------------------------------------------------------------------------- sound and back
@@ -82,15 +82,15 @@ def test_phases_are_found():
     assert error[0] > error[1] > error[2] and error[2] < 0.05
 
 
-@pytest.mark.parametrize("form", ["spectrogram", "waveform"])
+@pytest.mark.parametrize("representation", ["spectrogram", "waveform"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "int32"])
-def test_sounds_come_back(form, dtype):
+def test_sounds_come_back(representation, dtype):
     top = np.iinfo(dtype).max if "int" in dtype else 1.0
     X = [(x * top).astype(dtype) for x in tones(4)]
-    again = there_and_back(X, form=form)
+    again = there_and_back(X, representation=representation)
     assert [a.shape for a in again] == [x.shape for x in X] and all(a.dtype == x.dtype for a, x in zip(again, X))
     for a, x in zip(again, X):
-        if form == "waveform":
+        if schema == "waveform":
             assert np.abs(a.astype(float) - x).max() <= 1e-4 * top
         else:
             bands = spectrogram.bands_of(512, RATE, 80)
@@ -101,22 +101,22 @@ def test_sounds_come_back(form, dtype):
 @pytest.mark.parametrize("shape", [(3, 900), (3, 900, 2), (2000,), (1, 900, 1)], ids=str)
 def test_arrays_come_back_as_they_were(shape):
     X = np.random.default_rng(0).normal(size=shape).astype(np.float32) * 0.1
-    again = there_and_back(X, form="waveform")
+    again = there_and_back(X, schema="waveform")
     assert again.shape == X.shape and np.allclose(again, X, atol=1e-6)
 
 
 def test_long_sounds_are_cut_and_joined():
     X = [tone(20_000), tone(700, 300), tone(9000, 600)]
-    again = there_and_back(X, form="waveform", seconds=0.25)
+    again = there_and_back(X, schema="waveform", seconds=0.25)
     assert all(np.allclose(a, x, atol=1e-5) for a, x in zip(again, X))
-    form, _, raw = learned(X, seconds=0.25)
-    assert form.length == 2000 and form.stride == 1750 and raw.shape[1:] == (1, 2000)
-    rows = form.read(X, "me")
+    schema, _, raw = learned(X, seconds=0.25)
+    assert schema.length == 2000 and schema.stride == 1750 and raw.shape[1:] == (1, 2000)
+    rows = schema.read(X, "me")
     assert np.bincount(sound_of(rows)).tolist() == [12, 1, 5]
-    assert form.labels(np.array(["a", "b", "c"]), rows).tolist() == ["a"] * 12 + ["b"] + ["c"] * 5
-    places = form.places(X, rows, per_sample=False)
+    assert schema.labels(np.array(["a", "b", "c"]), rows).tolist() == ["a"] * 12 + ["b"] + ["c"] * 5
+    places = schema.places(X, rows, per_sample=False)
     assert places["sound"].tolist() == sound_of(rows).tolist() and places["end"].max() == 2.5
-    train, held = form.split(rows, 0.34, 0)
+    train, held = schema.split(rows, 0.34, 0)
     assert not set(sound_of(rows)[train]) & set(sound_of(rows)[held])
 
 
@@ -127,12 +127,12 @@ def test_lengths_follow_from_the_data():
 
 
 def test_a_model_learns_where_sounds_end():
-    form, scale, raw = learned(tones())
+    schema, scale, raw = learned(tones())
     x, weight = scale.encode(raw[:])
-    assert form.varies and set(x[:, :, -1].unique().tolist()) == {-1.0, 1.0}
+    assert schema.varies and set(x[:, :, -1].unique().tolist()) == {-1.0, 1.0}
     assert bool((weight[:, :, :-1] == 0).any()) and bool((weight[:, :, -1] == 1).all())
-    lengths = [len(y) for y in form.give(scale.restore(x).numpy())]
-    assert np.abs(np.array(lengths) - [len(x) for x in tones()]).max() <= form.frame // 4
+    lengths = [len(y) for y in schema.give(scale.restore(x).numpy())]
+    assert np.abs(np.array(lengths) - [len(x) for x in tones()]).max() <= schema.frame // 4
 
 
 def test_what_lies_behind_the_end_counts_nothing():
@@ -146,17 +146,17 @@ def test_what_lies_behind_the_end_counts_nothing():
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("form", ["spectrogram", "waveform"])
-def test_all_types_take_sounds(kind, form, tmp_path):
+@pytest.mark.parametrize("representation", ["spectrogram", "waveform"])
+def test_all_types_take_sounds(kind, representation, tmp_path):
     X = tones()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*collapsed")
-        model = kind(modality=Audio(RATE, form=form), **QUICK).fit(X)
+        model = kind(modality=Audio(RATE, representation=representation), **QUICK).fit(X)
     again = model.predict(X)
     assert [len(a) for a in again] == [len(x) for x in X] and model.transform(X).shape[0] == 12
     model.save(tmp_path / "m")
     loaded = zl.load(tmp_path / "m")
-    assert loaded.modality == Audio(RATE, form=form)
+    assert loaded.modality == Audio(RATE, representation=representation)
     assert all(np.array_equal(a, b) for a, b in zip(loaded.predict(X), again))
     if kind in (zl.VariationalAutoencoder, zl.QuantizedAutoencoder):
         made = model.sample(3, random_state=0)
@@ -198,7 +198,7 @@ def test_a_folder_of_sounds_is_read(folder):
     assert isinstance(found, io.Sounds) and found.names == ["0.wav", "1.wav", "2.wav", "3.wav"]
     assert infer(folder, "me") == infer(str(folder / "0.wav"), "me") == infer(found, "me") == "audio"
     model = zl.Autoencoder(**QUICK).fit(folder)
-    assert model._form.rate == RATE and [len(x) for x in model.predict(found)] == [len(x) for x in tones(4)]
+    assert model._schema.rate == RATE and [len(x) for x in model.predict(found)] == [len(x) for x in tones(4)]
     np.testing.assert_allclose(found[1], tones(4)[1], atol=1e-4)
 
 
@@ -275,8 +275,8 @@ def test_resampling_in_pieces_is_resampling_at_once(given, wanted):
 
 def test_files_of_several_rates_become_one(folder):
     wavfile.write(folder / "9.wav", 22_050, tone(22_050, rate=22_050).astype(np.float32))
-    form, raw = Audio().learn(folder, "me")
-    assert form.rate == RATE and form.length == RATE
+    schema, raw = Audio().learn(folder, "me")
+    assert schema.rate == RATE and schema.length == RATE
     np.testing.assert_allclose(raw[4][0, 500:-500], tone(RATE)[500:-500], atol=2e-3)
 
 
@@ -284,9 +284,9 @@ def test_a_long_file_is_read_in_pieces(tmp_path, monkeypatch):
     monkeypatch.setattr("zandloper.data.audio_clips.IN_MEMORY", 1000)
     monkeypatch.setattr(audio, "PIECE", 777)
     wavfile.write(tmp_path / "a.wav", RATE, tone(49_000).astype(np.float32))
-    form, raw = Audio().learn(tmp_path / "a.wav", "me")
-    rows = form.read(tmp_path / "a.wav", "me")
-    assert form.length == RATE and len(raw) == len(rows) - 1
+    schema, raw = Audio().learn(tmp_path / "a.wav", "me")
+    rows = schema.read(tmp_path / "a.wav", "me")
+    assert schema.length == RATE and len(raw) == len(rows) - 1
     np.testing.assert_allclose(next(joined(rows[:].numpy(), rows))[:, 0], tone(49_000), atol=1e-6)
 
 
@@ -350,7 +350,7 @@ def test_damaged_files_are_named(damage, folder):
     [
         ({"sample_rate": 0}, "`sample_rate` of Audio"),
         ({"seconds": -1}, "`seconds` of Audio"),
-        ({"form": "mel"}, "`form` of Audio must be 'spectrogram' or 'waveform'"),
+        ({"representation": "mel"}, "`representation` of Audio must be 'spectrogram' or 'waveform'"),
         ({"channels": 3}, "`channels` of Audio"),
         ({"bands": 1}, "`bands` of Audio"),
     ],

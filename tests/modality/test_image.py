@@ -16,15 +16,15 @@ from zandloper.modality.image import Image
 
 
 def learned(X, **settings):
-    form, raw = Image(**settings).learn(X, "the test")
-    scale = form.scale()
+    schema, raw = Image(**settings).learn(X, "the test")
+    scale = schema.scaler()
     scale.learn(chunks_of(raw))
-    return form, scale, raw
+    return schema, scale, raw
 
 
 def round_trip(X, **settings):
-    form, scale, raw = learned(X, **settings)
-    return form.give(scale.restore(scale.target(torch.as_tensor(raw))[0]).numpy(), like=X)
+    schema, scale, raw = learned(X, **settings)
+    return schema.give(scale.restore(scale.target(torch.as_tensor(raw))[0]).numpy(), like=X)
 
 
 def fit(X, **settings):
@@ -58,8 +58,8 @@ SHAPES = [(7, 5, 9), (4, 1, 1), (3, 28, 28), (5, 6, 4, 1), (5, 6, 4, 3), (4, 5, 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64", "bool"])
 def test_arrays_come_back(shape, dtype):
     X = pixels(shape, dtype)
-    form, _, _ = learned(X)
-    assert form.in_shape == (shape[3] if len(shape) == 4 else 1, *shape[1:3])
+    schema, _, _ = learned(X)
+    assert schema.in_shape == (shape[3] if len(shape) == 4 else 1, *shape[1:3])
     back = round_trip(X)
     assert back.dtype == X.dtype and back.shape == X.shape
     if dtype == "float64":  # nets compute in float32
@@ -90,9 +90,9 @@ def test_pil_images_come_back(mode):
 @pytest.mark.parametrize(
     ("mode", "becomes"), [("1", "L"), ("P", "RGB"), ("LA", "RGBA"), ("CMYK", "RGB"), ("HSV", "RGB")]
 )
-def test_other_modes_become_colours(mode, becomes):
-    colours = [PIL.fromarray(pixels((6, 4, 3), "uint8", seed)) for seed in range(3)]
-    X = [(image.convert("L") if mode in ("LA", "1") else image).convert(mode) for image in colours]
+def test_other_modes_become_colors(mode, becomes):
+    colors = [PIL.fromarray(pixels((6, 4, 3), "uint8", seed)) for seed in range(3)]
+    X = [(image.convert("L") if mode in ("LA", "1") else image).convert(mode) for image in colors]
     same_images([image.convert(becomes) for image in X], round_trip(X))
 
 
@@ -106,7 +106,7 @@ def test_other_modes_become_colours(mode, becomes):
         [pixels((6, 5), "uint8", i) for i in range(12)],
         [PIL.fromarray(pixels((6, 5, 4), "uint8", i)) for i in range(12)],
     ],
-    ids=["grey", "floats", "16 bits", "truths", "list", "PIL"],
+    ids=["gray", "floats", "16 bits", "truths", "list", "PIL"],
 )
 @pytest.mark.parametrize("encoder", ["dense", "conv2d", "attention"])
 def test_a_model_gives_images_of_the_same_form(X, encoder):
@@ -118,15 +118,15 @@ def test_a_model_gives_images_of_the_same_form(X, encoder):
     assert model.transform(X).shape == (12, 3) and model.transform(X).dtype == np.float32
     size = math.prod(np.shape(X[0]))
     assert model.n_features_in_ == size and model.reconstruction_error(X, per_feature=True).shape == (12, size)
-    names = model._form.feature_names()
+    names = model._schema.feature_names()
     assert len(set(names)) == size
 
 
 def test_names_of_pixels_stand_where_pixels_do():
     X = pixels((2, 3, 4, 2), "uint8")
-    form, scale, raw = learned(X)
+    schema, scale, raw = learned(X)
     flat = scale.target(torch.as_tensor(raw))[0].flatten(1)
-    for name, value in zip(form.feature_names(), flat[0]):
+    for name, value in zip(schema.feature_names(), flat[0]):
         i, j, channel = map(int, name.removeprefix("pixel_").split("_"))
         assert round(float(value) * 255) == X[0, i, j, channel]
 
@@ -165,9 +165,9 @@ def test_the_unit_of_floats_does_not_matter(images, factor):
 
 def test_predictions_stay_within_the_pixels():
     """However far off a model is, pixels are pixels."""
-    form, _, _ = learned(pixels((3, 4, 5), "uint8"))
+    schema, _, _ = learned(pixels((3, 4, 5), "uint8"))
     wild = np.array([-300.0, -0.6, 0.4, 254.6, 256.0, 1e9]).reshape(1, 1, 6, 1)
-    assert form.give(wild).ravel().tolist() == [0, 0, 0, 255, 255, 255]
+    assert schema.give(wild).ravel().tolist() == [0, 0, 0, 255, 255, 255]
     model = fit(pixels((20, 5, 5), "uint8"))
     point = model.module_.generated(100 * torch.randn(50, 3, generator=torch.Generator().manual_seed(0)))
     assert point.min() >= 0 and point.max() <= 255
@@ -180,8 +180,8 @@ def test_the_loss_follows_from_the_type():
     assert fit(pixels((9, 4, 4), "uint8"), loss="bce").describe().loss == "bce"
     with pytest.raises(DataError, match=r"loss='bce' needs values within \[0, 1\]"):
         fit(pixels((9, 4, 4), "float32"), loss="bce")
-    with pytest.raises(DataError, match="loss='categorical' for images needs masks"):
-        fit(pixels((9, 4, 4), "uint8"), loss="categorical")
+    with pytest.raises(DataError, match="loss='cross_entropy' for images needs masks"):
+        fit(pixels((9, 4, 4), "uint8"), loss="cross_entropy")
 
 
 def test_errors_are_in_units_of_the_scaled_pixels(images):
@@ -199,7 +199,7 @@ def test_errors_are_in_units_of_the_scaled_pixels(images):
 
 @pytest.fixture
 def folder(tmp_path, images):
-    """Twelve grey PNG files, beside a file that is no image."""
+    """Twelve gray PNG files, beside a file that is no image."""
     for i, image in enumerate(images[:12]):
         PIL.fromarray(image).save(tmp_path / f"{i:02d}.png")
     (tmp_path / "notes.txt").write_text("no image")
@@ -222,8 +222,8 @@ def test_a_folder_of_sixteen_bits(tmp_path, images):
     deep = images[:8].astype(np.uint16) * 257
     for i, image in enumerate(deep):
         PIL.fromarray(image).save(tmp_path / f"{i}.png")
-    form, _, raw = learned(tmp_path)
-    assert form.dtype == "uint16" and np.array_equal(raw[..., 0], deep)
+    schema, _, raw = learned(tmp_path)
+    assert schema.dtype == "uint16" and np.array_equal(raw[..., 0], deep)
     same_images(list(deep), round_trip(tmp_path))
 
 
@@ -231,8 +231,8 @@ def test_a_folder_of_sixteen_bits(tmp_path, images):
 def test_other_kinds_of_files(tmp_path, ending):
     for i in range(3):
         PIL.fromarray(pixels((6, 5, 3), "uint8", i)).save(tmp_path / f"{i}.{ending}")
-    form, _, raw = learned(tmp_path)
-    assert form.in_shape == (3, 6, 5) and raw.shape == (3, 6, 5, 3)
+    schema, _, raw = learned(tmp_path)
+    assert schema.in_shape == (3, 6, 5) and raw.shape == (3, 6, 5, 3)
 
 
 def test_broken_image_files_are_named(folder):
@@ -282,8 +282,8 @@ def test_images_of_mixed_channels_are_refused_and_can_be_converted():
         fit(X)
     for channels, shape in ((1, (6, 4)), (3, (6, 4, 3)), (4, (6, 4, 4))):
         assert [image.shape for image in fit(X, modality=Image(channels=channels)).predict(X)] == [shape] * 3
-    grey = learned(X, channels=1)[2][1, ..., 0]
-    assert np.array_equal(grey, X[1])  # what is grey already stays as it is
+    gray = learned(X, channels=1)[2][1, ..., 0]
+    assert np.array_equal(gray, X[1])  # what is gray already stays as it is
 
 
 def test_resized_images_keep_their_look():
@@ -299,11 +299,11 @@ def test_resized_images_keep_their_look():
 def test_arrays_are_resized_as_lists_are_or_refused():
     X = pixels((4, 8, 6), "uint8")
     try:
-        form, _, raw = learned(X, size=(4, 3))
+        schema, _, raw = learned(X, size=(4, 3))
     except (DataError, ParameterError) as error:
         assert "size" in str(error)
     else:
-        assert form.in_shape == (1, 4, 3)
+        assert schema.in_shape == (1, 4, 3)
         assert np.array_equal(raw, learned(list(X), size=(4, 3))[2])
 
 

@@ -45,17 +45,17 @@ def fit(X, window=16, **settings):
 
 
 def learned(X, **settings):
-    form, raw = Series(**settings).learn(X, "the test")
-    scale = form.scale()
+    schema, raw = Series(**settings).learn(X, "the test")
+    scale = schema.scaler()
     scale.learn(chunks_of(raw))
-    return form, scale, raw
+    return schema, scale, raw
 
 
 def round_trip(X, **settings):
     """In, to model units, and back, at the stride of scoring."""
-    form, scale, _ = learned(X, **settings)
-    rows = form.read(X, "the test")
-    return form.rebuild(scale.restore(scale.encode(rows[:])[0]).numpy(), X, rows)
+    schema, scale, _ = learned(X, **settings)
+    rows = schema.read(X, "the test")
+    return schema.rebuild(scale.restore(scale.encode(rows[:])[0]).numpy(), X, rows)
 
 
 # ----------------------------------------------------------------------------------------------------- windows and back
@@ -139,8 +139,8 @@ def test_a_time_index_comes_back():
     X = framed(waves(100)).set_index("time")
     again = round_trip(X, window=10)
     assert again.index.equals(X.index) and np.allclose(again, X, rtol=1e-5)
-    form, _ = Series(window=10).learn(X, "me")
-    assert form.step == 3600e6 and "1 hour a step" in form.in_words() and form.n_features == 2
+    schema, _ = Series(window=10).learn(X, "me")
+    assert schema.step == 3600e6 and "1 hour a step" in schema.in_words() and schema.n_features == 2
 
 
 def test_the_time_column_is_found():
@@ -155,8 +155,8 @@ def test_the_time_column_is_found():
         (days, None, "day", 86_400e6),
         (two[["time", "c0"]], None, "time", 3600e6),
     ):
-        form, _ = Series(window=8, time=wanted).learn(frame, "me")
-        assert (form.where, form.time, form.step) == ("column", column, step)
+        schema, _ = Series(window=8, time=wanted).learn(frame, "me")
+        assert (schema.where, schema.time, schema.step) == ("column", column, step)
     with pytest.raises(DataError, match="'seen' of me's series is a time"):
         Series(window=8).learn(two, "me")
     with pytest.raises(DataError, match=r"2 columns of times, .* say which"):
@@ -250,8 +250,8 @@ def test_windows_follow_from_the_data():
 
 
 def test_all_phases_train():
-    form, raw = Series(window=24).learn(np.zeros((200_000, 1)) + np.arange(200_000)[:, None] % 7, "me")
-    assert form.stride > 1 and len(set((raw.starts % 24).tolist())) == 24
+    schema, raw = Series(window=24).learn(np.zeros((200_000, 1)) + np.arange(200_000)[:, None] % 7, "me")
+    assert schema.stride > 1 and len(set((raw.starts % 24).tolist())) == 24
 
 
 # -------------------------------------------------------------------------------------------------------------- fitting
@@ -261,14 +261,14 @@ def test_all_phases_train():
 @pytest.mark.parametrize("steps", [150, 400, 3_000, 20_000])
 @pytest.mark.parametrize("stride", [1, 5])
 def test_no_validation_window_touches_a_training_window(steps, share, stride):
-    form, raw = Series(window=20, stride=stride).learn(waves(steps), "me")
-    train, held = form.split(raw, share, 0)
+    schema, raw = Series(window=20, stride=stride).learn(waves(steps), "me")
+    train, held = schema.split(raw, share, 0)
     a, b = raw.starts[train], raw.starts[held]
     near = np.clip(np.searchsorted(a, b)[:, None] + [-1, 0], 0, len(a) - 1)
     apart = np.abs(a[near] - b[:, None]).min()
     assert apart >= (40 if steps > 150 else 20)  # a window's length lies between, where there is room
     assert len(train) >= 0.3 * len(raw) and len(held) == pytest.approx(share * len(raw), rel=0.2, abs=2)
-    again = form.split(raw, share, 0)
+    again = schema.split(raw, share, 0)
     assert np.array_equal(again[0], train) and np.array_equal(again[1], held)
     if steps == 20_000:
         assert (np.diff(b) > 20).sum() >= 4  # several blocks ...
@@ -276,12 +276,12 @@ def test_no_validation_window_touches_a_training_window(steps, share, stride):
 
 
 def test_blocks_of_many_short_series_are_whole_series():
-    form, raw = Series(window=24).learn(np.random.default_rng(0).normal(size=(100, 24, 2)), "me")
-    train, held = form.split(raw, 0.1, 0)
+    schema, raw = Series(window=24).learn(np.random.default_rng(0).normal(size=(100, 24, 2)), "me")
+    train, held = schema.split(raw, 0.1, 0)
     assert len(held) == 10 and len(train) == 90 and not set(train) & set(held)
     lists = [waves(60, seed=i) for i in range(40)]
-    form, raw = Series(window=20, stride=2).learn(lists, "me")
-    train, held = form.split(raw, 0.1, 0)
+    schema, raw = Series(window=20, stride=2).learn(lists, "me")
+    train, held = schema.split(raw, 0.1, 0)
     piece = np.searchsorted(raw.firsts, raw.starts, side="right")
     for i in set(piece[held]) & set(piece[train]):
         a, b = (raw.starts[rows[piece[rows] == i]] for rows in (train, held))
@@ -296,8 +296,8 @@ def test_too_short_to_validate_is_said():
 
 def test_splitters_split_time():
     X = waves(400)
-    form, raw = Series(window=20, stride=1).learn(X, "me")
-    train, held = form.split_by(TimeSeriesSplit(2, gap=5), raw, None, "me")
+    schema, raw = Series(window=20, stride=1).learn(X, "me")
+    train, held = schema.split_by(TimeSeriesSplit(2, gap=5), raw, None, "me")
     assert raw.starts[train].max() + 20 + 5 <= raw.starts[held].min()
     fit(X, validation=TimeSeriesSplit(3))
     with pytest.raises(DataError, match="blocks of time"):
@@ -325,7 +325,7 @@ def test_everything_is_given_back_by_step(X):
     else:
         assert again.shape == X.shape and error.shape == per(X) and each.shape == (*per(X), channels)
         assert np.allclose(each.mean(-1), error) and error.dtype == np.float64
-    assert model.transform(X).shape == (len(model._form.read(X, "me")), 3)
+    assert model.transform(X).shape == (len(model._schema.read(X, "me")), 3)
     assert model.score(X) > 0.3 and model.n_features_in_ == channels
     codes = model.transform(X)[:2]
     assert model.inverse_transform(codes).shape == ((2, 16) if channels == 1 else (2, 16, 2))
@@ -366,14 +366,14 @@ def test_training_with_gaps_and_constants():
     model = fit(X)
     assert len(model.history_) == 3 and all(np.isfinite(h["validation"]) for h in model.history_)
     assert np.allclose(model.predict(X)[:, 2], 1e6 + 1 / 3, rtol=1e-9)
-    assert not any(model._form.read_to_train(X, "me")[:].isnan().flatten(1).all(1))
+    assert not any(model._schema.read_to_train(X, "me")[:].isnan().flatten(1).all(1))
 
 
 def test_missing_steps_are_gaps_on_the_grid():
     X = framed(waves(300))
     model = fit(X)
     some = X.drop(index=[40, 41, 150])
-    rows = model._form.read(some, "me")
+    rows = model._schema.read(some, "me")
     assert rows.store.shape[1] == 300 and rows.store.isnan().all(0).sum() == 3
     again, error = model.predict(some), model.reconstruction_error(some)
     assert len(again) == len(error) == 297 and (again["time"] == some["time"]).all()
@@ -430,7 +430,7 @@ def test_samples_of_frames_are_frames():
         framed(waves())
     )
     drawn = model.sample(2, random_state=0)
-    assert len(drawn) == 2 and list(drawn[0]) == ["c0", "c1"] and len(drawn[0]) == model._form.window
+    assert len(drawn) == 2 and list(drawn[0]) == ["c0", "c1"] and len(drawn[0]) == model._schema.window
 
 
 def test_save_and_load(tmp_path):
@@ -438,13 +438,13 @@ def test_save_and_load(tmp_path):
     model = fit(X)
     model.save(tmp_path / "model")
     again = zl.load(tmp_path / "model")
-    assert again.modality == Series(window=16) and again._form == model._form
+    assert again.modality == Series(window=16) and again._schema == model._schema
     assert again.predict(X).equals(model.predict(X))
     assert np.array_equal(again.reconstruction_error(X), model.reconstruction_error(X))
     tuned = zl.Autoencoder(**QUICK, modality="series").fit(
         framed(waves(100, seed=4), library="polars"), init_from=again
     )
-    assert tuned._form == model._form
+    assert tuned._schema == model._schema
 
 
 def test_a_checkpoint_knows_its_series(tmp_path):
@@ -586,6 +586,6 @@ def test_steps_without_time_have_numbers():
     model = fit(waves(60))
     X = waves(40)
     rows = model._read(X)
-    places = model._form.places(X, rows, per_sample=False)
+    places = model._schema.places(X, rows, per_sample=False)
     assert places["start"].tolist() == cover(40, 16, 4).tolist() and places["end"][-1] == 39
-    assert model._form.places(X, rows, per_sample=True) == {}
+    assert model._schema.places(X, rows, per_sample=True) == {}

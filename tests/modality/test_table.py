@@ -21,16 +21,16 @@ from zandloper.modality.table import Table
 
 def learned(X):
     """The form of a table, its scale, and its raw numbers."""
-    form, raw = Table().learn(X, "the test")
-    scale = form.scale()
+    schema, raw = Table().learn(X, "the test")
+    scale = schema.scaler()
     scale.learn(chunks_of(raw))
-    return form, scale, raw
+    return schema, scale, raw
 
 
 def round_trip(X):
     """A table to a model's own units and back, through nothing else."""
-    form, scale, raw = learned(X)
-    return form.give(scale.restore(scale.target(torch.as_tensor(raw))[0]).numpy(), like=X)
+    schema, scale, raw = learned(X)
+    return schema.give(scale.restore(scale.target(torch.as_tensor(raw))[0]).numpy(), like=X)
 
 
 def fit(X, **settings):
@@ -251,7 +251,7 @@ def arrays(draw):
     shape = draw(st.tuples(st.integers(1, 9), st.integers(1, 5)))
     size = shape[0] * shape[1]
     if dtype.startswith("float"):
-        # Values whose square no float32 could hold are none that standardising is for.
+        # Values whose square no float32 could hold are none that standardizing is for.
         one = st.floats(-1e6, 1e6, width=32) | st.just(math.nan)
         X = np.array(draw(st.lists(one, min_size=size, max_size=size)), dtype=dtype)
     else:
@@ -275,7 +275,7 @@ def test_any_array_comes_back(X):
 # -------------------------------------------------------------------------------------------------------------- scaling
 
 
-def test_columns_are_standardised(rng):
+def test_columns_are_standardized(rng):
     X = rng.normal(size=(500, 4)) * [1e-3, 1, 1e3, 1e6] + [5, 0, -1e3, 1e7]
     _, scale, raw = learned(X)
     x, weight = scale.encode(torch.as_tensor(raw))
@@ -405,8 +405,8 @@ def test_levels_beyond_the_most_are_named():
     with pytest.warns(
         UserWarning, match=f"column 'id' has {MOST_LEVELS + 5} levels: the {MOST_LEVELS} commonest are kept"
     ):
-        form, raw = Table().learn(X, "the test")
-    assert len(form.columns[0].levels) == MOST_LEVELS and np.isnan(raw[:, 0]).sum() == 5
+        schema, raw = Table().learn(X, "the test")
+    assert len(schema.columns[0].levels) == MOST_LEVELS and np.isnan(raw[:, 0]).sum() == 5
 
 
 def test_categories_and_truths_are_learned(rng):
@@ -504,12 +504,12 @@ def test_predictions_stay_within_the_type():
     """A number below zero has no place among unsigned ones: it is the nearest that has."""
     wild = np.array([[-3.4, 0.0], [300.0, 0.0], [7.6, 0.0]])
     for X in (pandas(INTS, "uint8"), pandas(INTS, "UInt8"), polars(INTS, pl.UInt8), arrow(INTS, pa.uint8())):
-        form, *_ = learned(X)
-        back = form.give(wild)
+        schema, *_ = learned(X)
+        back = schema.give(wild)
         assert values(back, "x") == [0, 255, 8], type(X)
         assert types(back) == types(X)
-    form, *_ = learned(np.array([[1, 2], [3, 4]], np.uint8))
-    assert np.array_equal(form.give(wild), np.array([[0, 0], [255, 0], [8, 0]], np.uint8))
+    schema, *_ = learned(np.array([[1, 2], [3, 4]], np.uint8))
+    assert np.array_equal(schema.give(wild), np.array([[0, 0], [255, 0], [8, 0]], np.uint8))
 
 
 # ----------------------------------------------------------------------------------------------------------- bad frames
@@ -606,7 +606,7 @@ def test_masked_values_are_missing_or_refused(rng):
         assert "mask" in str(error)
     else:
         train = X[np.sort(np.random.default_rng(0).permutation(40)[4:])]
-        np.testing.assert_allclose(model.module_.scale.mean, train.mean(0))
+        np.testing.assert_allclose(model.module_.scaler.mean, train.mean(0))
         assert (model.reconstruction_error(X, per_feature=True)[X.mask] == 0).all()
 
 
@@ -661,14 +661,14 @@ def test_the_users_data_are_left_alone(rng):
 
 def test_class_numbers(rng):
     X = rng.integers(0, 3, (300, 1)) @ np.ones((1, 4), int) % 3
-    model = fit(X, loss="categorical", max_epochs=40, hidden=(16,))
-    assert model.describe().loss == "categorical" and model.module_.compare.params_shape == (4, 3)
+    model = fit(X, loss="cross_entropy", max_epochs=40, hidden=(16,))
+    assert model.describe().loss == "cross_entropy" and model.module_.compare.params_shape == (4, 3)
     assert np.array_equal(model.predict(X), X) and model.predict(X).dtype == X.dtype
     assert model.score(X) > 0.9
-    with pytest.raises(DataError, match="loss='categorical' needs whole numbers"):
-        fit(X + 0.5, loss="categorical")
-    with pytest.raises(DataError, match="loss='categorical' needs whole numbers"):
-        fit(X - 1, loss="categorical")
+    with pytest.raises(DataError, match="loss='cross_entropy' needs whole numbers"):
+        fit(X + 0.5, loss="cross_entropy")
+    with pytest.raises(DataError, match="loss='cross_entropy' needs whole numbers"):
+        fit(X - 1, loss="cross_entropy")
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "bce", "mixed"])

@@ -14,9 +14,9 @@ from zandloper.data.tokenizer import learn_vocabulary
 from zandloper.errors import DataError, DataTypeError, MissingExtraError, ParameterError
 from zandloper.modality.text import Text
 
-COLOURS, THINGS = ("red", "blue", "green"), ("cat", "dog", "bird", "tree")
-CAPTIONS = [f"a {c} {t} on {d}" for c, t, d in itertools.product(COLOURS, THINGS, COLOURS)] + [
-    f"{t}, {c}" for t, c in itertools.product(THINGS, COLOURS)
+COLORS, THINGS = ("red", "blue", "green"), ("cat", "dog", "bird", "tree")
+CAPTIONS = [f"a {c} {t} on {d}" for c, t, d in itertools.product(COLORS, THINGS, COLORS)] + [
+    f"{t}, {c}" for t, c in itertools.product(THINGS, COLORS)
 ]
 texts = st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=8)
 
@@ -104,29 +104,29 @@ def test_texts_towards_other_data_and_back(images):
     "X", [np.array(CAPTIONS), pd.Series(CAPTIONS), tuple(CAPTIONS)], ids=lambda x: type(x).__name__
 )
 def test_texts_of_many_kinds(X):
-    form, raw = Text().learn(X, "me")
-    assert form.give(raw) == CAPTIONS
+    schema, raw = Text().learn(X, "me")
+    assert schema.give(raw) == CAPTIONS
 
 
 def test_longer_texts():
-    form, _ = Text().learn(CAPTIONS, "me")
+    schema, _ = Text().learn(CAPTIONS, "me")
     with pytest.raises(DataError, match=r"position 1 .* has 6 tokens and me reads 5.*window=6"):
-        form.read(["a cat", "a cat on a red cat"], "me")
-    form, _ = Text(window=3).learn(CAPTIONS, "me")
-    assert form.give(form.read(["a red cat on blue", "a cat"], "me")) == ["a red cat", "a cat"]
+        schema.read(["a cat", "a cat on a red cat"], "me")
+    schema, _ = Text(window=3).learn(CAPTIONS, "me")
+    assert schema.give(schema.read(["a red cat on blue", "a cat"], "me")) == ["a red cat", "a cat"]
     with pytest.raises(DataError, match="longest of me's texts has 601 tokens"):
         Text().learn(["a " * 600] * 2, "me")
 
 
 def test_words_never_seen():
-    form, _ = Text().learn(CAPTIONS, "me")
+    schema, _ = Text().learn(CAPTIONS, "me")
     with pytest.warns(
         UserWarning, match=r"1 of 2 texts \(first at position 1\) hold what no .*: 'purple', 'é'; they are"
     ):
-        raw = form.read(["a red cat", "a purple é cat"], "me")
-    assert np.isnan(raw[1]).sum() == 2 and form.give(raw)[1] == "a cat"
+        raw = schema.read(["a red cat", "a purple é cat"], "me")
+    assert np.isnan(raw[1]).sum() == 2 and schema.give(raw)[1] == "a cat"
     with pytest.raises(DataError, match=r"'purple'; it knows 'a', 'on'.* say it with these"):
-        form.read_known(["a purple cat"], "me")
+        schema.read_known(["a purple cat"], "me")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_settings_that_cannot_be(setting):
 
 
 def test_other_losses_are_refused():
-    with pytest.raises(ParameterError, match=r"'categorical' or an nn\.Module for texts"):
+    with pytest.raises(ParameterError, match=r"'cross_entropy' or an nn\.Module for texts"):
         fit(loss="mse")
 
 
@@ -174,5 +174,5 @@ def test_without_the_library(monkeypatch):
 def test_captions_that_were_held_out(data_folder):
     captions = pd.read_parquet(data_folder / "text2image" / "train.parquet", columns=["text"])["text"].tolist()
     model = zl.Autoencoder(max_epochs=8, random_state=0).fit(captions[:3000])
-    said, wanted = (model._form.read(t, "test") for t in (model.predict(captions[-500:]), captions[-500:]))
+    said, wanted = (model._schema.read(t, "test") for t in (model.predict(captions[-500:]), captions[-500:]))
     assert (said == wanted)[~np.isnan(wanted)].mean() > 0.98

@@ -11,14 +11,14 @@ from zandloper import Autoencoder
 from zandloper.errors import DataError, ParameterError
 from zandloper.fitting.blueprint import Blueprint, flops_per_row
 from zandloper.fitting.choose_network import _net
-from zandloper.modality import Form, Modality, Scale
-from zandloper.model.bottlenecks.identity import Plain
+from zandloper.modality import Modality, Scaler, Schema
+from zandloper.model.bottlenecks.plain import Plain
 from zandloper.model.corruptions.identity import Identity
-from zandloper.model.layers.layers import initialise
+from zandloper.model.layers.layers import initialize
 from zandloper.model.losses.mse import MSE
 from zandloper.model.networks.attention import Attention
-from zandloper.model.networks.conv1d import Conv1d
-from zandloper.model.networks.conv2d import Conv2d
+from zandloper.model.networks.conv1d import Conv1dNet
+from zandloper.model.networks.conv2d import Conv2dNet
 from zandloper.model.networks.dense import Dense
 from zandloper.model.networks.unet2d import UNet2d
 
@@ -29,12 +29,12 @@ class Waves(Modality):
 
     name: ClassVar[str] = "waves"
 
-    def learn(self, X, owner, loss="auto", target=False):
-        return WavesForm(X.shape[1:]), X
+    def learn(self, X, caller, loss="auto", target=False):
+        return WavesSchema(X.shape[1:]), X
 
 
 @dataclass(frozen=True)
-class WavesForm(Form):
+class WavesSchema(Schema):
     name: ClassVar[str] = "waves_form"
     shape: tuple[int, ...] = (1, 1)
 
@@ -48,17 +48,17 @@ class WavesForm(Form):
     def loss(self, given):
         return MSE()
 
-    def read(self, X, owner):
+    def read(self, X, caller):
         return X
 
     def give(self, values, like=None):
         return values
 
-    def scale(self):
-        return WavesScale()
+    def scaler(self):
+        return WavesScaler()
 
 
-class WavesScale(Scale):
+class WavesScaler(Scaler):
     def encode(self, raw):
         return raw.float(), None
 
@@ -108,14 +108,14 @@ def test_images_are_learned_by_attention_alone(images):
     [
         ((5000,), Dense),
         ((1, 4096), Dense),
-        ((2, 2049), Conv1d),
+        ((2, 2049), Conv1dNet),
         ((1, 64, 64), Dense),
-        ((1, 64, 65), Conv2d),
+        ((1, 64, 65), Conv2dNet),
     ],
     ids=str,
 )
 def test_what_auto_takes(shape, net):
-    chosen = _net("auto", WavesForm(shape), 8, Autoencoder(), "me", "encoder")
+    chosen = _net("auto", WavesSchema(shape), 8, Autoencoder(), "me", "encoder")
     assert isinstance(chosen, net)
 
 
@@ -123,12 +123,12 @@ def test_series_are_no_images():
     with pytest.raises(
         ParameterError, match=r"'auto' or 'attention' or 'conv1d' or 'dense' or .*for samples of shape \(2, 9\)"
     ):
-        _net("conv2d", WavesForm((2, 9)), 8, Autoencoder(), "me", "encoder")
+        _net("conv2d", WavesSchema((2, 9)), 8, Autoencoder(), "me", "encoder")
 
 
 def work_of(encoder, decoder, shape):
-    form = WavesForm(shape)
-    return flops_per_row(Blueprint(form, None, Identity(), encoder, Plain(), decoder, MSE(), 3, False).build({}))
+    schema = WavesSchema(shape)
+    return flops_per_row(Blueprint(schema, None, Identity(), encoder, Plain(), decoder, MSE(), 3, False).build({}))
 
 
 def test_operations_are_counted():
@@ -136,9 +136,9 @@ def test_operations_are_counted():
     assert work_of(Dense((5,)), Dense((5,)), (7,)) == 2 * (7 * 5 + 5 * 3 + 3 * 5 + 5 * 7)
     # 9 steps to 5 of 4 channels; back from 5 steps, each of whose values meets 2 x 4 weights.
     conv = 5 * 4 * 2 * 3 + 20 * 3 + 3 * 20 + 5 * 4 * 2 * 4
-    assert work_of(Conv1d((4,)), Conv1d((4,)), (2, 9)) == 2 * conv
+    assert work_of(Conv1dNet((4,)), Conv1dNet((4,)), (2, 9)) == 2 * conv
     image = 3 * 3 * 4 * 2 * 9 + 36 * 3 + 3 * 36 + 3 * 3 * 4 * 2 * 16
-    assert work_of(Conv2d((4,)), Conv2d((4,)), (2, 6, 5)) == 2 * image
+    assert work_of(Conv2dNet((4,)), Conv2dNet((4,)), (2, 6, 5)) == 2 * image
     # 5 patches of 2 x 2 values and 1 summary; a block of width 8: 8 x (24 + 8 + 32 + 32) weights, and twice the
     # products of every token with every other.
     net = Attention((8,), patch=2, heads=2, summaries=1)
@@ -158,7 +158,7 @@ def grids(spec, outputs=2):
     """Encoder and decoder of a U-Net on grids as one function, its weights drawn."""
     encoder, decoder = spec.encoder((1, 0, 0)).eval(), spec.decoder(spec.hidden[-1], (outputs, 0, 0)).eval()
     for part in (encoder, decoder):
-        initialise(part, torch.Generator().manual_seed(0))
+        initialize(part, torch.Generator().manual_seed(0))
 
     def both(x):
         neck = encoder(x)
@@ -201,7 +201,7 @@ def test_skips_carry_what_the_code_lacks(residual, rng):
         spec = UNet2d((4, 8, 8), skips=skips, residual=residual, grid=True)
         encoder, decoder = spec.encoder((1, 0, 0)).eval(), spec.decoder(8, (1, 0, 0)).eval()
         for part in (encoder, decoder):
-            initialise(part, torch.Generator().manual_seed(0))
+            initialize(part, torch.Generator().manual_seed(0))
         with torch.no_grad():
             mine, other = encoder(x), encoder(2 * x)
             assert len(mine.skips) == (2 if skips else 0)

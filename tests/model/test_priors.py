@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from zandloper.model.layers.layers import initialise
-from zandloper.model.networks.spatial import SUMMARIES, Grid, places
+from zandloper.model.layers.layers import initialize
+from zandloper.model.networks.spatial import SUMMARIES, Spatial, places
 from zandloper.model.priors import score
 from zandloper.model.priors.score import Score
 
@@ -14,7 +14,7 @@ def begun(codes, **settings):
     """A prior that knows codes and has not trained."""
     rng = torch.Generator().manual_seed(0)
     prior = Score(**settings).build(codes.shape[1])
-    initialise(prior, rng)
+    initialize(prior, rng)
     prior.start(codes, rng)
     return prior.eval()
 
@@ -77,14 +77,14 @@ def test_few_codes_and_constant_ones(n):
 
 def test_summaries_stand_before_the_places():
     shape = (3, 28, 28)
-    about = Grid.latents(shape, 49)
+    about = Spatial.latents(shape, 49)
     assert about == 49 + SUMMARIES
-    net = Grid.auto(shape, about)
+    net = Spatial.auto(shape, about)
     assert net.summaries == SUMMARIES and places(shape, len(net.hidden)) == 49
-    assert Grid.auto(shape, 49).summaries == 0
+    assert Spatial.auto(shape, 49).summaries == 0
     encoder, decoder = net.encoder(shape), net.decoder(about * 4, shape)
     for part in (encoder, decoder):
-        initialise(part, torch.Generator().manual_seed(0))
+        initialize(part, torch.Generator().manual_seed(0))
     x = torch.rand(2, *shape)
     neck = encoder(x).value
     assert neck.shape == (2, encoder.neck_dim) and encoder.neck_dim % encoder.places == 0
@@ -105,7 +105,7 @@ def test_contexts_say_which_gaussians_are_meant():
     context = torch.cat([torch.nn.functional.one_hot(label, 3), torch.ones(900, 1)], 1).float()
     prior = Score(components=9).build(4, 4)
     rng = torch.Generator().manual_seed(0)
-    initialise(prior, rng)
+    initialize(prior, rng)
     prior.start(codes, rng, None, context)
     prior.eval()
     made = prior.sample(300, torch.Generator().manual_seed(1), context[:300])
@@ -122,7 +122,7 @@ def test_what_is_not_told_of_a_context_says_nothing():
     codes = torch.stack([3.0 * label, number], 1) + 0.1 * drawn(3000, 2, seed=2)
     prior = Score().build(2, 5)
     rng = torch.Generator().manual_seed(0)
-    initialise(prior, rng)
+    initialize(prior, rng)
     prior.start(codes, rng, None, context)
     prior.eval()
     half = context[label == 1][:500].clone()

@@ -31,13 +31,13 @@ EXAMPLES = {
     "speckle": [zn.Speckle((0.1, 0.5), "gamma")],
     "blur": [zn.Blur((0.3, 3.0)), zn.Blur(0.0)],
     "masking": [zn.Masking((0.1, 0.9), 3, "mean")],
-    "coloured": [zn.Coloured((1, 0.5, 0), snr=(0, 10)), zn.Coloured("brown", level=0.2)],
-    "hum": [zn.Hum(60, 500, 3, snr=(-5, 5)), zn.Hum(level=(0.1, 0.2))],
-    "spikes": [zn.Spikes((0.01, 0.1), 3.0)],
-    "dropouts": [zn.Dropouts((0.1, 0.5), 4, "hold")],
-    "quantisation": [zn.Quantisation(4, -1, 1)],
+    "colored": [zn.Colored((1, 0.5, 0), snr=(0, 10)), zn.Colored("brown", level=0.2)],
+    "mains_hum": [zn.MainsHum(60, 500, 3, snr=(-5, 5)), zn.MainsHum(level=(0.1, 0.2))],
+    "impulses": [zn.Impulses((0.01, 0.1), 3.0)],
+    "block_masking": [zn.BlockMasking((0.1, 0.5), 4, "hold")],
+    "quantization": [zn.Quantization(4, -1, 1)],
     "recorded": [zn.Recorded(RECORDINGS), zn.Recorded(RECORDINGS, snr=(0, 6))],
-    "chain": [zn.Chain((zn.Gaussian(0.1), zn.Masking(0.2), zn.Chain((zn.Poisson(), zn.Quantisation()))))],
+    "chain": [zn.Chain((zn.Gaussian(0.1), zn.Masking(0.2), zn.Chain((zn.Poisson(), zn.Quantization()))))],
 }
 FAMILIES = {name: spec for name, spec in discover(zandloper.model.corruptions).items() if issubclass(spec, Noise)}
 NAMED = {
@@ -101,7 +101,7 @@ def test_the_generator_alone_decides(noise, shape):
     unasked = part(Batch(x.clone())), part(Batch(x.clone()))
     assert torch.equal(torch.get_rng_state(), before[0]) and (np.random.get_state()[1] == before[1]).all()
     assert torch.equal(one.x, same.x) and torch.equal(unasked[0].x, unasked[1].x)
-    drawn = not isinstance(noise, zn.Quantisation) and noise not in (zn.Blur(), zn.Blur(0.0))
+    drawn = not isinstance(noise, zn.Quantization) and noise not in (zn.Blur(), zn.Blur(0.0))
     assert not drawn or not torch.equal(one.x, other.x)
     assert one.x.shape == x.shape and one.x.dtype == x.dtype and one.x.isfinite().all()
 
@@ -112,7 +112,7 @@ def test_the_level_of_each_sample_is_told(noise, shape):
     if not fits(noise, shape):
         pytest.skip("recordings of sounds do not fit into images")
     seen = noise.build()(Batch(light(200, *shape)), generator())
-    if isinstance(noise, zn.Quantisation):
+    if isinstance(noise, zn.Quantization):
         assert seen.level is None
         return
     columns = 3 if isinstance(noise, zn.Chain) else 1
@@ -173,16 +173,16 @@ def test_any_shape_will_do(family, rows, channels, sizes, seed):
         (lambda: zn.Blur(-0.1), "`width` of Blur"),
         (lambda: zn.Masking(patch=0), "`patch` of Masking must be an integer from 1"),
         (lambda: zn.Masking(fill="black"), "`fill` of Masking must be a number or 'mean'"),
-        (lambda: zn.Coloured("green"), "`spectrum` of Coloured must be one of"),
-        (lambda: zn.Coloured((1.0,)), "two or more power densities"),
-        (lambda: zn.Coloured((0.0, 0.0)), "two or more power densities"),
-        (lambda: zn.Coloured(snr=3, level=0.1), "`level` of Coloured must be None where `snr` is given"),
-        (lambda: zn.Hum(mains=5000, sample_rate=8000), "`mains` of Hum must be a number from"),
-        (lambda: zn.Hum(harmonics=0), "`harmonics` of Hum"),
-        (lambda: zn.Spikes(2), "`rate` of Spikes"),
-        (lambda: zn.Dropouts(1.0), "`rate` of Dropouts"),
-        (lambda: zn.Dropouts(fill="zero"), "`fill` of Dropouts must be a number or 'hold'"),
-        (lambda: zn.Quantisation(0), "`bits` of Quantisation"),
+        (lambda: zn.Colored("green"), "`spectrum` of Colored must be one of"),
+        (lambda: zn.Colored((1.0,)), "two or more power densities"),
+        (lambda: zn.Colored((0.0, 0.0)), "two or more power densities"),
+        (lambda: zn.Colored(snr=3, level=0.1), "`level` of Colored must be None where `snr` is given"),
+        (lambda: zn.MainsHum(mains=5000, sample_rate=8000), "`mains` of Hum must be a number from"),
+        (lambda: zn.MainsHum(harmonics=0), "`harmonics` of Hum"),
+        (lambda: zn.Impulses(2), "`rate` of Impulses"),
+        (lambda: zn.BlockMasking(1.0), "`rate` of BlockMasking"),
+        (lambda: zn.BlockMasking(fill="zero"), "`fill` of BlockMasking must be a number or 'hold'"),
+        (lambda: zn.Quantization(0), "`bits` of Quantization"),
         (lambda: zn.Chain(()), "`noises` of Chain must be one or more noises of zl.noise"),
         (lambda: zn.Chain((zn.Gaussian(), 3)), "`noises` of Chain"),
         (lambda: zl.DenoisingAutoencoder(noise="loud").fit(np.eye(9)), "`noise` of DenoisingAutoencoder must be 'auto"),
@@ -287,8 +287,8 @@ def power(e):
 
 
 @pytest.mark.parametrize(("name", "exponent"), [("white", 0), ("pink", 1), ("brown", 2), ("blue", -1), ("violet", -2)])
-def test_colours_fall_as_they_should(name, exponent):
-    e, seen = added(zn.Coloured(name, level=0.3), light(400, 1, 512))
+def test_colors_fall_as_they_should(name, exponent):
+    e, seen = added(zn.Colored(name, level=0.3), light(400, 1, 512))
     f, p = power(e)
     slope = np.polyfit(np.log(f[3:-3]), np.log(p[3:-3]), 1)[0]
     assert slope == pytest.approx(-exponent, abs=0.1)
@@ -298,21 +298,23 @@ def test_colours_fall_as_they_should(name, exponent):
 
 
 def test_a_spectrum_of_ones_own():
-    e, _ = added(zn.Coloured((4, 4, 1, 1, 1), level=1), light(500, 1, 256))
+    e, _ = added(zn.Colored((4, 4, 1, 1, 1), level=1), light(500, 1, 256))
     f, p = power(e)
     low, high = p[(f > 0.02) & (f < 0.1)].mean(), p[f > 0.3].mean()
     assert float(low / high) == pytest.approx(4, rel=0.05)
 
 
-def test_in_images_colours_are_the_same_in_all_directions():
-    e, _ = added(zn.Coloured("pink", level=0.5), light(60, 1, 64, 48))
+def test_in_images_colors_are_the_same_in_all_directions():
+    e, _ = added(zn.Colored("pink", level=0.5), light(60, 1, 64, 48))
     products = [(e[..., 1:, :] * e[..., :-1, :]).mean(), (e[..., 1:] * e[..., :-1]).mean()]
     assert float(products[0]) == pytest.approx(float(products[1]), rel=0.1) and products[0] > 0.1 * e.var()
     diagonal = [(e[..., 1:, 1:] * e[..., :-1, :-1]).mean(), (e[..., 1:, :-1] * e[..., :-1, 1:]).mean()]
     assert float(diagonal[0]) == pytest.approx(float(diagonal[1]), rel=0.1)
 
 
-@pytest.mark.parametrize("noise", [zn.Coloured("pink", snr=6), zn.Hum(snr=6), zn.Recorded(RECORDINGS, snr=6)], ids=repr)
+@pytest.mark.parametrize(
+    "noise", [zn.Colored("pink", snr=6), zn.MainsHum(snr=6), zn.Recorded(RECORDINGS, snr=6)], ids=repr
+)
 def test_every_sample_gets_its_signal_to_noise_ratio(noise):
     x = light(30, 2, 300) * torch.linspace(0.1, 3, 30)[:, None, None] + 7  # the offset is no signal
     e, seen = added(noise, x)
@@ -323,7 +325,7 @@ def test_every_sample_gets_its_signal_to_noise_ratio(noise):
 
 
 def test_hum_sings_at_the_mains_and_its_multiples():
-    e, _ = added(zn.Hum(50, 1000, harmonics=20, decay=1, level=0.2), torch.zeros(8, 1, 1000))
+    e, _ = added(zn.MainsHum(50, 1000, harmonics=20, decay=1, level=0.2), torch.zeros(8, 1, 1000))
     spectrum = torch.fft.rfft(e[:, 0]).abs().square().mean(0)
     lines = torch.arange(50, 500, 50)
     assert float(spectrum[lines].sum() / spectrum.sum()) > 0.999
@@ -333,7 +335,7 @@ def test_hum_sings_at_the_mains_and_its_multiples():
 
 
 def test_spikes():
-    e, _ = added(zn.Spikes(0.02, (3, 5)), torch.zeros(50, 1, 4000))
+    e, _ = added(zn.Impulses(0.02, (3, 5)), torch.zeros(50, 1, 4000))
     hit = e != 0
     assert float(hit.double().mean()) == pytest.approx(0.02, abs=1e-3)
     assert float(e[hit].abs().min()) >= 3 and float(e[hit].abs().max()) <= 5
@@ -343,7 +345,7 @@ def test_spikes():
 @pytest.mark.parametrize("length", [1, 7, (3, 12)])
 def test_dropouts_take_their_share_of_time(length):
     x = light(400, 1, 300) + 1
-    seen = zn.Dropouts(0.2, length).build()(Batch(x), generator())
+    seen = zn.BlockMasking(0.2, length).build()(Batch(x), generator())
     lost = seen.x == 0
     assert torch.equal(lost, seen.valid == 0) and float(lost.double().mean()) == pytest.approx(0.2, abs=0.01)
     assert lost.double().mean(0)[0, :5].numpy() == pytest.approx(0.2, abs=0.07)  # at the start as well
@@ -356,18 +358,18 @@ def test_dropouts_take_their_share_of_time(length):
 
 def test_a_stuck_sensor_holds_its_last_reading():
     x = light(20, 2, 60)
-    seen = zn.Dropouts(0.4, 5, "hold").build()(Batch(x), generator())
+    seen = zn.BlockMasking(0.4, 5, "hold").build()(Batch(x), generator())
     assert seen.valid is None
     for row, original in zip(seen.x.reshape(-1, 60), x.reshape(-1, 60)):
         for t in range(1, 60):
             assert row[t] == original[t] or row[t] == row[t - 1]
 
 
-def test_quantisation_rounds_and_saturates():
+def test_quantization_rounds_and_saturates():
     x = torch.tensor([[-0.5, 0.0, 0.3, 0.34, 0.9, 1.7]])
-    assert zn.Quantisation(2).build()(Batch(x), None).x[0].tolist() == pytest.approx([0, 0, 1 / 3, 1 / 3, 1, 1])
+    assert zn.Quantization(2).build()(Batch(x), None).x[0].tolist() == pytest.approx([0, 0, 1 / 3, 1 / 3, 1, 1])
     fine = light(1, 10_000)
-    e, _ = added(zn.Quantisation(6), fine)
+    e, _ = added(zn.Quantization(6), fine)
     assert float(e.var()) == pytest.approx((1 / 63) ** 2 / 12, rel=0.03)  # step^2 / 12
 
 
@@ -422,7 +424,7 @@ def test_recordings_that_will_not_do():
 
 def test_a_chain_is_its_parts_in_order():
     x = light(4, 1, 9, 9)
-    chain = zn.Chain((zn.Gaussian(0.5), zn.Quantisation(1), zn.Masking(0.5, fill=9)))
+    chain = zn.Chain((zn.Gaussian(0.5), zn.Quantization(1), zn.Masking(0.5, fill=9)))
     seen = chain.build()(Batch(x), generator())
     assert set(seen.x.unique().tolist()) == {0, 1, 9} and seen.level.shape == (4, 2)
     assert torch.equal(seen.valid == 0, seen.x == 9)
@@ -443,8 +445,8 @@ def test_apply_keeps_form_and_type(images, table):
     frame = pd.DataFrame(table, columns=list("abcdef"), index=np.arange(200) * 2)
     again = noise.apply(frame, random_state=0)
     assert list(again) == list(frame) and again.index.equals(frame.index)
-    colour = np.full((3, 8, 9, 3), 1000, np.uint16)
-    assert zn.Poisson(50).apply(colour, "image", 0).dtype == np.uint16
+    color = np.full((3, 8, 9, 3), 1000, np.uint16)
+    assert zn.Poisson(50).apply(color, "image", 0).dtype == np.uint16
 
 
 def test_apply_hides_values_as_missing(table):
@@ -461,7 +463,7 @@ def test_apply_to_series_and_sounds(shape, rng):
     assert noisy.shape == shape_of_series and noisy.dtype == np.float32
     assert (noisy - series).std() == pytest.approx(2.5, rel=0.1)
     sound = (rng.normal(size=shape) * 3000).astype(np.int16)
-    noisy = zn.Coloured("white", snr=0).apply(sound, "audio", 0)
+    noisy = zn.Colored("white", snr=0).apply(sound, "audio", 0)
     assert noisy.dtype == np.int16 and (noisy - sound.astype(float)).std() == pytest.approx(3000, rel=0.1)
 
 
@@ -494,9 +496,9 @@ def test_strengths_in_the_units_of_data():
     }
     table = np.array([[0.0, 0.0], [2.0, 20.0]])
     assert zn.Gaussian(0.5).in_data_units(table)["sigma"].tolist() == [0.5, 5.0]
-    form, _ = zl.modality.Image().learn(np.zeros((5, 9, 7), np.uint8), "me")
-    assert zn.SaltAndPepper().in_data_units(form)["high"] == 255
-    assert zn.Coloured(level=0.1).in_data_units("int16")["level"] == pytest.approx(3276.7)
+    schema, _ = zl.modality.Image().learn(np.zeros((5, 9, 7), np.uint8), "me")
+    assert zn.SaltAndPepper().in_data_units(schema)["high"] == 255
+    assert zn.Colored(level=0.1).in_data_units("int16")["level"] == pytest.approx(3276.7)
     chain = zn.Chain((zn.Gaussian(0.1), zn.Gaussian(0.2), zn.Masking()))
     assert list(chain.in_data_units("uint8")) == ["gaussian_noise", "gaussian_noise_2", "masking"]
     with pytest.raises(DataTypeError, match="says nothing about units"):
@@ -527,8 +529,8 @@ KNOWN = {
     "camera": (zn.PoissonGaussian(40, 0.08), {"peak": 40, "sigma": 0.08}),
     "speckle": (zn.Speckle(0.25), {"sigma": 0.25}),
     "impulses": (zn.SaltAndPepper(0.08, 0.25), {"amount": 0.08, "salt": 0.25}),
-    "pink": (zn.Coloured("pink", level=0.1), {"spectrum": "pink", "level": 0.1}),
-    "blue": (zn.Coloured("blue", level=0.1), {"level": 0.1}),
+    "pink": (zn.Colored("pink", level=0.1), {"spectrum": "pink", "level": 0.1}),
+    "blue": (zn.Colored("blue", level=0.1), {"level": 0.1}),
 }
 
 
@@ -597,15 +599,15 @@ def test_noise_of_series_is_found_again():
         assert zn.estimate(zn.Gaussian(0.2).apply(X, "series", 0), clean, "series").sigma == pytest.approx(
             0.2, rel=0.05
         )
-    spikes = zn.estimate(zn.Spikes(0.02, (3, 6)).apply(X, "series", 0), X, "series")
+    spikes = zn.estimate(zn.Impulses(0.02, (3, 6)).apply(X, "series", 0), X, "series")
     assert spikes.rate == pytest.approx(0.02, rel=0.1) and spikes.size == pytest.approx((3, 6), rel=0.1)
-    alone = zn.estimate(zn.Chain((zn.Gaussian(0.05), zn.Spikes(0.01, 4.0))).apply(X, "series", 0), None, "series")
+    alone = zn.estimate(zn.Chain((zn.Gaussian(0.05), zn.Impulses(0.01, 4.0))).apply(X, "series", 0), None, "series")
     assert alone.noises[0].sigma == pytest.approx(0.05, rel=0.15) and alone.noises[1].rate == pytest.approx(
         0.01, rel=0.2
     )
-    pink = zn.estimate(zn.Coloured("pink", level=0.2).apply(X, "series", 0), X, "series")
+    pink = zn.estimate(zn.Colored("pink", level=0.2).apply(X, "series", 0), X, "series")
     assert pink.spectrum == "pink" and pink.level == pytest.approx(0.2, rel=0.1)
-    assert zn.estimate(zn.Dropouts(0.2).apply(X, "series", 0), X, "series").share == pytest.approx(0.2, rel=0.15)
+    assert zn.estimate(zn.BlockMasking(0.2).apply(X, "series", 0), X, "series").share == pytest.approx(0.2, rel=0.15)
 
 
 def words(n=40, length=4000, seed=0):
@@ -619,13 +621,13 @@ def words(n=40, length=4000, seed=0):
 def test_noise_of_sounds_is_found_again():
     X = words()
     for spectrum in ("white", "pink"):
-        noisy = zn.Coloured(spectrum, level=0.02).apply(X, "audio", 0)
+        noisy = zn.Colored(spectrum, level=0.02).apply(X, "audio", 0)
         for clean, allowed in ((X, 0.05), (None, 0.25)):
             found = zn.estimate(noisy, clean, "audio")
             got = found.sigma if spectrum == "white" else found.level
             assert got == pytest.approx(0.02, rel=allowed)
             assert spectrum == "white" or found.spectrum == "pink"
-    even = zn.estimate(zn.Coloured("pink", snr=7).apply(X, "audio", 0), X, "audio")
+    even = zn.estimate(zn.Colored("pink", snr=7).apply(X, "audio", 0), X, "audio")
     assert even.snr == pytest.approx(7, abs=0.1) and even.level is None  # the ratio is what all sounds share
 
 
@@ -647,7 +649,7 @@ def test_what_estimate_refuses(table):
 
 TOLD_APART = {
     "gaussian": zn.Gaussian(0.1), "camera": zn.PoissonGaussian(30, 0.05), "speckle": zn.Speckle(0.25),
-    "impulses": zn.SaltAndPepper(0.05), "pink": zn.Coloured("pink", level=0.1), "hidden": zn.Masking(0.2, 3),
+    "impulses": zn.SaltAndPepper(0.05), "pink": zn.Colored("pink", level=0.1), "hidden": zn.Masking(0.2, 3),
     "blurred": zn.Chain((zn.Blur(1.5), zn.Gaussian(0.1))),
 }  # fmt: skip
 WEAKER = {
@@ -673,11 +675,11 @@ def test_audits_tell_the_right_noise_from_the_wrong_ones(how, there):
 
 def test_an_audit_says_what_is_wrong():
     noisy = zn.PoissonGaussian(20, 0.02).apply(SCENES, "image", 0)
-    found = zn.audit(zn.Coloured("pink", level=0.05), noisy, SCENES, "image")
+    found = zn.audit(zn.Colored("pink", level=0.05), noisy, SCENES, "image")
     wrong = {check.name for check in found.checks if not check.passed}
-    assert {"level", "dependence on signal", "neighbours", "colour"} <= wrong
+    assert {"level", "dependence on signal", "neighbors", "color"} <= wrong
     assert "times as weak" in found.verdict and "where the signal is high" in found.verdict
-    assert "Neighbouring values" in str(found) and "DIFFERS" in str(found) and "Poisson" in str(found)
+    assert "Neighboring values" in str(found) and "DIFFERS" in str(found) and "Poisson" in str(found)
     assert isinstance(found.suggestion, zn.PoissonGaussian | zn.Poisson)
     assert found.to_dict()["level"]["there"] == pytest.approx(found.there.level)
     right = zn.audit([zn.PoissonGaussian(20, 0.02)], noisy, SCENES, "image")
@@ -689,7 +691,7 @@ def test_an_audit_draws_itself(table):
     assert len(images.plot().axes) == 2  # there is no noise, so no spectrum of it
     noisy = zn.Gaussian(0.1).apply(SCENES, "image", 0)
     found = zn.audit(zn.Gaussian(0.1), noisy, SCENES, "image")
-    assert [ax.get_title() for ax in found.plot().axes] == ["strength by signal", "distribution", "colour"]
+    assert [ax.get_title() for ax in found.plot().axes] == ["strength by signal", "distribution", "color"]
     page = found._repr_html_()
     assert page.count("data:image/png;base64,") == 1 and "looks like the noise that is there" in page
     rows = zn.audit(zn.Gaussian(0.1), zn.Gaussian(0.1).apply(table, random_state=0), table)
@@ -714,13 +716,13 @@ def test_audits_of_tables_series_and_sounds(rng):
     gaps = zn.Masking(0.2).apply(X, random_state=0)
     assert zn.audit(zn.Masking(0.2), gaps, X).realistic and not zn.audit(zn.Masking(0.4), gaps, X).realistic
     sounds = words()
-    noisy = zn.Coloured("pink", level=0.02).apply(sounds, "audio", 0)
+    noisy = zn.Colored("pink", level=0.02).apply(sounds, "audio", 0)
     for clean, paired in ((sounds, True), (words(seed=3), False)):
-        assert zn.audit(zn.Coloured("pink", level=0.02), noisy, clean, "audio", paired=paired).realistic
+        assert zn.audit(zn.Colored("pink", level=0.02), noisy, clean, "audio", paired=paired).realistic
         assert not zn.audit(zn.Gaussian(0.02), noisy, clean, "audio", paired=paired).realistic
     series = waves()[..., None]
-    stuck = zn.Spikes(0.02, (2, 5)).apply(series, "series", 0)
-    assert zn.audit(zn.Spikes(0.02, (2, 5)), stuck, series, "series").realistic
+    stuck = zn.Impulses(0.02, (2, 5)).apply(series, "series", 0)
+    assert zn.audit(zn.Impulses(0.02, (2, 5)), stuck, series, "series").realistic
     assert not zn.audit(zn.Gaussian(0.5), stuck, series, "series").realistic
 
 
@@ -755,9 +757,9 @@ def test_it_takes_noise_away(images):
 @pytest.mark.parametrize(
     ("data", "want"),
     [
-        (np.zeros((9, 4, 4), np.uint8), zn.Chain((zn.Gaussian((0.0, 0.2)), zn.Quantisation(8)))),
-        (np.zeros((9, 4, 4), np.uint16), zn.Chain((zn.Gaussian((0.0, 0.2)), zn.Quantisation(16)))),
-        (np.eye(4)[None].repeat(9, 0) > 0, zn.Chain((zn.SaltAndPepper((0.0, 0.2)), zn.Quantisation(1)))),
+        (np.zeros((9, 4, 4), np.uint8), zn.Chain((zn.Gaussian((0.0, 0.2)), zn.Quantization(8)))),
+        (np.zeros((9, 4, 4), np.uint16), zn.Chain((zn.Gaussian((0.0, 0.2)), zn.Quantization(16)))),
+        (np.eye(4)[None].repeat(9, 0) > 0, zn.Chain((zn.SaltAndPepper((0.0, 0.2)), zn.Quantization(1)))),
         (np.arange(36.0).reshape(9, 4), zn.Gaussian((0.0, 0.5))),
         (np.eye(4)[[0, 1, 2, 3] * 3], zn.Masking(0.25)),
         (pd.DataFrame({"a": np.arange(9.0), "b": list("uvwuvwuvw")}), zn.Masking(0.25)),
@@ -802,7 +804,7 @@ def test_with_pairs_nothing_is_added(images):
     "noise",
     [
         zn.Gaussian((0.1, 0.2)),
-        [zn.Recorded(np.random.default_rng(0).normal(size=(4, 20, 20))), zn.Quantisation()],
+        [zn.Recorded(np.random.default_rng(0).normal(size=(4, 20, 20))), zn.Quantization()],
         zn.Chain((zn.Gaussian(0.1), zn.Recorded(np.random.default_rng(0).normal(size=(4, 20, 20)), level=0.1))),
         zn.Recorded(np.random.default_rng(0).normal(size=(4, 20, 20)), level=(0.1, 0.2)),
     ],
@@ -837,7 +839,7 @@ def test_estimates_on_photographs(data_folder):
     X = np.stack([np.asarray(image) for image in zl.modality.Image(channels=1).learn([*map(_open, paths)], "me")[1]])[
         ..., 0
     ]
-    for noise in (zn.Gaussian(0.1), zn.PoissonGaussian(50, 0.04), zn.Coloured("pink", level=0.1)):
+    for noise in (zn.Gaussian(0.1), zn.PoissonGaussian(50, 0.04), zn.Colored("pink", level=0.1)):
         noisy = noise.apply(X, random_state=0)
         for clean, allowed in ((X, 0.05), (None, 0.2)):
             found = zn.estimate(noisy, clean)
@@ -861,7 +863,7 @@ def _open(path):
         ("gaussian", zn.Gaussian()),
         ("Gaussian(0.2)", zn.Gaussian(0.2)),
         ("gaussian((0, 0.2))", zn.Gaussian((0, 0.2))),
-        ("coloured(pink, snr=-3)", zn.Coloured("pink", snr=-3)),
+        ("colored(pink, snr=-3)", zn.Colored("pink", snr=-3)),
         ("masking(0.3, patch=4, fill='mean')", zn.Masking(0.3, 4, "mean")),
         (" blur(1), poisson_gaussian ", zn.Chain((zn.Blur(1), zn.PoissonGaussian()))),
     ],
@@ -882,7 +884,7 @@ def test_recordings_are_named_by_their_file(tmp_path, monkeypatch):
         *((text, "cannot be read") for text in ("", "((", "5", "gaussian(", "blur + blur", "a.b", "zn.Blur(1)")),
         *((text, "cannot be read") for text in ("__import__('os').getcwd()", "blur(open('x'))", "blur(9**9**9)")),
         ("(" * 5000, "cannot be read"),
-        ("gausian", "no noise named 'gausian': there is blur, coloured"),
+        ("gausian", "no noise named 'gausian': there is blur, colored"),
         ("identity", "no noise named"),
         ("gaussian(zigma=1)", "settings that do not fit: gaussian takes sigma"),
         ("gaussian(1, 2, 3)", "settings that do not fit"),

@@ -105,7 +105,7 @@ DATA = {
     "pyarrow": mixed("pyarrow"),
     "ordered": pd.DataFrame({"w": pd.Categorical(WORDS, ["c", "z", "b", "a"], ordered=True), "n": NUMBERS[:, 0]}),
     "numbered columns": pd.DataFrame(NUMBERS),
-    "grey": np.arange(40 * 30, dtype=np.uint8).reshape(40, 5, 6),
+    "gray": np.arange(40 * 30, dtype=np.uint8).reshape(40, 5, 6),
     "sixteen bits": np.arange(40 * 30, dtype=np.uint16).reshape(40, 5, 6),
     "float images": np.random.default_rng(1).random((12, 5, 6, 3)).astype(np.float32),
     "list": [np.full((5, 6), 7 * i, np.uint8) for i in range(12)],
@@ -114,7 +114,7 @@ DATA = {
 SETTINGS = {
     "float images": {"modality": "image"},
     "sixteen bits": {"modality": "image"},
-    "class numbers": {"loss": "categorical"},
+    "class numbers": {"loss": "cross_entropy"},
 }
 
 
@@ -384,9 +384,9 @@ def test_a_recipe_for_other_weights_is_refused(folder):
         {"linear": False},
         {"encoder": {"name": "magic"}},
         {"latent_dim": "x"},
-        {"form": {**recipe["blueprint"]["form"], "columns": []}},
+        {"schema": {**recipe["blueprint"]["schema"], "columns": []}},
         {"encoder": None},
-        {"compare": {"name": "own"}},
+        {"compare": {"name": "custom"}},
         {"encoder": {**recipe["blueprint"]["encoder"], "hidden": [9]}},
     ):
         edit(folder, blueprint={**recipe["blueprint"], **change})

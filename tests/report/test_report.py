@@ -442,11 +442,11 @@ def chapter_of(page):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("data", ["pictures", "colours", "people", "numbers"])
+@pytest.mark.parametrize("data", ["pictures", "colors", "people", "numbers"])
 def test_every_type_has_its_chapter(kind, data, pictures, people, small, tmp_path):
     X = {
         "pictures": pictures,
-        "colours": list(np.repeat(pictures[..., None], 3, 3)),
+        "colors": list(np.repeat(pictures[..., None], 3, 3)),
         "people": people,
         "numbers": small,
     }
@@ -474,8 +474,8 @@ def test_chapters_say_what_is_wrong(pictures, small):
         empty = zl.VariationalAutoencoder(latent_dim=2, **settings).fit(small)
     said = chapter_of(empty.report(small).html)
     assert "has collapsed" in said and "<code>beta</code>" in said and "<code>free_bits</code>" in said
-    quantised = zl.QuantizedAutoencoder(latent_dim=2, codes=256, max_epochs=1, random_state=0).fit(small[:40])
-    assert "never chosen" in chapter_of(quantised.report(small[:40]).html)
+    quantized = zl.QuantizedAutoencoder(latent_dim=2, codes=256, max_epochs=1, random_state=0).fit(small[:40])
+    assert "never chosen" in chapter_of(quantized.report(small[:40]).html)
 
 
 def test_noise_is_named_in_the_units_of_the_data(pictures, small):
@@ -554,7 +554,7 @@ def test_pca_beside_the_model_is_pca(small):
     from zandloper.report.pca import against_pca
 
     found = against_pca(model, model._read(small))
-    scaled = model.module_.scale.encode(model._read(small))[0].numpy()
+    scaled = model.module_.scaler.encode(model._read(small))[0].numpy()
     for k in (1, 2, 5):
         pca = PCA(k).fit(scaled)
         wanted = ((pca.inverse_transform(pca.transform(scaled)) - scaled) ** 2).mean()

@@ -247,7 +247,7 @@ def test_validation_data(table):
     assert min(validation(model)) == pytest.approx(model.reconstruction_error(table[150:]).mean(), rel=1e-5)
     # All 150 rows train: the start is their PCA.
     assert validation(model)[0] == validation(fit(table[:150], validation=table[150:], lr=1e-12))[0]
-    mean = model.module_.scale.mean.numpy()
+    mean = model.module_.scaler.mean.numpy()
     np.testing.assert_allclose(mean, table[:150].mean(0), rtol=1e-5, atol=1e-5)
 
 
@@ -265,7 +265,7 @@ def test_validation_by_a_splitter(table, splitter):
     train, held = next(splitter.split(table))
     model = fit(table, validation=splitter)
     assert min(validation(model)) == pytest.approx(model.reconstruction_error(table[held]).mean(), rel=1e-5)
-    np.testing.assert_allclose(model.module_.scale.mean.numpy(), table[train].mean(0), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(model.module_.scaler.mean.numpy(), table[train].mean(0), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25])
@@ -445,21 +445,21 @@ def test_a_module_that_always_gives_nan_is_an_error(table):
         fit(table, encoder=Bad(), max_epochs=3)
 
 
-# ------------------------------------------------------------------------------------------- optimisers, precision, bar
+# ------------------------------------------------------------------------------------------- optimizers, precision, bar
 
 
 OPTIMIZERS = ["adam", "adamw", "sgd", torch.optim.RMSprop, torch.optim.NAdam]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: getattr(o, "__name__", o))
-def test_optimisers(table, optimizer):
+def test_optimizers(table, optimizer):
     model = fit(table, optimizer=optimizer, linear_path=False, max_epochs=6, lr=0.003)
     losses = [entry["train"] for entry in model.history_[1:]]
     assert losses[-1] < losses[0] and min(validation(model)) < validation(model)[0]
     assert bits(model, table) == bits(fit(table, optimizer=optimizer, linear_path=False, max_epochs=6, lr=0.003), table)
 
 
-def test_optimisers_differ(table):
+def test_optimizers_differ(table):
     found = {str(o): bits(fit(table, optimizer=o, weight_decay=0.1), table)["history"] for o in OPTIMIZERS}
     assert len(set(found.values())) == len(OPTIMIZERS)
 
@@ -802,7 +802,7 @@ def test_fine_tuning_keeps_the_scale_and_leaves_the_model_alone(table):
     start = fit(table)
     before, other = bits(start, table), table[:80] * 2 + 1
     model = tuned(other, start, max_epochs=1, lr=1e-12)
-    assert torch.equal(model.module_.scale.mean, start.module_.scale.mean)
+    assert torch.equal(model.module_.scaler.mean, start.module_.scaler.mean)
     np.testing.assert_allclose(model.predict(other), start.predict(other), rtol=1e-3, atol=1e-4)
     tuned(other, start, max_epochs=3)
     assert bits(start, table) == before

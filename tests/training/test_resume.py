@@ -108,10 +108,10 @@ def check_resumed(kind, options, X, folder, stop_at):
 
 @pytest.mark.parametrize("form", ["table", "images"])
 @pytest.mark.parametrize(("kind", "options"), RUNS)
-def test_every_type_goes_on_to_the_same_end(kind, options, form, table, images, tmp_path, stop_at):
-    if form == "images" and not get_tags(kind()).input_tags.three_d_array:
+def test_every_type_goes_on_to_the_same_end(kind, options, schema, table, images, tmp_path, stop_at):
+    if schema == "images" and not get_tags(kind()).input_tags.three_d_array:
         pytest.skip("a type for tables alone")
-    check_resumed(kind, options, table if form == "table" else images, tmp_path, stop_at)
+    check_resumed(kind, options, table if schema == "table" else images, tmp_path, stop_at)
 
 
 @pytest.mark.parametrize("name", NOISES)

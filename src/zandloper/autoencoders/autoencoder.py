@@ -30,10 +30,10 @@ class Autoencoder(BaseAutoencoder):
         silu, relu, gelu, tanh, sigmoid, elu, leaky_relu or linear.
     encoder, decoder : "auto", the name of a net in `zandloper.model.networks`, or nn.Module
         The nets: "dense" ones read all data, "conv1d" series and sounds, "conv2d", "residual" and "unet2d" images,
-        "attention" any of these three in patches, "tokens" texts; "grid" gives images codes with places. "auto":
-        convolutions for samples of more than 4,096 values that have neighbours, else dense. Own modules: an encoder
+        "attention" any of these three in patches, "tokens" texts; "spatial" gives images codes with places. "auto":
+        convolutions for samples of more than 4,096 values that have neighbors, else dense. Own modules: an encoder
         takes (n, *shape of a sample) in model units, a decoder takes (n, latent_dim).
-    loss : "auto", "mse", "mae", "bce", "categorical", "mixed" or nn.Module
+    loss : "auto", "mse", "mae", "bce", "cross_entropy", "mixed" or nn.Module
         How the error is measured. An own module takes (prediction, target) to errors, not reduced.
     modality : "auto", "table", "image", "series", "audio", "text" or an object of zl.modality
         What the data are read as. Series and arrays of sound are never guessed.

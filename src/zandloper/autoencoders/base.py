@@ -20,9 +20,9 @@ from zandloper.fitting.fit import fit_hourglass
 from zandloper.inspection.description import Description, describe
 from zandloper.modality import Modality, modality
 from zandloper.model.batch import Batch
-from zandloper.model.bottlenecks.identity import Plain
+from zandloper.model.bottlenecks.plain import Plain
 from zandloper.model.corruptions.identity import Identity
-from zandloper.model.custom import Own
+from zandloper.model.custom import Custom
 from zandloper.model.hourglass import blockwise, weighted
 from zandloper.persistence.estimators import estimator_of, save_estimator
 from zandloper.spec import Spec
@@ -41,13 +41,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     loss: Any
     modality: Any
     target: Any
-    score_means = "1: exact, 0: as good as a constant"  # what `score` gives, in words
+    score_meaning = "1: exact, 0: as good as a constant"  # what `score` gives, in words
 
-    def _corrupt_spec(self, form: Any) -> Spec:
-        return Identity() if self.corrupt is None else Own()
+    def _corrupt_spec(self, schema: Any) -> Spec:
+        return Identity() if self.corrupt is None else Custom()
 
     def _bottleneck_spec(self) -> Any:
-        return Plain() if self.bottleneck is None else Own()
+        return Plain() if self.bottleneck is None else Custom()
 
     def _prior_spec(self, condition: Any = None) -> Spec | None:
         """What new codes are drawn from, where the data are told a condition of some form."""
@@ -61,15 +61,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Whether the rate falls with the clock: where minutes may end a run whose epochs do not go by them."""
         return self._minutes() is not None
 
-    def _reader(self, X: Any, owner: str) -> Modality:
+    def _reader(self, X: Any, caller: str) -> Modality:
         """What X is read by."""
-        return modality(self.modality, X, owner)
+        return modality(self.modality, X, caller)
 
     def _loaded(self) -> None:
         """What a type puts in order after its parameters, blueprint and weights came from a file."""
 
-    def _compare_spec(self, form: Any) -> Spec:
-        return form.loss(self.loss)
+    def _compare_spec(self, schema: Any) -> Spec:
+        return schema.loss(self.loss)
 
     def _chapter(self, X: Any, y: Any = None) -> Any:
         """What a type has to say about itself and data, as a `Chapter`; None: nothing of its own."""
@@ -117,10 +117,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             fitted.block,
             fitted.work,
         )
-        if isinstance(self._form, Modality) or len(self._form.in_shape) == 1:
+        if isinstance(self._schema, Modality) or len(self._schema.in_shape) == 1:
             self._check_columns(X, reset=True)
         else:
-            self.n_features_in_ = self._form.n_features
+            self.n_features_in_ = self._schema.n_features
         run = fitted.run
         self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
         self.fit_seconds_ = run.seconds
@@ -129,8 +129,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self
 
     @property
-    def _form(self) -> Any:
-        return self._blueprint.form
+    def _schema(self) -> Any:
+        return self._blueprint.schema
 
     def transform(self, X: Any) -> np.ndarray:
         """The latent space: samples as (n, prod(latent_shape_)), in float64 for float64 input, else float32.
@@ -144,10 +144,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def inverse_transform(self, Z: Any) -> Any:
         """What latents (n, prod(latent_shape_)) decode to, in the form of the data: a frame, images, an array."""
         check_is_fitted(self)
-        if self._blueprint.told and not self._blueprint.masked:
+        if self._blueprint.noise_conditional and not self._blueprint.masked:
             raise UnsupportedError(
-                f"latents of {type(self).__name__}(told=True) alone decode to nothing, since its input passes by them: "
-                "fit with told=False"
+                f"latents of {type(self).__name__}(noise_conditional=True) alone decode to nothing, "
+                "since its input bypasses them: fit with noise_conditional=False"
             )
         z = np.asarray(Z, dtype=np.float32)
         if z.ndim != 2 or z.shape[1] != self._n_features_out:
@@ -203,18 +203,18 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ndarray of float64; of a list of series a list
         """
         raw, target = self._read_both(X, y)
-        error, weight = self._errors(raw, target, constant=False)
+        error, weight = self._errors(raw, target, baseline=False)
         like, rows = (X, raw) if target is None else (y, target)
         return self._blueprint.output.errors(error, weight, per_feature, like, rows)
 
     def score(self, X: Any, y: Any = None) -> float:
         """1 - error / error of the best constant prediction: 1 is perfect, 0 no better than the training mean."""
         raw, target = self._read_both(X, y)
-        error, weight = (v.double().sum() for v in self._errors(raw, target, constant=False))
-        constant = self._errors(raw, target, constant=True)[0].double().sum()
-        if constant == 0:
+        error, weight = (v.double().sum() for v in self._errors(raw, target, baseline=False))
+        baseline = self._errors(raw, target, baseline=True)[0].double().sum()
+        if baseline == 0:
             return 1.0 if error <= 1e-12 * weight else 0.0
-        return float(1 - error / constant)
+        return float(1 - error / baseline)
 
     def describe(self) -> Description:
         """Which of the four shapes this is, its layers, parameters and compression ratio; prints well."""
@@ -259,7 +259,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         X : data
         y : target, with `target="y"`
         labels : array of n classes or numbers, optional
-            Colours and names on the map; nothing is measured with them.
+            Colors and names on the map; nothing is measured with them.
         extra : sequence of studies or sections
             More to put on the page, such as what `zl.compare_with_pca` gives.
         """
@@ -298,7 +298,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         `passes` says how often the function sends each row through the nets.
         """
-        device = self.module_.centre.device
+        device = self.module_.center.device
         before, size = torch.get_num_threads(), block or self._block
         torch.set_num_threads(defaults.threads(self._threads_work * passes * size))
         try:
@@ -309,9 +309,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             torch.set_num_threads(before)
         return out.clone()
 
-    def _errors(self, raw: Any, target: Any, constant: bool) -> tuple[Tensor, Tensor]:
+    def _errors(self, raw: Any, target: Any, baseline: bool) -> tuple[Tensor, Tensor]:
         """The error map of raw rows, and the sum of the weights of each row."""
-        measure = self.module_.constant_error_map if constant else self.module_.error_map
+        measure = self.module_.baseline_error_map if baseline else self.module_.error_map
 
         def both(batch: Batch) -> Tensor:
             self.module_.check(batch)
@@ -331,27 +331,27 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _context(self, n: int, condition: Any) -> Tensor | None:
         """What the prior is told of raw conditions, (n, dim)."""
         with torch.inference_mode():
-            context = self.module_.prompt(n, torch.zeros(()), condition)
+            context = self.module_.prior_condition(n, torch.zeros(()), condition)
         return None if context is None else context.float()
 
     def _read(self, X: Any) -> Any:
         """Raw rows that give tensors: a tensor, or windows."""
         check_is_fitted(self)
-        if len(self._form.in_shape) == 1:
+        if len(self._schema.in_shape) == 1:
             self._check_columns(X, reset=False)
-        return as_rows(self._form.read(X, type(self).__name__))
+        return as_rows(self._schema.read(X, type(self).__name__))
 
     def _read_both(self, X: Any, y: Any) -> tuple[Any, Any]:
         raw = self._read(X)
         return raw, self._read_target(y, len(raw))
 
     def _read_target(self, y: Any, rows: int | None) -> Any:
-        form = self._blueprint.target_form
-        if form is None:
+        schema = self._blueprint.target_schema
+        if schema is None:
             return None
         if y is None:
             raise DataError(f'{type(self).__name__} was fitted with target="y" and measures against y: pass y')
-        target = as_rows(form.read(y, type(self).__name__))
+        target = as_rows(schema.read(y, type(self).__name__))
         if rows is not None and len(target) != rows:
             raise DataError(f"X has {rows} samples and y has {len(target)}: they must be as many")
         return target
@@ -390,6 +390,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def __getattr__(self, name: str) -> Any:
         if name == "sample":
             raise UnsupportedError(
-                f"{type(self).__name__} has no prior to sample from: take a variational or quantised type"
+                f"{type(self).__name__} has no prior to sample from: take a variational or quantized type"
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

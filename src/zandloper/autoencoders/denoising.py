@@ -18,7 +18,7 @@ from zandloper.model.corruptions.chain import Chain
 from zandloper.model.corruptions.gaussian import Gaussian
 from zandloper.model.corruptions.identity import Identity
 from zandloper.model.corruptions.masking import Masking
-from zandloper.model.corruptions.quantization import Quantisation
+from zandloper.model.corruptions.quantization import Quantization
 from zandloper.model.corruptions.salt_and_pepper import SaltAndPepper
 from zandloper.noise.audit import Audit, compare
 from zandloper.noise.estimate import fit as fit_noise
@@ -45,10 +45,10 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
         and ones up to a fifth of salt and pepper; in tables with other columns a quarter of the values is hidden. With
         `target="y"` "auto" adds nothing: X has its own noise, and y is clean. To integer images noise is added as it
         would be stored: rounded, and cut off at black and white.
-    told : bool
-        Whether the nets are told the noise level. Input then passes by the bottleneck, in the share that suits the
-        level, and `predict` takes data to be at the lowest level. For numbers and squared errors, and Gaussian noise.
-        With `zl.noise.Masking` or `Dropouts` the nets are told which values are missing, and learn to tell those; for
+    noise_conditional : bool
+        Whether the nets are conditioned on the noise level. Input then bypasses the bottleneck, in the share that
+        suits the level, and `predict` takes data to be at the lowest level. For numbers and squared errors, and Gaussian
+        noise. With `zl.noise.Masking` or `BlockMasking` the nets receive which values are missing, and learn those; for
         tables of any columns and series, with any error. Of series, what is there passes by the bottleneck then, and
         the nets add to a linear answer to what is missing (see `zandloper.model.series_imputation`).
 
@@ -77,10 +77,10 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
     """
 
     noise: Any
-    told: bool
+    noise_conditional: bool
     corrupt = None
 
-    def __init__(self, noise: Any = "auto", told: bool = False) -> None: ...
+    def __init__(self, noise: Any = "auto", noise_conditional: bool = False) -> None: ...
 
     def fit(
         self,
@@ -130,13 +130,13 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
 
     def _choose(self, X: Any, noisy: Any) -> tuple[Noise | None, Audit | None]:
         """The noise to add, None where the form of the data decides, and how it compares with the real one."""
-        owner, auto = type(self).__name__, isinstance(self.noise, str) and self.noise == "auto"
+        caller, auto = type(self).__name__, isinstance(self.noise, str) and self.noise == "auto"
         if isinstance(self.noise, str) and not auto:
-            raise bad_parameter(owner, "noise", "'auto', a noise of zl.noise, or a list of them", self.noise)
-        noise = None if auto else as_noise(self.noise, owner)
+            raise bad_parameter(caller, "noise", "'auto', a noise of zl.noise, or a list of them", self.noise)
+        noise = None if auto else as_noise(self.noise, caller)
         if noisy is None:
             return noise, None
-        base = read(X, self.modality, owner)
+        base = read(X, self.modality, caller)
         there = base.again(noisy)
         if noise is None:
             noise = fit_noise(profile_of(there, None), there.kind, stretched=False)
@@ -146,9 +146,9 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
             warnings.warn(f"{audit.verdict}{more} audit_ has the numbers.", UserWarning, stacklevel=3)
         return noise, audit
 
-    def _corrupt_spec(self, form: Any) -> Spec:
-        dtype = np.dtype(getattr(form, "dtype", "float32"))
-        images = len(form.in_shape) == 3
+    def _corrupt_spec(self, schema: Any) -> Spec:
+        dtype = np.dtype(getattr(schema, "dtype", "float32"))
+        images = len(schema.in_shape) == 3
         noise: Spec | None = self._chosen
         if noise is None:
             if self.target == "y":
@@ -156,12 +156,12 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
             if images:
                 noise = SaltAndPepper((0.0, 0.2)) if dtype.kind == "b" else Gaussian((0.0, 0.2))
             else:
-                plain = getattr(form, "scaling", "standard") == "standard" and getattr(form, "numeric", True)
+                plain = getattr(schema, "scaling", "standard") == "standard" and getattr(schema, "numeric", True)
                 noise = Gaussian((0.0, 0.5)) if plain else Masking(0.25)
-        if images and dtype.kind in "ub" and not self.told:
+        if images and dtype.kind in "ub" and not self.noise_conditional:
             parts = noise.noises if isinstance(noise, Chain) else (noise,)
-            if not isinstance(parts[-1], Quantisation):
-                return Chain((*parts, Quantisation(1 if dtype.kind == "b" else 8 * dtype.itemsize)))
+            if not isinstance(parts[-1], Quantization):
+                return Chain((*parts, Quantization(1 if dtype.kind == "b" else 8 * dtype.itemsize)))
         return noise
 
     def _loaded(self) -> None:

@@ -19,10 +19,10 @@ from zandloper.data.binning import UNKNOWN
 from zandloper.data.columns import is_frame, read_column
 from zandloper.errors import DataError, bad_parameter
 from zandloper.modality import Modality, modality
-from zandloper.modality.discrete_table import SymbolTable
-from zandloper.model.batch import Seen
+from zandloper.modality.discrete_table import DiscreteTable
+from zandloper.model.batch import CorruptedInput
 from zandloper.model.bottlenecks.dropout import Dropout
-from zandloper.model.corruptions.observed_subset import Places
+from zandloper.model.corruptions.observed_subset import ObservedSubset
 from zandloper.spec import Spec
 from zandloper.training import defaults
 
@@ -67,18 +67,18 @@ class MaskedAutoencoder(BaseAutoencoder):
     loss = "auto"
     target = "input"
     target_modality = "auto"
-    score_means = "1: exact, 0: as good as a constant"
+    score_meaning = "1: exact, 0: as good as a constant"
 
     def __init__(self, encoder: Any = "residual", max_epochs: Any = "auto", dropout: float = 0.1) -> None: ...
 
-    def _reader(self, X: Any, owner: str) -> Modality:
-        given = modality(self.modality, X, owner)
-        if given.name not in ("table", "symbol_table"):
-            raise bad_parameter(owner, "modality", "'auto' or 'table', and the data a table", self.modality)
-        return SymbolTable()
+    def _reader(self, X: Any, caller: str) -> Modality:
+        given = modality(self.modality, X, caller)
+        if given.name not in ("table", "discrete_table"):
+            raise bad_parameter(caller, "modality", "'auto' or 'table', and the data a table", self.modality)
+        return DiscreteTable()
 
-    def _corrupt_spec(self, form: Any) -> Spec:
-        return Places(form.sizes)
+    def _corrupt_spec(self, schema: Any) -> Spec:
+        return ObservedSubset(schema.sizes)
 
     def _bottleneck_spec(self) -> Any:
         share = self.dropout
@@ -114,25 +114,25 @@ class MaskedAutoencoder(BaseAutoencoder):
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise bad_parameter("sample", "n", "a positive integer", n)
-        form, seed = self._form, int(np.random.default_rng(random_state).integers(2**31))
+        schema, seed = self._schema, int(np.random.default_rng(random_state).integers(2**31))
         told = self._conditions(condition, int(n))
         count = int(n) if told is None else len(told)
-        fixed = np.full((count, len(form.alphabets)), np.nan)
+        fixed = np.full((count, len(schema.alphabets)), np.nan)
         if given is not None:
             fixed = np.repeat(self._fixed(given), int(n), axis=0)
             if told is not None and len(told) != len(fixed):
                 raise DataError(
                     f"given has {len(fixed) // int(n)} rows and condition {len(told) // int(n)}: they must be as many"
                 )
-        start = form.encode(fixed)
-        start[np.isnan(fixed)[:, [column for column, _ in form.digits]]] = UNKNOWN
+        start = schema.encode(fixed)
+        start[np.isnan(fixed)[:, [column for column, _ in schema.digits]]] = UNKNOWN
         symbols = self._completed(torch.from_numpy(start), told, seed).numpy()
-        values = form.decode(symbols, np.random.default_rng(seed))
-        return form.table.give(np.where(np.isnan(fixed), values, fixed))
+        values = schema.decode(symbols, np.random.default_rng(seed))
+        return schema.table.give(np.where(np.isnan(fixed), values, fixed))
 
     def _fixed(self, given: Any) -> np.ndarray:
         """Given columns as the table's numbers, (n, columns), NaN where nothing is given."""
-        owner, table = type(self).__name__, self._form.table
+        caller, table = type(self).__name__, self._schema.table
         if is_frame(given):
             frame = nw.from_native(given, eager_only=True)
             columns = {name: frame.get_column(name) for name in frame.columns}
@@ -156,11 +156,11 @@ class MaskedAutoencoder(BaseAutoencoder):
                     raise DataError(
                         f"column {name!r} holds numbers, and is given as {series.to_list()[0]!r}"
                     ) from error
-            out[:, i] = read_column(column, series, owner)
+            out[:, i] = read_column(column, series, caller)
             unseen = [v for v, x in zip(series.to_list(), out[:, i]) if x != x and v is not None and v == v]
             if unseen:
                 raise DataError(
-                    f"column {name!r} is given as {unseen[0]!r}, which {owner} never saw while training: it saw "
+                    f"column {name!r} is given as {unseen[0]!r}, which {caller} never saw while training: it saw "
                     + ", ".join(repr(level) for level in column.levels[:8])
                 )
         return out
@@ -183,16 +183,16 @@ class MaskedAutoencoder(BaseAutoencoder):
 
     def _drawn(self, symbols: Tensor, condition: Any, rng: torch.Generator) -> Tensor:
         module = self.module_
-        context = module.told(len(symbols), torch.zeros(()), condition)
+        context = module.embed_condition(len(symbols), torch.zeros(()), condition)
         context = None if context is None else context.float()
         ends = np.cumsum(module.compare.sizes)
         for place, (end, size) in enumerate(zip(ends, module.compare.sizes)):
             open_ = (symbols[:, place] == UNKNOWN).nonzero()[:, 0]
             if len(open_) == 0:
                 continue
-            x = module.scale.encode(symbols[open_])[0]
+            x = module.scaler.encode(symbols[open_])[0]
             told = None if context is None else context[open_]
-            code, _ = module.encode(Seen(x), told)
+            code, _ = module.encode(CorruptedInput(x), told)
             logits = module.decode(code.z, (), told)[:, end - size : end]
             drawn = torch.multinomial(logits.float().softmax(1), 1, generator=rng)[:, 0]
             symbols[open_, place] = drawn.to(symbols.dtype)

@@ -1,4 +1,4 @@
-"""The quantised type: a code is a row of symbols out of a book."""
+"""The quantized type: a code is a row of symbols out of a book."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zandloper.errors import DataError, bad_parameter
 from zandloper.fitting.dataset import by_row
 from zandloper.fitting.fit_prior import fit_prior
 from zandloper.inspection.quantized_plots import QuantizedPictures
-from zandloper.modality.text import TextForm
+from zandloper.modality.text import TextSchema
 from zandloper.model.batch import Batch
 from zandloper.model.priors.autoregressive import Autoregressive, Drawing
 from zandloper.spec import Spec, discover
@@ -63,7 +63,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     Parameters
     ----------
     latent_dim : int or None
-        How many symbols a sample is told in. None: 16, or as many as it has values; with `encoder="grid"` about 49,
+        How many symbols a sample is told in. None: 16, or as many as it has values; with `encoder="spatial"` about 49,
         one for each place, and four for the whole.
     method : "vq" or "fsq"
         A learned book of vectors, or rounding to a few levels.
@@ -100,9 +100,9 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     ) -> None: ...
 
     def _bottleneck_spec(self) -> Any:
-        owner = type(self).__name__
+        caller = type(self).__name__
         if self.method not in METHODS:
-            raise bad_parameter(owner, "method", f"one of {list(METHODS)}", self.method)
+            raise bad_parameter(caller, "method", f"one of {list(METHODS)}", self.method)
         part = discover(zandloper.model.bottlenecks)[self.method]
         whole = lambda v, low: isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= low  # noqa: E731
         if self.method == "fsq":
@@ -111,17 +111,17 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
                 or not self.levels
                 or not all(whole(v, 2) for v in self.levels)
             ):
-                raise bad_parameter(owner, "levels", "a tuple of integers >= 2", self.levels)
+                raise bad_parameter(caller, "levels", "a tuple of integers >= 2", self.levels)
             return part(tuple(int(v) for v in self.levels))
         for name, low in (("codes", 2), ("code_dim", 1)):
             if not whole(getattr(self, name), low):
-                raise bad_parameter(owner, name, f"an integer >= {low}", getattr(self, name))
+                raise bad_parameter(caller, name, f"an integer >= {low}", getattr(self, name))
         return part(int(self.codes), int(self.code_dim))
 
     def _prior_spec(self, condition: Any = None) -> Spec:
         spec = self._bottleneck_spec()
         number = spec.codes if self.method == "vq" else int(np.prod(spec.levels))
-        prompt = condition.in_shape if isinstance(condition, TextForm) else ()
+        prompt = condition.in_shape if isinstance(condition, TextSchema) else ()
         if isinstance(self.prior, Autoregressive):
             return replace(self.prior, vocabulary=number, prompt=prompt)
         if self.prior != "auto":
@@ -145,14 +145,14 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         return False  # the default epochs go by the minutes
 
     def _default_latents(self, features: int) -> int | None:
-        return min(PLACES if self.encoder == "grid" else 16, features)
+        return min(PLACES if self.encoder == "spatial" else 16, features)
 
     def fit(self, X: Any, y: Any = None, *, init_from: BaseAutoencoder | None = None, condition: Any = None) -> Self:
         """Train on data, then the prior over their symbols. As `Autoencoder.fit`."""
         started = time.monotonic()
         super().fit(X, y, init_from=init_from, condition=condition)
         raw = self._read(X)
-        told = self._conditions(by_row(self._form, condition, raw), 1)
+        told = self._conditions(by_row(self._schema, condition, raw), 1)
         symbols = self._each_block(self._symbols, raw, condition=told).int()
         seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
         rng = torch.Generator().manual_seed(seed)

@@ -93,22 +93,22 @@ class SparseAutoencoder(SparsePictures, BaseAutoencoder):
     def __init__(self, method: str = "topk", sparsity: Any = "auto", dropout: Any = "auto") -> None: ...
 
     def _bottleneck_spec(self) -> Any:
-        owner = type(self).__name__
+        caller = type(self).__name__
         if self.method not in METHODS:
-            raise bad_parameter(owner, "method", f"one of {list(METHODS)}", self.method)
+            raise bad_parameter(caller, "method", f"one of {list(METHODS)}", self.method)
         part = discover(zandloper.model.bottlenecks)[self.method]
         settings: dict[str, Any] = {}
         if self.dropout != "auto":
             if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
-                raise bad_parameter(owner, "dropout", "'auto' or a share from 0 to below 1", self.dropout)
+                raise bad_parameter(caller, "dropout", "'auto' or a share from 0 to below 1", self.dropout)
             settings["dropout"] = float(self.dropout)
         if self.sparsity != "auto":
             if self.method == "dropout":
-                raise bad_parameter(owner, "sparsity", "'auto' with method='dropout'", self.sparsity)
+                raise bad_parameter(caller, "sparsity", "'auto' with method='dropout'", self.sparsity)
             high = 1 if self.method == "kl" else np.inf
             number = isinstance(self.sparsity, int | float | np.number) and not isinstance(self.sparsity, bool)
             if not number or not 0 < self.sparsity < high:
-                raise bad_parameter(owner, "sparsity", f"'auto' or a number above 0 and below {high}", self.sparsity)
+                raise bad_parameter(caller, "sparsity", f"'auto' or a number above 0 and below {high}", self.sparsity)
             settings["sparsity"] = float(self.sparsity)
         return part(**settings)
 
@@ -154,7 +154,7 @@ class SparseAutoencoder(SparsePictures, BaseAutoencoder):
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise bad_parameter("features", "n", "a positive integer", n)
-        if len(self._form.in_shape) != 3:
+        if len(self._schema.in_shape) != 3:
             raise UnsupportedError("features are pictures, and this model was fitted on a table: see latent_report")
         z, above = self.transform(X), self._threshold()
         order = np.argsort(-(z > above).mean(0), kind="stable")[:n]

@@ -57,7 +57,7 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
 
     Parameters
     ----------
-    loss : "auto", "gaussian", "bce", "discretised", "mixed", "mse", "mae"
+    loss : "auto", "gaussian", "bce", "discretized", "mixed", "mse", "mae"
         A likelihood in nats. "auto": Gaussian with learned variance for numbers and pixels, Bernoulli for zeros and
         ones, each column's own for mixed tables.
     beta : float
@@ -88,7 +88,7 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
     """
 
     bottleneck = None
-    score_means = "the mean evidence lower bound in nats: higher is better"
+    score_meaning = "the mean evidence lower bound in nats: higher is better"
 
     def __init__(
         self,
@@ -100,23 +100,23 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
     ) -> None: ...
 
     def _bottleneck_spec(self) -> Any:
-        owner = type(self).__name__
+        caller = type(self).__name__
         for name, low, high in (("beta", 0, np.inf), ("warmup", 0, 1), ("free_bits", 0, np.inf)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
-                raise bad_parameter(owner, name, f"a number from {low} to {high}", value)
+                raise bad_parameter(caller, name, f"a number from {low} to {high}", value)
         draws = self.importance_samples
         if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
-            raise bad_parameter(owner, "importance_samples", "an integer >= 1", draws)
+            raise bad_parameter(caller, "importance_samples", "an integer >= 1", draws)
         return Variational(float(self.beta), float(self.warmup), float(self.free_bits), int(draws))
 
-    def _compare_spec(self, form: Any) -> Spec:
-        spec = form.loss(self.loss)
+    def _compare_spec(self, schema: Any) -> Spec:
+        spec = schema.loss(self.loss)
         if self.loss != "auto" or spec.name != "mse":
             return spec
-        likelihood = form.loss("gaussian")
+        likelihood = schema.loss("gaussian")
         # Pixels at the rim hardly vary: with variances of their own, one stroke there outweighs all images together.
-        return replace(likelihood, shared=True) if form.name == "image_form" else likelihood
+        return replace(likelihood, shared=True) if schema.name == "image_form" else likelihood
 
     def _prior_spec(self, condition: Any = None) -> Spec:
         conditional = condition is not None
@@ -149,7 +149,7 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         self._conditional = condition is not None
         super().fit(X, y, init_from=init_from, condition=condition)
         raw = self._read(X)
-        told = self._conditions(by_row(self._form, condition, raw), 1)
+        told = self._conditions(by_row(self._schema, condition, raw), 1)
         rng = torch.Generator().manual_seed(20140401)
         kept = torch.randperm(len(raw), generator=rng)[:PRIOR_ROWS]
         raw, told = raw[kept], None if told is None else told[kept]
@@ -193,11 +193,11 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         Raises
         ------
         UnsupportedError
-            The loss is no likelihood of these data: the cross-entropy of grey values, the absolute error.
+            The loss is no likelihood of these data: the cross-entropy of gray values, the absolute error.
         """
         check_is_fitted(self)
         loss = self._blueprint.compare.name
-        if loss in ("mae", "own"):
+        if loss in ("mae", "custom"):
             raise UnsupportedError(f"loss={loss!r} is no likelihood: fit with loss='gaussian' or 'auto'")
         raw = self._read(X)
         if loss == "bce":
@@ -205,8 +205,8 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
             assert target is not None
             if not bool(torch.isin(target, torch.tensor([0.0, 1.0])).all()):
                 raise UnsupportedError(
-                    "the cross-entropy of values between 0 and 1 is no likelihood: binarise the data, or fit with "
-                    "loss='gaussian' or 'discretised'"
+                    "the cross-entropy of values between 0 and 1 is no likelihood: binarize the data, or fit with "
+                    "loss='gaussian' or 'discretized'"
                 )
         draws = noise(n_samples, self._n_latents())
         return self._nats(lambda batch: log_likelihood(self.module_, batch, draws), X, y)

@@ -43,9 +43,9 @@ class Job:
     say: Callable[[str], Any]
 
     @property
-    def form(self) -> Any:
-        """What the model's data look like, a `modality.Form`."""
-        return application_of(self.fitted).form(self.fitted)
+    def schema(self) -> Any:
+        """What the model's data look like, a `modality.Schema`."""
+        return application_of(self.fitted).schema(self.fitted)
 
     def read(self) -> Any:
         """The data, as far as the model knows them."""
@@ -97,7 +97,7 @@ class Application:
     report: Callable[..., None] = write_page
     stream: Callable[[Any], None] | None = None
     reads: bool = True
-    form: Callable[[Any], Any] = lambda fitted: fitted._form
+    schema: Callable[[Any], Any] = lambda fitted: fitted._schema
 
     @property
     def one(self) -> str:
@@ -130,7 +130,7 @@ def known(fitted: Any, X: Any) -> Any:
     """Of a table, the columns that a model was trained on."""
     from zandloper import io
 
-    wanted = application_of(fitted).form(fitted).column_names()
+    wanted = application_of(fitted).schema(fitted).column_names()
     return io.choose_columns(X, wanted) if wanted and hasattr(X, "column_names") else X
 
 

@@ -40,7 +40,7 @@ class TypeOption:
 
 
 def spelled(name: str) -> str:
-    """A type's name as it is told: quantized is quantised."""
+    """A type's name as it is told: quantized is quantized."""
     return name.strip().lower().replace("ized", "ised")
 
 
@@ -48,7 +48,7 @@ def spelled(name: str) -> str:
 def types() -> dict[str, str]:
     """The classes of the types by name, the plain one first.
 
-    >>> types()["plain"], types()["quantised"]
+    >>> types()["plain"], types()["quantized"]
     ('Autoencoder', 'QuantizedAutoencoder')
     """
     names = {spelled(name.removesuffix("Autoencoder")) or PLAIN: name for name in _classes()}
@@ -60,7 +60,7 @@ def type_options() -> dict[str, TypeOption]:
     """The parameters that are not every type's, by name; one that several types have is one option.
 
     >>> list(type_options()["method"].help)
-    ['quantised', 'sparse']
+    ['quantized', 'sparse']
     """
     classes = _classes()
     found: dict[str, TypeOption] = {}
@@ -118,8 +118,8 @@ def _parameters(cls: ast.ClassDef, method: str) -> list[tuple[str, str, str]]:
 
 def _told(cls: ast.ClassDef, method: str, parameter: str) -> str:
     """What a docstring says of a parameter: its words, where it takes some, and the first sentence about it."""
-    owner = _method(cls, method) if method == "fit" else cls
-    text = (ast.get_docstring(owner) if owner is not None else "") or ""
+    caller = _method(cls, method) if method == "fit" else cls
+    text = (ast.get_docstring(caller) if caller is not None else "") or ""
     entry = re.search(rf"^{parameter} : (.+)\n((?:    .*\n?)+)", text, re.MULTILINE)
     if entry is None:
         return ""

@@ -22,8 +22,9 @@ Truth = Annotated[Path | None, typer.Option("--clean", help="The same items with
 InitFrom = Annotated[
     str | None, typer.Option(help="A denoiser to start from: a model's folder, or photo-denoiser, which comes along.")
 ]
-Similar = Annotated[
-    bool, typer.Option("--similar", help="Images: compare patches that look alike as well. Sharper texture, slower.")
+PatchMatching = Annotated[
+    bool,
+    typer.Option("--patch-matching", help="Images: compare patches that look alike as well. Sharper texture, slower."),
 ]
 Best = Annotated[bool, typer.Option("--best", help="Images of any size with all that the model can do: slow.")]
 Fast = Annotated[bool, typer.Option("--fast", help="Images of any size in one pass of the net.")]
@@ -38,7 +39,7 @@ def denoise(
     clean: Clean = None,
     learn_from: LearnFrom = None,
     init_from: InitFrom = None,
-    similar: Similar = False,
+    patch_matching: PatchMatching = False,
     columns: opt.Columns = None,
     drop: opt.Drop = None,
     modality: opt.Modality = None,
@@ -62,7 +63,7 @@ def denoise(
     settings = inputs.settings(
         noise=None if noise is None else zandloper.noise.from_text(noise),
         learn_from=learn_from,
-        similar=similar,
+        patch_matching=patch_matching,
         modality=(modality or "image")
         if images
         else zandloper.modality.Audio(sample_rate=rate)
@@ -107,7 +108,7 @@ def run(job: Job, *, beside: Beside = None, best: Best = False, fast: Fast = Fal
         job.say(f"written  {beside}")
 
 
-def _set_effort(fitted: Any, best: bool, fast: bool, similar: bool) -> None:
+def _set_effort(fitted: Any, best: bool, fast: bool, patch_matching: bool) -> None:
     """How much is done for an image."""
     if best and fast:
         raise ParameterError("--best and --fast were both given: give one of them")
@@ -116,7 +117,7 @@ def _set_effort(fitted: Any, best: bool, fast: bool, similar: bool) -> None:
         raise UnsupportedError(
             f"--best and --fast are for images of any size, this denoiser is for {what}: leave them out"
         )
-    fitted.set_params(average=8 if best else 1, similar=best and similar)
+    fitted.set_params(n_augmentations=8 if best else 1, patch_matching=best and patch_matching)
 
 
 def _check_beside(beside: Path, job: Job) -> None:
@@ -143,13 +144,13 @@ def report(job: Job, *, clean: Truth = None) -> None:
     job.say(f"data     {io.in_words(X)}\nwritten  {job.output}: open it in a browser")
 
 
-def form(fitted: Any) -> Any:
+def schema(fitted: Any) -> Any:
     """What the data look like."""
-    from zandloper.modality.image import ImageForm
+    from zandloper.modality.image import ImageSchema
 
     if fitted.model_ is not None:
-        return fitted.model_._form
-    return ImageForm("list", (1, 1, fitted.restorer_.net.spec.channels), False, "uint8")
+        return fitted.model_._schema
+    return ImageSchema("list", (1, 1, fitted.restorer_.net.spec.channels), False, "uint8")
 
 
 def _rate(fitted: Any) -> int | None:
@@ -173,5 +174,5 @@ APPLICATION = Application(
     gives="writes data without noise and gaps",
     run=run,
     report=report,
-    form=form,
+    schema=schema,
 )

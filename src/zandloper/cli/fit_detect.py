@@ -26,7 +26,7 @@ def detect(
     window: opt.Window = None,
     time: opt.Time = None,
     false_alarm_rate: opt.FalseAlarmRate = None,
-    neighbours: opt.Neighbours = None,
+    n_neighbors: opt.Neighbors = None,
     fast: opt.Fast = False,
     max_epochs: opt.MaxEpochs = None,
     max_minutes: opt.MaxMinutes = None,
@@ -43,7 +43,7 @@ def detect(
     settings = inputs.settings(
         modality=inputs.modality(X, modality, size, channels, window, time),
         false_alarm_rate=false_alarm_rate,
-        neighbours=neighbours,
+        n_neighbors=n_neighbors,
         fast=fast,
         max_epochs=max_epochs,
         max_minutes=max_minutes,
@@ -85,11 +85,11 @@ def stream(fitted: Any) -> None:
         gc.unfreeze()
 
 
-def form(fitted: Any) -> Any:
+def schema(fitted: Any) -> Any:
     """What the data look like."""
-    from zandloper.applications.detection.results import form_of
+    from zandloper.applications.detection.results import schema_of
 
-    return form_of(fitted)
+    return schema_of(fitted)
 
 
 APPLICATION = Application(
@@ -99,5 +99,5 @@ APPLICATION = Application(
     gives="writes scores, verdicts and reasons",
     run=run,
     stream=stream,
-    form=form,
+    schema=schema,
 )

@@ -140,7 +140,7 @@ def run(
     first, generator = seed_of(seed, "run"), job.fitted
     if onward is not None:
         made = generator.continue_series(
-            known(generator, io.read(onward)), steps or job.form.window, total, random_state=first
+            known(generator, io.read(onward)), steps or job.schema.window, total, random_state=first
         )
         _write(job, made)
         return
@@ -148,7 +148,7 @@ def run(
     if like is not None:
         drawing["like"] = known(generator, io.read(like))
     draw = lambda rows, k: generator.sample(rows, condition=told, random_state=(first + k) % 2**31, **drawing)  # noqa: E731
-    if job.form.name != "series_form" and io.ending(job.output) in WRITERS and job.form.column_names():
+    if job.schema.name != "series_form" and io.ending(job.output) in WRITERS and job.schema.column_names():
         counted = write_parts(job.output, _parts(draw, total), force=job.force)
         job.say(f"written  {job.output} ({counted:,} new sample{'s' if counted > 1 else ''})")
     else:
@@ -159,7 +159,7 @@ def _write(job: Job, made: Any) -> None:
     """Samples into one file or a folder, and beside it a sheet of them."""
     from zandloper import io
 
-    rate, series = getattr(job.form, "rate", None), job.form.name == "series_form"
+    rate, series = getattr(job.schema, "rate", None), job.schema.name == "series_form"
     folder = io.ending(job.output) == ""
     if series and folder:
         raise ParameterError(f"{job.output} has no ending, and series go into one file: say -o new.csv, or new.npy")
@@ -171,21 +171,21 @@ def _write(job: Job, made: Any) -> None:
     table = series and io.ending(job.output) in io.tables.ENDINGS
     columns = getattr(made, "ndim", 0) == 2 and rate is None
     names = list(getattr(job.fitted, "feature_names_in_", [])) if columns else []
-    io.write(job.output, _one_table(job.form, made) if table else made, names or None, job.force, rate)
+    io.write(job.output, _one_table(job.schema, made) if table else made, names or None, job.force, rate)
     if sheet is not None:
         io.write_figure(sheet, figure, job.force)
     beside = "" if sheet is None else f", all on {sheet}"
     job.say(f"written  {job.output} ({counted:,} new sample{'s' if counted > 1 else ''}{beside})")
 
 
-def _one_table(form: Any, made: Any) -> Any:
+def _one_table(schema: Any, made: Any) -> Any:
     """Series below each other, with a column that numbers them."""
     import numpy as np
     import pyarrow as pa
 
-    parts = [part.values for part in form.parse(list(made), "run")]
+    parts = [part.values for part in schema.parse(list(made), "run")]
     values = np.concatenate(parts)
-    names = [str(column.name) for column in form.columns]
+    names = [str(column.name) for column in schema.columns]
     number = {"sample": np.repeat(np.arange(len(parts)), [len(part) for part in parts])}
     return pa.table(number | {name: np.ascontiguousarray(values[:, i]) for i, name in enumerate(names)})
 
@@ -199,9 +199,9 @@ def _parts(draw: Any, total: int) -> Iterator[Any]:
 
 def _asked(job: Job, texts: list[str]) -> Any:
     """What `--condition` says is wanted: classes or numbers, or `column=value`, numbers as numbers."""
-    form = job.fitted.model_._blueprint.condition
-    if getattr(form, "flat", False):  # of one kind: no name is needed
-        levels = form.columns[0].levels
+    schema = job.fitted.model_._blueprint.condition
+    if getattr(schema, "flat", False):  # of one kind: no name is needed
+        levels = schema.columns[0].levels
         kind = type(levels[0]) if levels else float
         try:
             return [kind(text.partition("=")[2] or text) for text in texts] or None
@@ -212,7 +212,7 @@ def _asked(job: Job, texts: list[str]) -> Any:
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name:
-            also = "" if form is not None else "; this model learned without a condition, fit one with --condition"
+            also = "" if schema is not None else "; this model learned without a condition, fit one with --condition"
             raise ParameterError(f"--condition {text}: wanted is COLUMN=VALUE{also}")
         told[name] = [value]
     return told or None
@@ -225,5 +225,5 @@ APPLICATION = Application(
     gives="draws new data",
     run=run,
     reads=False,
-    form=lambda fitted: fitted.model_._form,
+    schema=lambda fitted: fitted.model_._schema,
 )

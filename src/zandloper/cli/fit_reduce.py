@@ -38,7 +38,7 @@ def fit(
     hidden: opt.Hidden = None,
     activation: opt.Activation = None,
     encoder: opt.Encoder = None,
-    loss: opt.Loss = None,
+    loss: opt.LossOutput = None,
     max_epochs: opt.MaxEpochs = None,
     max_minutes: opt.MaxMinutes = None,
     validation: opt.Validation = None,
@@ -86,7 +86,7 @@ def fit(
     model.fit(X, **of_fit)
     model.save(output, overwrite=force)
     say(str(model.describe()))
-    say(f"score    {model.score(X):.4f} on all of the data ({model.score_means})")
+    say(f"score    {model.score(X):.4f} on all of the data ({model.score_meaning})")
     say(f"written  {output}\nnext     zandloper run {output} {data} -o latents.csv")
     if hasattr(model, "sample"):
         table = hasattr(X, "column_names") or getattr(X, "ndim", 3) == 2
@@ -114,9 +114,9 @@ def run(job: Job, *, what: opt.What = None) -> None:
         "symbols": lambda: [f"symbol_{i}" for i in range(result.shape[1])],
     }.get(what, lambda: [what])()
     if what != "reconstruction" and io.ending(output) in io.tables.ENDINGS:
-        places = job.form.places(X, fitted._read(X), per_sample=what in ("error", "elbo"))
+        places = job.schema.places(X, fitted._read(X), per_sample=what in ("error", "elbo"))
         result = io.beside(places, result, named or [what]) if places else result
-    rate = getattr(job.form, "rate", None) if what == "reconstruction" else None
+    rate = getattr(job.schema, "rate", None) if what == "reconstruction" else None
     io.write(output, result, named, job.force, rate)
     job.say(f"data     {io.in_words(X)}\nwritten  {output} ({what})")
 
@@ -130,7 +130,7 @@ def report(
     read = io.read(job.data)
     values = {name: inputs.values(text, read, name) for name, text in (("labels", labels), ("target", target)) if text}
     X = known(job.fitted, read)
-    if hasattr(X, "column_names") and not job.form.column_names():
+    if hasattr(X, "column_names") and not job.schema.column_names():
         X = X.drop_columns([text for text in {labels, target} if text in X.column_names])
     job.say(f"data     {io.in_words(X)}")
     extra = [compare_with_pca(X, autoencoder=job.fitted, random_state=0)] if compare_pca else []

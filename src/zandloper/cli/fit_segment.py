@@ -16,9 +16,9 @@ from zandloper.errors import DataError
 Masks = Annotated[
     Path, typer.Option("--masks", metavar="FOLDER", help="A mask for each image, in the same order of their names.")
 ]
-Unlabelled = Annotated[
+Unlabeled = Annotated[
     Path | None,
-    typer.Option("--unlabelled", metavar="FOLDER", help="Images without masks, for where masks are few."),
+    typer.Option("--unlabeled", metavar="FOLDER", help="Images without masks, for where masks are few."),
 ]
 Ignore = Annotated[
     int | None, typer.Option("--ignore", metavar="N", help="The number in masks that means: nobody knows.")
@@ -34,7 +34,7 @@ def segment(
     data: opt.Data,
     masks: Masks,
     output: opt.ModelOut,
-    unlabelled: Unlabelled = None,
+    unlabeled: Unlabeled = None,
     ignore: Ignore = None,
     no_skips: NoSkips = False,
     max_epochs: opt.MaxEpochs = None,
@@ -59,8 +59,8 @@ def segment(
     )
     say = inputs.speaker(quiet)
     say(f"data     {io.in_words(X)}")
-    more = None if unlabelled is None else io.read(unlabelled)
-    model = zandloper.Segmenter(**settings).fit(X, y, unlabelled=more)
+    more = None if unlabeled is None else io.read(unlabeled)
+    model = zandloper.Segmenter(**settings).fit(X, y, unlabeled=more)
     model.save(output, overwrite=force)
     say(str(model.describe()))
     say(f"written  {output}\nnext     zandloper run {output} {data} -o masks")
@@ -120,7 +120,7 @@ def _check_count(X: Any, y: Any) -> None:
         raise DataError(f"there are {len(X)} images and {len(y)} masks: give one mask for each image")
 
 
-class Form:
+class Schema:
     """Images have no columns to choose."""
 
     @staticmethod
@@ -136,5 +136,5 @@ APPLICATION = Application(
     gives="writes masks and overlays",
     run=run,
     report=report,
-    form=lambda fitted: Form,
+    schema=lambda fitted: Schema,
 )

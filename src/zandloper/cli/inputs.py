@@ -65,9 +65,7 @@ def modality(
     if len(sizes) > 1 and not size:
         raise DataError(f"the images differ in size: {_two(sizes)}; bring them to one with --size HEIGHTxWIDTH")
     if len(kinds) > 1 and not channels:
-        raise DataError(
-            f"some images are grey and some coloured: {_two(kinds)}; make them alike with --channels 1 or 3"
-        )
+        raise DataError(f"some images are gray and some colored: {_two(kinds)}; make them alike with --channels 1 or 3")
     from zandloper import modality
 
     return modality.Image(size=size, channels=channels) if size or channels else given or "image"

@@ -187,7 +187,7 @@ StudyOut = Annotated[
 ]
 PageOut = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write, .html.")]
 Labels = Annotated[
-    str | None, typer.Option(metavar="COLUMN|FILE", help="Colours and names on the map; nothing is measured with them.")
+    str | None, typer.Option(metavar="COLUMN|FILE", help="Colors and names on the map; nothing is measured with them.")
 ]
 Target = Annotated[str | None, typer.Option(metavar="COLUMN|FILE", help="Of a supervised model, what it predicts.")]
 ComparePCA = Annotated[
@@ -198,7 +198,7 @@ What = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="latent (the default), reconstruction or error; of a quantised model also symbols, of a variational one "
+        help="latent (the default), reconstruction or error; of a quantized model also symbols, of a variational one "
         "elbo and log_likelihood, in nats.",
     ),
 ]
@@ -215,7 +215,7 @@ Modality = Annotated[str | None, _data("NAME", "How the data are read: auto, tab
 Size = Annotated[Any, _data("HEIGHTxWIDTH", "Resize images that come from files.", read_size)]
 Window = Annotated[int | None, _data("STEPS", "Of series, the steps in a window; by default from their own period.")]
 Time = Annotated[str | None, _data("NAME", "Of series, the column of time stamps, where it is not found by itself.")]
-Channels = Annotated[int | None, _data("1|3|4", "Make images from files grey, coloured, or coloured with opacity.")]
+Channels = Annotated[int | None, _data("1|3|4", "Make images from files gray, colored, or colored with opacity.")]
 
 Type = Annotated[
     Any,
@@ -243,12 +243,12 @@ Activation = Annotated[str | None, _model("NAME", "silu, relu, gelu, tanh, linea
 Encoder = Annotated[
     str | None, _model("NAME", "Kind of nets: auto, dense, conv1d, conv2d, residual, unet2d, attention or grid.")
 ]
-Loss = Annotated[str | None, _model("NAME", "How the error is measured: auto, mse, mae, bce ...")]
+LossOutput = Annotated[str | None, _model("NAME", "How the error is measured: auto, mse, mae, bce ...")]
 
 FalseAlarmRate = Annotated[
     float | None, _model("RATE", "Which share of normal rows may be called odd. By default 0.01.")
 ]
-Neighbours = Annotated[int | None, _model("N", "How many of the nearest training rows tell how far a row is; 0: none.")]
+Neighbors = Annotated[int | None, _model("N", "How many of the nearest training rows tell how far a row is; 0: none.")]
 Fast = Annotated[
     bool,
     typer.Option("--fast", help="One model that looks once: many times as fast, less sharp.", rich_help_panel="Model"),

@@ -21,7 +21,7 @@ def sample(
     force: opt.Force = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Draw new data from a variational or quantised model, in the form of those that it was trained on."""
+    """Draw new data from a variational or quantized model, in the form of those that it was trained on."""
     from zandloper import io, load
 
     io.check_output(output, force)
@@ -36,6 +36,6 @@ def sample(
         settings["like"] = known(fitted, io.read(like))
     made = draw(number, **settings)
     names = list(getattr(fitted, "feature_names_in_", [])) or [f"f{i}" for i in range(fitted.n_features_in_)]
-    rate = getattr(application_of(fitted).form(fitted), "rate", None)  # of sounds
+    rate = getattr(application_of(fitted).schema(fitted), "rate", None)  # of sounds
     io.write(output, made, names if getattr(made, "ndim", 0) == 2 and rate is None else None, force, rate)
     inputs.speaker(quiet)(f"written  {output} ({len(made):,} sample{'s' if len(made) > 1 else ''})")

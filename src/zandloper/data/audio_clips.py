@@ -29,35 +29,35 @@ class Clip:
     pieces: Callable[[], Iterator[np.ndarray]]
 
 
-def gathered(X: Any, owner: str) -> tuple[str, list[Any]]:
+def gathered(X: Any, caller: str) -> tuple[str, list[Any]]:
     """What the user gave, as the kind that it is given back as and a list of arrays or recordings."""
     if isinstance(X, str | Path):
         return "files", sounds_at(Path(X)).files
     if isinstance(X, Sounds):
         return "files", X.files
     if is_frame(X):
-        raise DataTypeError(f"{owner} wants sounds and got a frame: pass arrays, a list of them, or a path")
+        raise DataTypeError(f"{caller} wants sounds and got a frame: pass arrays, a list of them, or a path")
     if isinstance(X, list | tuple) and len(X) and not np.isscalar(X[0]):
         if isinstance(X[0], Path):
             return "files", [file for path in X for file in sounds_at(Path(path)).files]
-        return "list", [_numbers(x, f"sound {i} (from 0) of {owner}'s list", owner) for i, x in enumerate(X)]
+        return "list", [_numbers(x, f"sound {i} (from 0) of {caller}'s list", caller) for i, x in enumerate(X)]
     if isinstance(X, list | tuple) and len(X) and isinstance(X[0], str):
         return "files", [file for path in X for file in sounds_at(Path(path)).files]
     array = np.asarray(X)
     if array.ndim == 0 or array.ndim > 3 or 0 in array.shape:
         raise DataError(
-            f"{owner} got sounds as an array of shape {array.shape}: wanted are (time,), (n, time) or "
+            f"{caller} got sounds as an array of shape {array.shape}: wanted are (time,), (n, time) or "
             "(n, time, channels), a list of sounds (time,) or (time, channels), or a path (0 samples are none)"
         )
     if array.ndim == 1:
-        return "one", [_numbers(array, f"the sound given to {owner}", owner)]
-    return "array", [_numbers(x, f"sound {i} (from 0) of {owner}'s array", owner) for i, x in enumerate(array)]
+        return "one", [_numbers(array, f"the sound given to {caller}", caller)]
+    return "array", [_numbers(x, f"sound {i} (from 0) of {caller}'s array", caller) for i, x in enumerate(array)]
 
 
-def _numbers(x: Any, what: str, owner: str) -> np.ndarray:
+def _numbers(x: Any, what: str, caller: str) -> np.ndarray:
     array = np.asarray(x)
     if array.dtype.kind not in "fi":
-        raise DataTypeError(f"{owner} got sounds of dtype {array.dtype}: convert to int16, or to floats in -1 to 1")
+        raise DataTypeError(f"{caller} got sounds of dtype {array.dtype}: convert to int16, or to floats in -1 to 1")
     if array.ndim not in (1, 2) or 0 in array.shape:
         raise DataError(f"{what} has shape {array.shape}: wanted are (time,) or (time, channels), with samples")
     if array.ndim == 2 and array.shape[1] > 32:
@@ -70,7 +70,7 @@ def _numbers(x: Any, what: str, owner: str) -> np.ndarray:
     return array
 
 
-def clips_of(sources: Sequence[Any], rate: int, given: int | None, owner: str) -> list[Clip]:
+def clips_of(sources: Sequence[Any], rate: int, given: int | None, caller: str) -> list[Clip]:
     """Arrays and recordings as clips of one rate; `given` is the rate of arrays where it differs."""
     return [
         _of_file(source, rate) if isinstance(source, Recording) else _of_array(source, i, rate, given or rate)

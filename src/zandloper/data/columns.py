@@ -43,13 +43,13 @@ def backend_of(frame: nw.DataFrame) -> str:
     return backend
 
 
-def numbers_of(X: Any, owner: str) -> np.ndarray:
+def numbers_of(X: Any, caller: str) -> np.ndarray:
     """A 2-D array of numbers in a type that torch knows, through scikit-learn's checks; read-only arrays are copied."""
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.float64), np.nan)  # what is masked is missing
     try:
         raw = check_array(
-            X, dtype="numeric", ensure_all_finite="allow-nan", ensure_min_samples=1, estimator=owner, input_name="X"
+            X, dtype="numeric", ensure_all_finite="allow-nan", ensure_min_samples=1, estimator=caller, input_name="X"
         )
     except (ValueError, OverflowError) as error:
         text = "could not convert" in str(error) or "bytes/strings" in str(error)
@@ -131,7 +131,7 @@ class Column:
         return max(2, len(self.levels)) if self.kind == "category" else 1
 
 
-def learn_column(series: nw.Series, owner: str) -> Column:
+def learn_column(series: nw.Series, caller: str) -> Column:
     """What a column is, by its type; the values decide only for columns of Python objects."""
     dtype, name, native = series.dtype, series.name, _native_type(series.to_native())
     name = name.item() if isinstance(name, np.generic) else name  # JSON knows Python's numbers alone
@@ -151,7 +151,7 @@ def learn_column(series: nw.Series, owner: str) -> Column:
         own = getattr(series.to_native(), "dtype", None) if native == "category" else None
         if own is not None and not all(isinstance(v, str | int | float) for v in own.categories.tolist()):
             raise DataTypeError(
-                f"column {name!r} of {owner}'s data has categories of type {own.categories.dtype}, which are not "
+                f"column {name!r} of {caller}'s data has categories of type {own.categories.dtype}, which are not "
                 "understood: wanted are text or numbers; convert the column with astype(str)"
             )
         detail = () if own is None else tuple(own.categories)
@@ -159,9 +159,9 @@ def learn_column(series: nw.Series, owner: str) -> Column:
     if native == "null":  # Arrow's column of nothing
         return Column(name, "number", native)
     if dtype == nw.Object:
-        return _learn_objects(series, name, native, owner)
+        return _learn_objects(series, name, native, caller)
     raise DataTypeError(
-        f"column {name!r} of {owner}'s data has type {native}, which is not understood: "
+        f"column {name!r} of {caller}'s data has type {native}, which is not understood: "
         "wanted are numbers, truth values, text or categories, dates and times; convert or drop the column"
     )
 
@@ -172,7 +172,7 @@ def _native_type(native: Any) -> str:
     return f"arrow:{dtype.pyarrow_dtype}" if hasattr(dtype, "pyarrow_dtype") else str(dtype)
 
 
-def _learn_objects(series: nw.Series, name: Any, native: str, owner: str) -> Column:
+def _learn_objects(series: nw.Series, name: Any, native: str, caller: str) -> Column:
     values = [v for v in series.to_list() if v is not None and v == v]
     if all(isinstance(v, bool | np.bool_) for v in values) and values:
         return Column(name, "truth", native)
@@ -182,7 +182,7 @@ def _learn_objects(series: nw.Series, name: Any, native: str, owner: str) -> Col
         return Column(name, "category", native, levels=_levels(series, name))
     kinds = sorted({type(v).__name__ for v in values})
     raise DataTypeError(
-        f"column {name!r} of {owner}'s data mixes {', '.join(kinds)}: wanted is one kind; "
+        f"column {name!r} of {caller}'s data mixes {', '.join(kinds)}: wanted is one kind; "
         "convert it to text or to numbers, or drop it"
     )
 
@@ -218,7 +218,7 @@ def _arrow(series: nw.Series) -> pa.Array:
     return array
 
 
-def read_column(column: Column, series: nw.Series, owner: str) -> np.ndarray:
+def read_column(column: Column, series: nw.Series, caller: str) -> np.ndarray:
     """The column's numbers, float64, NaN where nothing (or nothing known) is: (n,)."""
     try:
         if column.kind == "category":
@@ -244,7 +244,7 @@ def read_column(column: Column, series: nw.Series, owner: str) -> np.ndarray:
     except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
         wanted = {"number": "numbers", "truth": "truth values", "category": "categories", "time": "times"}[column.kind]
         raise DataError(
-            f"column {column.name!r} of {owner}'s data held {wanted} ({column.dtype}) when the model was "
+            f"column {column.name!r} of {caller}'s data held {wanted} ({column.dtype}) when the model was "
             f"fitted and cannot be read as such now: {error}"
         ) from error
     if np.isinf(values).any():

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 KNOTS = 256  # quantiles, evenly spaced in normal scores
-SKEWED, HEAVY = 0.5, 4.0  # skewness and kurtosis from which a channel is mapped; others are only standardised
+SKEWED, HEAVY = 0.5, 4.0  # skewness and kurtosis from which a channel is mapped; others are only standardized
 ALIKE = 0.05  # deviations: how far apart, on average, quantiles of channels that share a map may be
 TAIL = 0.02  # share of the values at either end that say how steeply the map goes on
 

@@ -103,7 +103,7 @@ def _refined(acf: np.ndarray, lag: int) -> int:
 
 
 def _autocorrelation(x: np.ndarray, lags: int, slow: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of products at lags 0 to `lags` of a standardised channel without its slow part, and how many they are."""
+    """Sums of products at lags 0 to `lags` of a standardized channel without its slow part, and how many they are."""
     there = np.isfinite(x)
     lags = min(lags, len(x) - 1)
     if there.sum() < 2:

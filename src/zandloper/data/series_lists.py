@@ -17,14 +17,14 @@ def are_several(X: Any) -> bool:
     return not is_frame(X) and dims_of(X) == 3
 
 
-def each_of(X: Any, owner: str) -> list[Any]:
+def each_of(X: Any, caller: str) -> list[Any]:
     """The series in what the user gave."""
     if isinstance(X, str) or hasattr(X, "__fspath__"):
-        raise DataTypeError(f"{owner} got a path as series: read it first, for example with pandas.read_csv")
+        raise DataTypeError(f"{caller} got a path as series: read it first, for example with pandas.read_csv")
     if not are_several(X):
         return [X]
     if len(X) == 0:
-        raise DataError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required by {owner}")
+        raise DataError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required by {caller}")
     return list(X) if isinstance(X, list | tuple) else list(np.asarray(X))
 
 

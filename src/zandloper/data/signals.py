@@ -100,7 +100,7 @@ class Fields:
         return out if self.shape == "list" else np.stack(out)
 
 
-def read_fields(X: Any, kind: str, owner: str) -> Fields:
+def read_fields(X: Any, kind: str, caller: str) -> Fields:
     """Images or sounds, one or many, of any size.
 
     Images are arrays (h, w), (h, w, channels), (n, h, w) or (n, h, w, channels), lists of such or of Pillow's, or a
@@ -115,35 +115,35 @@ def read_fields(X: Any, kind: str, owner: str) -> Fields:
     if isinstance(X, str | Path) and kind == "image":
         path = Path(X)
         images = images_at(path)
-        return _many(list(images), kind, owner, "list" if path.is_dir() or len(images) > 1 else "one")
+        return _many(list(images), kind, caller, "list" if path.is_dir() or len(images) > 1 else "one")
     if hasattr(X, "getbands"):
-        return _many([X], kind, owner, "one")
+        return _many([X], kind, caller, "one")
     if isinstance(X, list | tuple):
         if not len(X):
             raise DataError(
-                f"Found array with 0 sample(s) while a minimum of 1 is required by {owner}: the list is empty"
+                f"Found array with 0 sample(s) while a minimum of 1 is required by {caller}: the list is empty"
             )
         if not (kind == "audio" and np.isscalar(X[0])):
-            return _many(list(X), kind, owner, "list")
+            return _many(list(X), kind, caller, "list")
     if hasattr(X, "columns"):
-        raise DataTypeError(f"{owner} reads {kind}s and got a frame: pass arrays, a list of them, or modality='table'")
+        raise DataTypeError(f"{caller} reads {kind}s and got a frame: pass arrays, a list of them, or modality='table'")
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
     single = array.ndim == (2 if kind == "image" else 1)
     single |= kind == "image" and array.ndim == 3 and array.shape[-1] <= MOST_CHANNELS < min(array.shape[:2])
     if single:
-        return _many([array], kind, owner, "one")
+        return _many([array], kind, caller, "one")
     if array.ndim not in ((3, 4) if kind == "image" else (2, 3)):
         wanted = "(h, w), (h, w, channels), (n, h, w) or (n, h, w, channels)"
         wanted = wanted if kind == "image" else "(time,), (n, time) or (n, time, channels)"
-        raise DataError(f"{owner} got {kind}s as an array of shape {array.shape}: wanted are {wanted}")
+        raise DataError(f"{caller} got {kind}s as an array of shape {array.shape}: wanted are {wanted}")
     if len(array) == 0:
         raise DataError(
-            f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required by {owner}"
+            f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required by {caller}"
         )
-    return _many(list(array), kind, owner, "array")
+    return _many(list(array), kind, caller, "array")
 
 
-def _many(items: list[Any], kind: str, owner: str, shape: str) -> Fields:
+def _many(items: list[Any], kind: str, caller: str, shape: str) -> Fields:
     axes = 2 if kind == "image" else 1
     pil = hasattr(items[0], "getbands")
     arrays = [
@@ -153,24 +153,26 @@ def _many(items: list[Any], kind: str, owner: str, shape: str) -> Fields:
     for i, array in enumerate(arrays):
         if array.ndim not in (axes, axes + 1) or 0 in array.shape:
             wanted = "(height, width) or (height, width, channels)" if axes == 2 else "(time,) or (time, channels)"
-            raise DataError(f"{owner} got an item of shape {array.shape} at position {i} (from 0): wanted are {wanted}")
+            raise DataError(
+                f"{caller} got an item of shape {array.shape} at position {i} (from 0): wanted are {wanted}"
+            )
         flat.append(array.ndim == axes)
         values = array[None] if flat[-1] else np.moveaxis(array, -1, 0)
         if len(values) > 64:
             raise DataError(
-                f"{owner} got an item of shape {array.shape} at position {i} (from 0), which has {len(values)} "
+                f"{caller} got an item of shape {array.shape} at position {i} (from 0), which has {len(values)} "
                 "channels: the channels go last; move them with np.moveaxis(x, 0, -1)"
             )
-        fields.append(Field(values, *_unit(array.dtype, kind, owner)))
+        fields.append(Field(values, *_unit(array.dtype, kind, caller)))
         if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)) and not np.isfinite(array).all():
             n = int((~np.isfinite(array)).sum())
             raise DataError(
-                f"Input X contains NaN or infinity ({n} values at position {i}): {owner} needs finite numbers"
+                f"Input X contains NaN or infinity ({n} values at position {i}): {caller} needs finite numbers"
             )
     return Fields(kind, fields, shape, flat, pil)
 
 
-def _unit(dtype: np.dtype, kind: str, owner: str) -> tuple[float, float | None, float | None]:
+def _unit(dtype: np.dtype, kind: str, caller: str) -> tuple[float, float | None, float | None]:
     """What one model unit is, and between which model units a dtype lies."""
     if dtype.kind == "f":
         return 1.0, None, None
@@ -180,7 +182,7 @@ def _unit(dtype: np.dtype, kind: str, owner: str) -> tuple[float, float | None, 
         top = float(-int(np.iinfo(dtype).min))
         return top, -1.0, (top - 1) / top
     wanted = "uint8, uint16, or floats in [0, 1]" if kind == "image" else "int16, int32, or floats in -1 to 1"
-    raise DataTypeError(f"{owner} got {kind}s of dtype {dtype}, whose range is unknown: convert them to {wanted}")
+    raise DataTypeError(f"{caller} got {kind}s of dtype {dtype}, whose range is unknown: convert them to {wanted}")
 
 
 def crops(fields: Fields, size: tuple[int, ...], most: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Images of any size through a function of small ones: overlapping tiles, blended so smoothly that no seam shows.
 
 Tiles are spread evenly. What a net says near a tile's edge is not used at all, since it lacks what lies beyond; in
-the rest of the overlap one tile fades out while its neighbour fades in, so that the weights sum to one everywhere.
+the rest of the overlap one tile fades out while its neighbor fades in, so that the weights sum to one everywhere.
 Beyond the rim the image is mirrored, or it ends there. Only one row of tiles is in memory at a time.
 """
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 TILE = 640  # pixels of the largest tile's side
-OVERLAP = 64  # pixels that neighbouring tiles share
+OVERLAP = 64  # pixels that neighboring tiles share
 
 
 def tiled(
@@ -41,7 +41,7 @@ def tiled(
     tile : int
         The largest side of a tile in pixels; tiles are made as small as as many of them allow.
     overlap : int
-        Pixels that neighbours share, at least.
+        Pixels that neighbors share, at least.
     multiple : int
         Divides the sides and the places of tiles: the stride of the net.
     batch : int

@@ -17,7 +17,7 @@ OFF = 0.25  # of a step: stamps that are further from where they should be are o
 MOST_OFF = 0.05  # of all stamps
 
 
-def find_time(X: Any, wanted: str | None, owner: str) -> tuple[str, str]:
+def find_time(X: Any, wanted: str | None, caller: str) -> tuple[str, str]:
     """Where a frame's time stamps are and what they are called: ("index", name), ("column", name) or ("", "").
 
     A time index comes first, then the one column of times, then a column called time, timestamp, date ...
@@ -28,7 +28,9 @@ def find_time(X: Any, wanted: str | None, owner: str) -> tuple[str, str]:
             return "column", wanted
         if _index(X) is not None and X.index.name == wanted:
             return "index", wanted
-        raise DataError(f"{owner} got no column {wanted!r} of times: there are {frame.columns[:12]}; see Series(time=)")
+        raise DataError(
+            f"{caller} got no column {wanted!r} of times: there are {frame.columns[:12]}; see Series(time=)"
+        )
     index = _index(X)
     if index is not None:
         return "index", str(X.index.name or "")
@@ -37,13 +39,13 @@ def find_time(X: Any, wanted: str | None, owner: str) -> tuple[str, str]:
     named = [c for c in timed if str(c).lower() in NAMES]
     if len(timed) > 1 and len(named) != 1:
         raise DataError(
-            f"{owner} got a frame with {len(timed)} columns of times, {timed[:8]}: say which one orders the rows, "
+            f"{caller} got a frame with {len(timed)} columns of times, {timed[:8]}: say which one orders the rows, "
             f"modality=zl.modality.Series(time={timed[0]!r}), and drop the others"
         )
     return ("column", (named if len(timed) > 1 else timed)[0]) if timed else ("", "")
 
 
-def stamps(X: Any, where: str, name: str, owner: str) -> nw.Series | None:
+def stamps(X: Any, where: str, name: str, caller: str) -> nw.Series | None:
     """The time stamps of a frame as a column of times or numbers; None where there are none."""
     if not where or not is_frame(X):
         return None
@@ -56,20 +58,20 @@ def stamps(X: Any, where: str, name: str, owner: str) -> nw.Series | None:
             return column.cast(nw.String).str.to_datetime()
         except Exception as error:  # each frame library has its own
             raise DataError(
-                f"column {name!r} of {owner}'s data should hold times and holds text that cannot be read as such "
+                f"column {name!r} of {caller}'s data should hold times and holds text that cannot be read as such "
                 f"({str(error).splitlines()[0][:100]}): convert it to times, or name another with Series(time=)"
             ) from error
     return column
 
 
-def as_numbers(column: nw.Series, owner: str) -> np.ndarray:
+def as_numbers(column: nw.Series, caller: str) -> np.ndarray:
     """Time stamps as microseconds, or as the numbers that they are: float64 (n,)."""
-    known = learn_column(column, owner)
+    known = learn_column(column, caller)
     if known.kind not in ("time", "number"):
         raise DataError(
-            f"column {known.name!r} of {owner}'s data should hold times and holds {known.dtype}: convert it"
+            f"column {known.name!r} of {caller}'s data should hold times and holds {known.dtype}: convert it"
         )
-    values = read_column(known, column, owner)
+    values = read_column(known, column, caller)
     return values * DAY if known.detail[:1] == ("date",) else values
 
 
@@ -84,11 +86,11 @@ def step_of(times: list[np.ndarray]) -> float:
     return float(np.median(apart)) if len(apart) else 0.0
 
 
-def check_order(times: np.ndarray, shown: Any, owner: str) -> None:
+def check_order(times: np.ndarray, shown: Any, caller: str) -> None:
     """Refuse missing, repeated and falling time stamps, and say which row; `shown` has the stamps in words."""
     if np.isnan(times).any():
         raise DataError(
-            f"row {int(np.isnan(times).argmax())} (from 0) of {owner}'s series has no time: fill or drop it"
+            f"row {int(np.isnan(times).argmax())} (from 0) of {caller}'s series has no time: fill or drop it"
         )
     apart = np.diff(times)
     if (apart <= 0).any():
@@ -97,12 +99,12 @@ def check_order(times: np.ndarray, shown: Any, owner: str) -> None:
         if apart[row - 1] == 0:
             what, mend = ("repeats", "keep one row a time, or pass series that were mixed as a list, one each")
         raise DataError(
-            f"time stamps must rise from row to row: row {row} (from 0) of {owner}'s series, {shown(row)}, {what} the "
+            f"time stamps must rise from row to row: row {row} (from 0) of {caller}'s series, {shown(row)}, {what} the "
             f"row before, {shown(row - 1)}; {mend}"
         )
 
 
-def on_grid(times: np.ndarray, step: float, in_time: bool, owner: str) -> np.ndarray:
+def on_grid(times: np.ndarray, step: float, in_time: bool, caller: str) -> np.ndarray:
     """The number of steps from the first stamp to each, rising: (n,). Left out numbers are gaps.
 
     Distances are rounded one by one, so that a clock that runs a little fast or slow does not lose its grid.
@@ -116,9 +118,9 @@ def on_grid(times: np.ndarray, step: float, in_time: bool, owner: str) -> np.nda
     if off.sum() > max(1, MOST_OFF * len(off)) or (len(apart) >= 8 and usual >= 1.5):
         got, wanted = step_in_words(usual * step, in_time), step_in_words(step, in_time)
         if abs(usual - 1) > OFF:
-            raise DataError(f"{owner} was fitted on steps of {wanted} and got steps of {got}: resample to {wanted}")
+            raise DataError(f"{caller} was fitted on steps of {wanted} and got steps of {got}: resample to {wanted}")
         raise DataError(
-            f"time stamps are irregular: in {owner}'s series {int(off.sum()):,} of {len(off):,} rows do not lie on the "
+            f"time stamps are irregular: in {caller}'s series {int(off.sum()):,} of {len(off):,} rows are not on the "
             f"grid of their median step, {wanted}; resample first, e.g. in pandas "
             "frame.resample('1h').mean()"
         )

@@ -25,7 +25,7 @@ COMMON = 5  # so often the average word stands in texts that are few words in ma
 
 
 @dataclass(frozen=True)
-class Vocabulary(Spec):
+class Tokenizer(Spec):
     """The pieces that texts are made of; the first, empty one closes a text.
 
     Parameters
@@ -36,7 +36,7 @@ class Vocabulary(Spec):
         Of subwords, how they are put together: the JSON of the `tokenizers` library.
     """
 
-    name: ClassVar[str] = "vocabulary"
+    name: ClassVar[str] = "tokenizer"
     kind: str
     pieces: tuple[str, ...]
     merges: str = ""
@@ -81,7 +81,7 @@ def cut(text: str, kind: str) -> list[str]:
     return WORD.findall(f" {text}") if kind == "words" else [" ", *text]
 
 
-def learn_vocabulary(texts: list[str], kind: str, size: int) -> Vocabulary:
+def learn_vocabulary(texts: list[str], kind: str, size: int) -> Tokenizer:
     """The pieces of training texts.
 
     Parameters
@@ -108,10 +108,10 @@ def learn_vocabulary(texts: list[str], kind: str, size: int) -> Vocabulary:
                 "take zl.modality.Text(tokens='subwords'), or a larger vocabulary="
             )
         if kind == "words" or (few and counts.total() >= COMMON * len(counts)):
-            return Vocabulary("words", ("", *_ranked(counts)))
+            return Tokenizer("words", ("", *_ranked(counts)))
     if kind == "characters":
         counts = Counter(letter for text in texts for letter in cut(text, "characters"))
-        return Vocabulary("characters", ("", *_ranked(counts)))
+        return Tokenizer("characters", ("", *_ranked(counts)))
     return _subwords(texts, size)
 
 
@@ -120,7 +120,7 @@ def _ranked(counts: Counter[str]) -> list[str]:
     return sorted(counts, key=lambda piece: (-counts[piece], piece))
 
 
-def _subwords(texts: list[str], size: int) -> Vocabulary:
+def _subwords(texts: list[str], size: int) -> Tokenizer:
     """Byte pair encoding: Sennrich, Haddow and Birch 2016, "Neural machine translation of rare words with subword
     units", section 3.2, over the bytes of the texts, so that rare characters cost no piece each."""
     library = _library()
@@ -131,7 +131,7 @@ def _subwords(texts: list[str], size: int) -> Vocabulary:
     trainer = library.trainers.BpeTrainer(vocab_size=size, special_tokens=[""], show_progress=False)
     tokenizer.train_from_iterator((f" {text}" for text in texts), trainer)
     by_number = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    return Vocabulary("subwords", ("", *(piece for piece, _ in by_number[1:])), tokenizer.to_str())
+    return Tokenizer("subwords", ("", *(piece for piece, _ in by_number[1:])), tokenizer.to_str())
 
 
 def _library() -> Any:

@@ -15,20 +15,20 @@ import zandloper.model.corruptions
 import zandloper.model.losses
 import zandloper.model.networks
 import zandloper.model.priors
-from zandloper.fitting.conditioning import Teller
-from zandloper.modality import Form
-from zandloper.model.custom import Own, OwnBottleneck, OwnComparison, OwnCorruption, OwnDecoder, OwnEncoder
+from zandloper.fitting.conditioning import ConditionEmbedder
+from zandloper.modality import Schema
+from zandloper.model.custom import Custom, CustomBottleneck, CustomCorruption, CustomDecoder, CustomEncoder, CustomLoss
 from zandloper.model.hourglass import Hourglass
 from zandloper.model.layers.attention import Heads
 from zandloper.model.linear_path import LinearPath
 from zandloper.model.masked import MaskedHourglass
-from zandloper.model.noise_conditional import ToldHourglass
+from zandloper.model.noise_conditional import NoiseConditionalHourglass
 from zandloper.model.series_imputation import BridgedHourglass
 from zandloper.spec import build_spec
 
 PACKAGES = {
-    "form": zandloper.modality,
-    "target_form": zandloper.modality,
+    "schema": zandloper.modality,
+    "target_schema": zandloper.modality,
     "corrupt": zandloper.model.corruptions,
     "encoder": zandloper.model.networks,
     "bottleneck": zandloper.model.bottlenecks,
@@ -38,15 +38,15 @@ PACKAGES = {
     "condition": zandloper.modality,
 }
 
-HIDING = ("masking", "dropouts")  # corruptions that take values away
+HIDING = ("masking", "block_masking")  # corruptions that take values away
 
 
 @dataclass(frozen=True)
 class Blueprint:
     """The specs of the slots, the forms of the data, and what joins them."""
 
-    form: Form
-    target_form: Form | None
+    schema: Schema
+    target_schema: Schema | None
     corrupt: Any
     encoder: Any
     bottleneck: Any
@@ -55,63 +55,69 @@ class Blueprint:
     latent_dim: int
     linear: bool
     prior: Any = None
-    told: bool = False  # whether the nets are told how noisy their input is, or which of it is missing
-    condition: Form | None = None  # the form of what they are told beside the data
+    noise_conditional: bool = False  # whether the nets are told how noisy their input is, or which of it is missing
+    condition: Schema | None = None  # the form of what they are told beside the data
 
     @property
-    def output(self) -> Form:
+    def output(self) -> Schema:
         """The form of what the decoder makes."""
-        return self.target_form or self.form
+        return self.target_schema or self.schema
 
     @property
     def masked(self) -> bool:
         """Whether the nets are told which values are missing."""
-        return self.told and self.corrupt.name in HIDING
+        return self.noise_conditional and self.corrupt.name in HIDING
 
     @property
     def levels(self) -> int:
         """How many noise levels the nets are told."""
-        return int(self.told and not self.masked)
+        return int(self.noise_conditional and not self.masked)
 
     def build(self, own: dict[str, nn.Module]) -> Hourglass:
         """The hourglass, its weights not drawn yet; `own` has the user's modules by slot."""
-        form, output = self.form, self.output
-        prompted = bool(getattr(self.prior, "prompt", ()))
-        teller = None if self.condition is None or prompted else Teller(self.condition)
-        context = 0 if teller is None else teller.dim
+        schema, output = self.schema, self.output
+        text_prior = bool(getattr(self.prior, "prompt", ()))
+        condition_embedder = None if self.condition is None or text_prior else ConditionEmbedder(self.condition)
+        context = 0 if condition_embedder is None else condition_embedder.dim
         compare = (
-            OwnComparison(own["compare"], output.target_shape)
-            if isinstance(self.compare, Own)
+            CustomLoss(own["compare"], output.target_shape)
+            if isinstance(self.compare, Custom)
             else self.compare.build(output.target_shape)
         )
         encoder = (
-            OwnEncoder(own["encoder"], form.in_shape)
-            if isinstance(self.encoder, Own)
-            else self.encoder.encoder(_beside(form.in_shape) if self.masked else form.in_shape, context + self.levels)
+            CustomEncoder(own["encoder"], schema.in_shape)
+            if isinstance(self.encoder, Custom)
+            else self.encoder.encoder(
+                _beside(schema.in_shape) if self.masked else schema.in_shape, context + self.levels
+            )
         )
         bottleneck = (
-            OwnBottleneck(own["bottleneck"], encoder.neck_dim)
-            if isinstance(self.bottleneck, Own)
+            CustomBottleneck(own["bottleneck"], encoder.neck_dim)
+            if isinstance(self.bottleneck, Custom)
             else self.bottleneck.build(encoder.neck_dim, self.latent_dim, **_places(self.bottleneck, encoder))
         )
         latent = math.prod(bottleneck.latent_shape)
         decoder = (
-            OwnDecoder(own["decoder"], bottleneck.latent_shape, compare.params_shape)
-            if isinstance(self.decoder, Own)
+            CustomDecoder(own["decoder"], bottleneck.latent_shape, compare.params_shape)
+            if isinstance(self.decoder, Custom)
             else self.decoder.decoder(latent, compare.params_shape, context)
         )
         corrupt = (
-            OwnCorruption(own["corrupt"], form.in_shape) if isinstance(self.corrupt, Own) else self.corrupt.build()
+            CustomCorruption(own["corrupt"], schema.in_shape)
+            if isinstance(self.corrupt, Custom)
+            else self.corrupt.build()
         )
-        path = LinearPath(math.prod(form.in_shape), latent, math.prod(compare.params_shape)) if self.linear else None
-        target_scale = None if self.target_form is None else self.target_form.scale()
-        kind: type[Hourglass] = ToldHourglass if self.told else Hourglass
+        path = LinearPath(math.prod(schema.in_shape), latent, math.prod(compare.params_shape)) if self.linear else None
+        target_scaler = None if self.target_schema is None else self.target_schema.scaler()
+        kind: type[Hourglass] = NoiseConditionalHourglass if self.noise_conditional else Hourglass
         if self.masked:
-            alike = target_scale is None and compare.in_target_units and compare.params_shape == form.in_shape
-            kind = BridgedHourglass if len(form.in_shape) == 2 and alike else MaskedHourglass
-        module = kind(form.in_shape, form.scale(), corrupt, encoder, bottleneck, decoder, compare, target_scale, path)
+            alike = target_scaler is None and compare.in_target_units and compare.params_shape == schema.in_shape
+            kind = BridgedHourglass if len(schema.in_shape) == 2 and alike else MaskedHourglass
+        module = kind(
+            schema.in_shape, schema.scaler(), corrupt, encoder, bottleneck, decoder, compare, target_scaler, path
+        )
         module.draws_globally = bool(own)
-        module.teller, module.prompted = teller, prompted
+        module.condition_embedder, module.text_prior = condition_embedder, text_prior
         module.prior = None if self.prior is None else self.prior.build(self.latent_dim, context)
         return module
 
@@ -121,7 +127,7 @@ class Blueprint:
         return {slot: None if spec is None else spec.to_dict() for slot, spec in specs.items()} | {
             "latent_dim": self.latent_dim,
             "linear": self.linear,
-            "told": self.told,
+            "noise_conditional": self.noise_conditional,
         }
 
     @classmethod
@@ -129,7 +135,10 @@ class Blueprint:
         """The inverse of `to_dict`."""
         specs = {slot: _spec(package, settings.get(slot)) for slot, package in PACKAGES.items()}
         return cls(
-            **specs, latent_dim=settings["latent_dim"], linear=settings["linear"], told=settings.get("told", False)
+            **specs,
+            latent_dim=settings["latent_dim"],
+            linear=settings["linear"],
+            noise_conditional=settings.get("noise_conditional", False),
         )
 
 
@@ -139,7 +148,7 @@ def _beside(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _places(bottleneck: Any, encoder: Any) -> dict[str, int]:
-    """The places that an encoder summarises one by one, for those bottlenecks that want to know."""
+    """The places that an encoder summarizes one by one, for those bottlenecks that want to know."""
     found = getattr(encoder, "places", 1)
     return {"places": found} if found > 1 and getattr(bottleneck, "by_place", False) else {}
 
@@ -147,7 +156,7 @@ def _places(bottleneck: Any, encoder: Any) -> dict[str, int]:
 def _spec(package: Any, settings: dict[str, Any] | None) -> Any:
     if settings is None:
         return None
-    return Own() if settings["name"] == Own.name else build_spec(package, settings)
+    return Custom() if settings["name"] == Custom.name else build_spec(package, settings)
 
 
 def flops_per_row(module: Hourglass, rows: int = 2) -> int:
@@ -169,7 +178,7 @@ def flops_per_row(module: Hourglass, rows: int = 2) -> int:
         with torch.no_grad():
             module.eval()
             x = torch.zeros(rows, *module.in_shape)
-            context = module.told(rows, x, None)
+            context = module.embed_condition(rows, x, None)
             neck = module.neck(x, module.no_context(x, context))
             code = module.bottleneck(neck.value, None, None)
             module.decoder(code.z, neck.skips, context)

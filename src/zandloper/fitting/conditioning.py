@@ -1,8 +1,8 @@
 """What a model is told beside its data: labels, numbers or frames, as one context for encoder, decoder and prior.
 
 A condition is data like any other. Some modality's form reads it into a raw array, which travels as `Batch.condition`;
-the `Teller`, part of the graph, makes a context (n, dim) of it, which nets and priors get beside what they read. So one
-more kind of condition is one more form, and a net in the teller where its numbers are to be summarised first.
+the `ConditionEmbedder`, part of the graph, makes a context (n, dim) of it, which nets and priors get as well. So one
+more kind of condition is one more form, and a net in the teller where its numbers are to be summarized first.
 
 While training, some of what is known is held back at random, so that one model serves whatever is said later: all of
 the condition, some of its columns, or nothing (Ho and
@@ -20,14 +20,14 @@ from torch import Tensor, nn
 
 from zandloper.data.columns import MOST_LEVELS, Column, dims_of, is_frame
 from zandloper.errors import DataError
-from zandloper.modality import Chunks, Form, modality
-from zandloper.modality.table import TableForm
-from zandloper.modality.text import Text, TextForm
+from zandloper.modality import Chunks, Schema, modality
+from zandloper.modality.table import TableSchema
+from zandloper.modality.text import Text, TextSchema
 
 SILENT = 0.1  # share of the rows that are told nothing while training, and of those that are told only a part
 
 
-def learn_condition(values: Any, rows: int, owner: str) -> tuple[Form, np.ndarray]:
+def learn_condition(values: Any, rows: int, caller: str) -> tuple[Schema, np.ndarray]:
     """The form of a condition and its raw numbers, one row for each of `rows` samples.
 
     Lists of str are texts where there are more different ones than different words (captions are put together out of
@@ -40,28 +40,28 @@ def learn_condition(values: Any, rows: int, owner: str) -> tuple[Form, np.ndarra
         The condition has another number of rows, or none of its values is known.
     """
     if are_texts(values):
-        form, raw = Text().learn(values, f"{owner}'s condition")
+        schema, raw = Text().learn(values, f"{caller}'s condition")
         if len(raw) != rows:
             raise DataError(f"X has {rows} samples and condition has {len(raw)}: they must be as many")
-        return form, raw
+        return schema, raw
     labels = None if is_frame(values) or dims_of(values) != 1 else _labels(values)
     if labels is None:
-        form, _ = modality(
-            "table" if not hasattr(values, "__fspath__") else "auto", values, f"{owner}'s condition"
-        ).learn(values, f"{owner}'s condition")
+        schema, _ = modality(
+            "table" if not hasattr(values, "__fspath__") else "auto", values, f"{caller}'s condition"
+        ).learn(values, f"{caller}'s condition")
     else:
-        form = TableForm("array", (Column("condition", "category", "str", levels=labels),), given="str", flat=True)
+        schema = TableSchema("array", (Column("condition", "category", "str", levels=labels),), given="str", flat=True)
         if not labels:
-            form = TableForm("array", (Column("condition", "number", "float64"),), flat=True)
-    raw = read_condition(form, values, owner)
+            schema = TableSchema("array", (Column("condition", "number", "float64"),), flat=True)
+    raw = read_condition(schema, values, caller)
     if len(raw) != rows:
         raise DataError(f"X has {rows} samples and condition has {len(raw)}: they must be as many")
     if np.isnan(raw.astype(np.float64)).all():
-        raise DataError(f"all values of {owner}'s condition are missing: there is nothing to condition on")
-    return form, raw
+        raise DataError(f"all values of {caller}'s condition are missing: there is nothing to condition on")
+    return schema, raw
 
 
-def read_condition(form: Form, values: Any, owner: str) -> np.ndarray:
+def read_condition(schema: Schema, values: Any, caller: str) -> np.ndarray:
     """Later conditions as raw numbers; a single value stands for one row.
 
     Raises
@@ -69,13 +69,13 @@ def read_condition(form: Form, values: Any, owner: str) -> np.ndarray:
     DataError
         A class was never seen while training.
     """
-    if isinstance(form, TextForm):
-        return form.read_known([values] if isinstance(values, str) else values, f"{owner}'s condition")
-    if isinstance(form, TableForm) and form.flat and np.ndim(values) == 0:
+    if isinstance(schema, TextSchema):
+        return schema.read_known([values] if isinstance(values, str) else values, f"{caller}'s condition")
+    if isinstance(schema, TableSchema) and schema.flat and np.ndim(values) == 0:
         values = [values]
-    raw = np.asarray(form.read(values, f"{owner}'s condition"))
-    if isinstance(form, TableForm):
-        _refuse_unseen(form, values, raw, owner)
+    raw = np.asarray(schema.read(values, f"{caller}'s condition"))
+    if isinstance(schema, TableSchema):
+        _refuse_unseen(schema, values, raw, caller)
     return raw
 
 
@@ -100,12 +100,12 @@ def _labels(values: Any) -> tuple[Any, ...] | None:
     return tuple(ranked)
 
 
-def _refuse_unseen(form: TableForm, values: Any, raw: np.ndarray, owner: str) -> None:
+def _refuse_unseen(schema: TableSchema, values: Any, raw: np.ndarray, caller: str) -> None:
     """A class that no training row had says nothing: better refused than taken for missing."""
-    for i, column in enumerate(form.columns):
+    for i, column in enumerate(schema.columns):
         if column.kind != "category":
             continue
-        if form.flat:
+        if schema.flat:
             given = np.asarray(values).ravel().tolist()
         else:
             import narwhals as nw
@@ -114,22 +114,22 @@ def _refuse_unseen(form: TableForm, values: Any, raw: np.ndarray, owner: str) ->
         unseen = [v for v, code in zip(given, raw[:, i]) if code != code and v is not None and v == v]
         if unseen:
             known = ", ".join(repr(level) for level in column.levels[:8]) + (" ..." if len(column.levels) > 8 else "")
-            name = "condition" if form.flat else f"column {column.name!r} of the condition"
-            raise DataError(f"{name} holds {unseen[0]!r}, which {owner} never saw while training: it saw {known}")
+            name = "condition" if schema.flat else f"column {column.name!r} of the condition"
+            raise DataError(f"{name} holds {unseen[0]!r}, which {caller} never saw while training: it saw {known}")
 
 
-class Teller(nn.Module):
+class ConditionEmbedder(nn.Module):
     """From raw conditions to a context (n, dim): scaled values, zero where unknown, and which columns are known."""
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, schema: Schema) -> None:
         super().__init__()
-        self.scale = form.scale()
-        self.columns = math.prod(form.target_shape)
-        self.dim = math.prod(form.in_shape) + self.columns
+        self.scaler = schema.scaler()
+        self.columns = math.prod(schema.target_shape)
+        self.dim = math.prod(schema.in_shape) + self.columns
 
     def learn(self, chunks: Chunks) -> None:
         """Statistics of the training rows' conditions."""
-        self.scale.learn(chunks)
+        self.scaler.learn(chunks)
 
     def unknown(self, n: int, like: Tensor) -> Tensor:
         """The context of rows of which nothing is known."""
@@ -139,7 +139,7 @@ class Teller(nn.Module):
         """The context of raw conditions (n, ...); with `rng`, parts are held back."""
         if rng is not None:
             raw = torch.where(self._held_back(raw, rng), torch.nan, raw.double())
-        x, valid, _, known = self.scale.both(raw)
+        x, valid, _, known = self.scaler.both(raw)
         known = torch.ones(len(x), self.columns, device=x.device) if known is None else known.flatten(1)
         x = x.flatten(1) if valid is None else (x * valid).flatten(1)
         return torch.cat([x, known], dim=1)

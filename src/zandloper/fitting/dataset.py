@@ -11,7 +11,7 @@ import numpy as np
 from zandloper.data.columns import dims_of, is_frame
 from zandloper.errors import DataError, bad_parameter
 from zandloper.fitting.conditioning import learn_condition, read_condition
-from zandloper.modality import Form, modality
+from zandloper.modality import Schema, modality
 
 
 @dataclass(frozen=True)
@@ -31,86 +31,90 @@ class Rows:
 
 
 def _read(
-    p: Any, X: Any, y: Any, owner: str, seed: int, init_from: Any, condition: Any
-) -> tuple[Form, Form | None, Form | None, Rows]:
-    reader = p._reader(X, owner)
-    supervised = p.target == "y"
+    estimator: Any, X: Any, y: Any, caller: str, seed: int, init_from: Any, condition: Any
+) -> tuple[Schema, Schema | None, Schema | None, Rows]:
+    reader = estimator._reader(X, caller)
+    supervised = estimator.target == "y"
     if supervised and y is None:
-        raise DataError(f'{owner} with target="y" requires y to be passed, but the target y is None')
+        raise DataError(f'{caller} with target="y" requires y to be passed, but the target y is None')
     if init_from is not None:  # columns and categories keep the places that the weights know them by
-        form: Form = init_from._blueprint.form
-        raw = form.read_to_train(X, owner)
+        schema: Schema = init_from._blueprint.schema
+        raw = schema.read_to_train(X, caller)
     else:
-        form, raw = reader.learn(X, owner, p.loss if isinstance(p.loss, str) and not supervised else "auto")
+        schema, raw = reader.learn(
+            X, caller, estimator.loss if isinstance(estimator.loss, str) and not supervised else "auto"
+        )
     if len(raw) < 2:
         raise DataError(
             f"Found array with {len(raw)} sample(s) (shape={raw.shape}) while a minimum of 2 is required by "
-            f"{owner}: 1 sample cannot show what varies"
+            f"{caller}: 1 sample cannot show what varies"
         )
-    target_form, target = None, None
+    target_schema, target = None, None
     if supervised:
         choice = (
             "table"
-            if p.target_modality == "auto" and dims_of(y) == 1 and not isinstance(y, list | tuple)
-            else p.target_modality
+            if estimator.target_modality == "auto" and dims_of(y) == 1 and not isinstance(y, list | tuple)
+            else estimator.target_modality
         )
         y = np.asarray(y) if isinstance(y, list) and len(y) and np.isscalar(y[0]) else y
-        target_reader = modality(choice, y, owner, "target_modality").beside(form)
-        target_form, target = target_reader.learn(
-            y, f"{owner}'s y", p.loss if isinstance(p.loss, str) else "auto", target=True
+        target_reader = modality(choice, y, caller, "target_modality").beside(schema)
+        target_schema, target = target_reader.learn(
+            y, f"{caller}'s y", estimator.loss if isinstance(estimator.loss, str) else "auto", target=True
         )
         if len(target) != len(raw):
             raise DataError(f"X has {len(raw)} samples and y has {len(target)}: they must be as many")
-    condition_form, told = None, None
+    condition_schema, known = None, None
     if condition is not None and init_from is not None and init_from._blueprint.condition is not None:
-        condition_form = init_from._blueprint.condition
-        told = read_condition(condition_form, by_row(form, condition, raw), owner)
+        condition_schema = init_from._blueprint.condition
+        known = read_condition(condition_schema, by_row(schema, condition, raw), caller)
     elif condition is not None:
-        condition_form, told = learn_condition(by_row(form, condition, raw), len(raw), owner)
-    train, validation = _split(p.validation, form, target_form, raw, target, told, y, owner, seed)
-    return form, target_form, condition_form, Rows(raw, target, told, train, validation)
+        condition_schema, known = learn_condition(by_row(schema, condition, raw), len(raw), caller)
+    train, validation = _split(estimator.validation, schema, target_schema, raw, target, known, y, caller, seed)
+    return schema, target_schema, condition_schema, Rows(raw, target, known, train, validation)
 
 
-def by_row(form: Form, condition: Any, raw: Any) -> Any:
+def by_row(schema: Schema, condition: Any, raw: Any) -> Any:
     """What is known of each sample, for each raw row: the windows of a series or a sound share it."""
-    return condition if is_frame(condition) or dims_of(condition) != 1 else form.labels(condition, raw)
+    return condition if is_frame(condition) or dims_of(condition) != 1 else schema.labels(condition, raw)
 
 
 def _split(
     choice: Any,
-    form: Form,
-    target_form: Form | None,
+    schema: Schema,
+    target_schema: Schema | None,
     raw: Any,
     target: Any,
     condition: Any,
     y: Any,
-    owner: str,
+    caller: str,
     seed: int,
 ) -> tuple[np.ndarray | None, tuple[Any, Any, Any, np.ndarray | None] | None]:
     """Which rows train (None: all), and what validates: arrays with the rows of them that count."""
     wanted = "a share of the rows from 0 to below 1, validation data, or a scikit-learn splitter"
     if isinstance(choice, numbers.Real) and not isinstance(choice, bool):
         if not 0 <= float(choice) < 1:
-            raise bad_parameter(owner, "validation", wanted, choice)
+            raise bad_parameter(caller, "validation", wanted, choice)
         n = round(len(raw) * float(choice))
         if n == 0:
             return None, None
         if len(raw) - n < 1:
             raise bad_parameter(
-                owner, "validation", f"a share that leaves some of the {len(raw)} rows to train on", choice
+                caller, "validation", f"a share that leaves some of the {len(raw)} rows to train on", choice
             )
-        train, held = form.split(raw, float(choice), seed)
+        train, held = schema.split(raw, float(choice), seed)
         return train, None if held is None else (raw, target, condition, held)
     if hasattr(choice, "split") and not isinstance(choice, str):
-        train, held = form.split_by(choice, raw, y, owner)
+        train, held = schema.split_by(choice, raw, y, caller)
         return train, (raw, target, condition, held)
     if choice is None or isinstance(choice, str | bool):
-        raise bad_parameter(owner, "validation", wanted, choice)
-    X, held_y = choice if isinstance(choice, tuple) and len(choice) == 2 and target_form is not None else (choice, None)
-    if target_form is not None and held_y is None:
-        raise bad_parameter(owner, "validation", 'a pair (X, y), since target="y"', type(choice).__name__)
-    held = form.read(X, owner)
+        raise bad_parameter(caller, "validation", wanted, choice)
+    X, held_y = (
+        choice if isinstance(choice, tuple) and len(choice) == 2 and target_schema is not None else (choice, None)
+    )
+    if target_schema is not None and held_y is None:
+        raise bad_parameter(caller, "validation", 'a pair (X, y), since target="y"', type(choice).__name__)
+    held = schema.read(X, caller)
     if len(held) == 0:
-        raise DataError(f"Found array with 0 sample(s) in `validation` of {owner} while a minimum of 1 is required")
+        raise DataError(f"Found array with 0 sample(s) in `validation` of {caller} while a minimum of 1 is required")
     # Other data come without a condition: they are measured as rows of which nothing is known.
-    return None, (held, None if target_form is None else target_form.read(held_y, owner), None, None)
+    return None, (held, None if target_schema is None else target_schema.read(held_y, caller), None, None)

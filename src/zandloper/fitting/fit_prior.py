@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Batch, Loss
-from zandloper.model.layers.layers import initialise
+from zandloper.model.batch import Batch, LossOutput
+from zandloper.model.layers.layers import initialize
 from zandloper.training import defaults
 from zandloper.training.loop import train
 from zandloper.training.muon import Muon
 from zandloper.training.sources import ArraySource
-from zandloper.training.state import Training
+from zandloper.training.state import TrainingConfig
 
 RATE = 1e-3  # at 3e-3 a net over the nearly Gaussian codes of images learns nothing
 HELD = 0.1  # share of the codes that choose when to stop
@@ -24,15 +24,15 @@ PLACES = 3_000  # symbols a batch: transformers learn more from many small steps
 MUON, EDGE = 0.02, 0.15  # the rate where symbols are learned, and the share of it outside the blocks: see `muon`
 
 
-class ToldPrior(nn.Module):
+class ConditionalPrior(nn.Module):
     """The prior of an hourglass, told what the hourglass is told: what the loop trains. The rest stays as it is."""
 
     def __init__(self, hourglass: Any) -> None:
         super().__init__()
         self.prior, self._hourglass = hourglass.prior, [hourglass]  # in a list: no part of what is trained
-        self.natural_loss = self.prior.natural_loss
+        self.baseline_loss = self.prior.baseline_loss
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """The prior's loss on codes `batch.x`, told the batch's raw conditions."""
         with torch.no_grad():
             prompt = self._hourglass[0].prompt
@@ -73,25 +73,25 @@ def fit_prior(
         return []
     n, device = len(codes), next(module.parameters()).device
     held = np.arange(n) % round(1 / HELD) == round(1 / HELD) - 1 if n >= 20 else np.zeros(n, bool)
-    initialise(prior, rng)
+    initialize(prior, rng)
     some = torch.from_numpy(~held)
     if prior.spec.of_symbols:
         prior.start(codes[some], rng)
     else:
         with torch.no_grad():
-            context = None if condition is None else module.prompt(n, codes, torch.as_tensor(condition))
+            context = None if condition is None else module.prior_condition(n, codes, torch.as_tensor(condition))
         prior.start(codes[some], rng, uncertainty, None if context is None else context[some])
     batch = defaults.batch_size(int((~held).sum()))
-    weights = sum(p.numel() for p in prior.parameters())
+    weights = sum(estimator.numel() for estimator in prior.parameters())
     places = codes.shape[1] if prior.spec.of_symbols else 1
     rate: float = RATE
     optimizer: Any = "adam"
     if prior.spec.of_symbols:
         rate, optimizer = MUON, Muon
         batch = min(batch, max(32, 2 ** round(math.log2(PLACES / places))))
-        for part in (p for name, p in prior.named_parameters() if not name.startswith("blocks.")):
+        for part in (estimator for name, estimator in prior.named_parameters() if not name.startswith("blocks.")):
             part.lr_scale = EDGE
-    settings = Training(
+    settings = TrainingConfig(
         max_epochs=max_epochs,
         max_minutes=max_minutes,
         paced=max_minutes is not None,
@@ -99,7 +99,7 @@ def fit_prior(
         lr=rate,
         optimizer=optimizer,
         threads=defaults.threads(6.0 * batch * weights * places),
-        memory=defaults.memory(weights),
+        beta2_horizon=defaults.beta2_horizon(weights),
         precision=defaults.precision(precision, str(device), 2 * weights * places, "the prior"),
         patience=max(10, max_epochs // 2),
         seed=seed,
@@ -108,4 +108,4 @@ def fit_prior(
     arrays = {"raw": codes.numpy(), "condition": condition}
     source = ArraySource(**arrays, rows=np.flatnonzero(~held), batch_size=batch, seed=seed)
     rest = ArraySource(**arrays, rows=np.flatnonzero(held)) if held.any() else None
-    return train(ToldPrior(module).to(device), source, rest, settings).history
+    return train(ConditionalPrior(module).to(device), source, rest, settings).history

@@ -12,4 +12,4 @@ from zandloper.model.batch import Batch
 def flat_inputs(model: Any, batch: Batch) -> Tensor:
     """Raw rows as flat points of model units, in which distances are taken."""
     module = model.module_
-    return module.centred(module.scale.encode(batch.x)[0]).flatten(1).float()
+    return module.centered(module.scaler.encode(batch.x)[0]).flatten(1).float()

@@ -19,7 +19,7 @@ from zandloper.training.loop import OPTIMIZERS
 MOST_LATENTS = 65_536
 
 
-def check_parameters(p: Any, owner: str) -> None:
+def check_parameters(estimator: Any, caller: str) -> None:
     """Refuse values that no data could make right.
 
     Raises
@@ -30,72 +30,78 @@ def check_parameters(p: Any, owner: str) -> None:
 
     def want(name: str, wanted: str, good: bool) -> None:
         if not good:
-            raise bad_parameter(owner, name, wanted, getattr(p, name))
+            raise bad_parameter(caller, name, wanted, getattr(estimator, name))
 
     def part(name: str, words: tuple[str | None, ...], wanted: str) -> None:
-        value = getattr(p, name)
+        value = getattr(estimator, name)
         word = (value is None or isinstance(value, str)) and (value in words or (isinstance(value, str) and not words))
         want(name, wanted, word or isinstance(value, nn.Module))
 
     def number(name: str, low: float, whole: bool = False, words: tuple[str | None, ...] = ()) -> None:
         kind = "an integer" if whole else "a finite number"
         wanted = " or ".join([*(repr(w) for w in words), f"{kind} >= {low:g}"])
-        want(name, wanted, _is_word(getattr(p, name), words) or _is_number(getattr(p, name), low, whole))
+        want(
+            name, wanted, _is_word(getattr(estimator, name), words) or _is_number(getattr(estimator, name), low, whole)
+        )
 
-    k = p.latent_dim
+    k = estimator.latent_dim
     wanted = f"a positive integer up to {MOST_LATENTS}, a fraction between 0 and 1, or None"
     fraction = isinstance(k, float | np.floating) and 0 < float(k) < 1
     want("latent_dim", wanted, k is None or fraction or (_is_number(k, 1, True) and int(k) <= MOST_LATENTS))
-    layers = isinstance(p.hidden, tuple | list) and all(_is_number(h, 1, True) for h in p.hidden)
+    layers = isinstance(estimator.hidden, tuple | list) and all(_is_number(h, 1, True) for h in estimator.hidden)
     want(
         "hidden",
         "'auto' or a tuple of positive integers, such as (128, 64), or ()",
-        _is_word(p.hidden, ("auto",)) or layers,
+        _is_word(estimator.hidden, ("auto",)) or layers,
     )
-    want("activation", f"one of {sorted(ACTIVATIONS)}", _is_word(p.activation, tuple(ACTIVATIONS)))
-    want("target", "'input' or 'y'", _is_word(p.target, ("input", "y")))
+    want("activation", f"one of {sorted(ACTIVATIONS)}", _is_word(estimator.activation, tuple(ACTIVATIONS)))
+    want("target", "'input' or 'y'", _is_word(estimator.target, ("input", "y")))
     for name in ("encoder", "decoder", "loss"):
         part(name, (), "a name, 'auto' or an nn.Module")
     for name in ("corrupt", "bottleneck"):
         part(name, (None,), "an nn.Module or None")
     number("max_epochs", 1, True, ("auto",))
-    if p.max_minutes != math.inf:
+    if estimator.max_minutes != math.inf:
         number("max_minutes", 1e-9, words=(None,))
     number("patience", 1, True, ("auto",))
     number("batch_size", 1, True, ("auto",))
     number("lr", 1e-12, words=("auto",))
     number("weight_decay", 0)
-    own = isinstance(p.optimizer, type) and issubclass(p.optimizer, torch.optim.Optimizer)
-    made = callable(p.optimizer) and not isinstance(p.optimizer, type)
+    own = isinstance(estimator.optimizer, type) and issubclass(estimator.optimizer, torch.optim.Optimizer)
+    made = callable(estimator.optimizer) and not isinstance(estimator.optimizer, type)
     wanted = f"one of {sorted(OPTIMIZERS)} or a torch.optim class"
-    want("optimizer", wanted, _is_word(p.optimizer, tuple(OPTIMIZERS)) or own or made)
+    want("optimizer", wanted, _is_word(estimator.optimizer, tuple(OPTIMIZERS)) or own or made)
     want(
         "linear_path",
         "'auto', True or False",
-        _is_word(p.linear_path, ("auto",)) or isinstance(p.linear_path, bool | np.bool_),
+        _is_word(estimator.linear_path, ("auto",)) or isinstance(estimator.linear_path, bool | np.bool_),
     )
-    want("verbose", "'auto', True or False", _is_word(p.verbose, ("auto",)) or isinstance(p.verbose, bool | int))
-    want("device", "'auto' or a name that torch knows", isinstance(p.device, str | torch.device))
-    want("precision", "'auto', 'float32' or 'bfloat16'", _is_word(p.precision, ("auto", "float32", "bfloat16")))
-    if p.checkpoint is not None:
+    want(
+        "verbose",
+        "'auto', True or False",
+        _is_word(estimator.verbose, ("auto",)) or isinstance(estimator.verbose, bool | int),
+    )
+    want("device", "'auto' or a name that torch knows", isinstance(estimator.device, str | torch.device))
+    want("precision", "'auto', 'float32' or 'bfloat16'", _is_word(estimator.precision, ("auto", "float32", "bfloat16")))
+    if estimator.checkpoint is not None:
         wanted = "a folder, or a path where there is nothing yet"
-        named = isinstance(p.checkpoint, str | os.PathLike)
+        named = isinstance(estimator.checkpoint, str | os.PathLike)
         want(
             "checkpoint",
             wanted,
-            named and not any(f.is_file() for f in (Path(p.checkpoint), *Path(p.checkpoint).parents)),
+            named and not any(f.is_file() for f in (Path(estimator.checkpoint), *Path(estimator.checkpoint).parents)),
         )
 
 
-def check_budget(p: Any, owner: str) -> None:
+def check_budget(estimator: Any, caller: str) -> None:
     """Refuse numbers of epochs and minutes that no application could keep to; None leaves them to the model."""
-    if p.max_epochs is not None and not _is_number(p.max_epochs, 1, True):
-        raise bad_parameter(owner, "max_epochs", "None or an integer >= 1", p.max_epochs)
-    if p.max_minutes is not None and not _is_number(p.max_minutes, 1e-9, False):
-        raise bad_parameter(owner, "max_minutes", "None or a finite number above 0", p.max_minutes)
+    if estimator.max_epochs is not None and not _is_number(estimator.max_epochs, 1, True):
+        raise bad_parameter(caller, "max_epochs", "None or an integer >= 1", estimator.max_epochs)
+    if estimator.max_minutes is not None and not _is_number(estimator.max_minutes, 1e-9, False):
+        raise bad_parameter(caller, "max_minutes", "None or a finite number above 0", estimator.max_minutes)
 
 
-def seed_of(random_state: Any, owner: str) -> int:
+def seed_of(random_state: Any, caller: str) -> int:
     """A number out of whatever scikit-learn allows; None draws one without touching the global generator."""
     if _is_number(random_state, 0, True):
         return int(random_state) % 2**31
@@ -103,7 +109,7 @@ def seed_of(random_state: Any, owner: str) -> int:
         return int(np.random.default_rng().integers(2**31))
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
-    raise bad_parameter(owner, "random_state", "an integer from 0 on, a RandomState or None", random_state)
+    raise bad_parameter(caller, "random_state", "an integer from 0 on, a RandomState or None", random_state)
 
 
 def _is_word(value: Any, words: tuple[str | None, ...]) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.model.hourglass import Hourglass
-from zandloper.model.layers.attention import Block
+from zandloper.model.layers.attention import TransformerBlock
 from zandloper.model.layers.layers import Affine, Positions
 
 KINDS = {
@@ -23,7 +23,7 @@ KINDS = {
     nn.ConvTranspose2d: "transposed convolution",
     nn.ConvTranspose3d: "transposed convolution",
     Affine: "dense ensemble",
-    Block: "attention",
+    TransformerBlock: "attention",
 }
 # What changes the values of a layer and is drawn as part of it.
 TOUCHES = (nn.GroupNorm, nn.LayerNorm, nn.modules.batchnorm._NormBase, Positions)
@@ -117,7 +117,7 @@ def _head(bottleneck: nn.Module) -> str:
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
-    """Without sides of length one in front, as the single channel of grey images."""
+    """Without sides of length one in front, as the single channel of gray images."""
     shape = tuple(int(n) for n in shape)
     while len(shape) > 1 and shape[0] == 1:
         shape = shape[1:]
@@ -163,7 +163,7 @@ class _Watch:
         window = getattr(layer, "kernel_size", None)
         if window:
             kind = f"{kind} {' × '.join(map(str, window))}"
-        if isinstance(layer, Block):
+        if isinstance(layer, TransformerBlock):
             kind = f"{kind}, {layer.heads} head{'s' if layer.heads > 1 else ''}"
         members = isinstance(layer, Affine)
         self.layers.append(Layer(self.part, kind, tuple(out.shape[2 if members else 1 :]), own))

@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Polygon
 
 from zandloper.inspection.architecture import Architecture, Layer
-from zandloper.plotting.style import COLOURS, INK, Picture, new_figure
+from zandloper.plotting.style import COLORS, INK, Picture, new_figure
 
 POWER = 0.4  # widths are drawn as their 0.4th power: 784 beside 2 stays a neck and not a hair
 FILLS = {
-    "input": COLOURS[3],
-    "encoder": COLOURS[0],
-    "bottleneck": COLOURS[1],
-    "decoder": COLOURS[4],
-    "output": COLOURS[3],
+    "input": COLORS[3],
+    "encoder": COLORS[0],
+    "bottleneck": COLORS[1],
+    "decoder": COLORS[4],
+    "output": COLORS[3],
 }
 LINE = 1.0  # height of a layer with its space, in units of the drawing
 MOST = 24  # layers drawn of a deeper net: from there on the middles of its halves are left out
@@ -86,7 +86,7 @@ def draw_hourglass(ax: Axes, architecture: Architecture, labels: bool = True, wi
 
 
 def hourglass_icon(architecture: Architecture, height: int = 72) -> str:
-    """A small SVG of the outline alone, in the colours of its parts; it has no text and needs a caption beside it."""
+    """A small SVG of the outline alone, in the colors of its parts; it has no text and needs a caption beside it."""
     layers, _ = _shown(architecture)
     top = max(layer.width for layer in layers)
     halves = [max(1.0, 28 * (layer.width / top) ** POWER) for layer in layers]
@@ -150,8 +150,8 @@ def _label(ax: Axes, layer: Layer, y: float) -> None:
 def _inside(ax: Axes, layer: Layer, half: float, y: float) -> None:
     fits = 2 * half > 0.045 * len(layer.size) + 0.02
     x, side = (0.0, "center") if fits else (half + 0.02, "left")
-    colour = "white" if fits and layer.part in ("encoder", "decoder") else INK
-    ax.text(x, y, layer.size, ha=side, va="center", fontsize=9, color=colour)
+    color = "white" if fits and layer.part in ("encoder", "decoder") else INK
+    ax.text(x, y, layer.size, ha=side, va="center", fontsize=9, color=color)
 
 
 def _bypass(ax: Axes, layers: list[Layer], halves: list[float], places: list[float], parameters: int | None) -> float:

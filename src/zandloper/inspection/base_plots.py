@@ -116,7 +116,7 @@ class Pictured:
         count = (MOST_SAMPLES if images else ROWS) if n is None else whole("plot_samples", "n", n)
         made = self.sample(count, random_state=random_state)
         # What is made may not be what goes in: then there is nothing to set beside it.
-        real = raw[spread(len(raw), count)].numpy() if output is self._blueprint.form else None
+        real = raw[spread(len(raw), count)].numpy() if output is self._blueprint.schema else None
         if not images:
             names = [str(name) for name in output.feature_names()]
             bare = [c.kind in ("category", "time") for c in getattr(output, "columns", ())] or [False] * len(names)
@@ -138,14 +138,14 @@ class Pictured:
 UNIT = "change, in model units"
 
 
-def whole(owner: str, name: str, value: Any, low: int = 1) -> int:
+def whole(caller: str, name: str, value: Any, low: int = 1) -> int:
     """A count that a caller gave, checked."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-        raise bad_parameter(owner, name, f"an integer >= {low}", value)
+        raise bad_parameter(caller, name, f"an integer >= {low}", value)
     return int(value)
 
 
-def chosen_row(owner: str, item: Any, z: np.ndarray) -> int:
+def chosen_row(caller: str, item: Any, z: np.ndarray) -> int:
     """The row asked for, or a typical one: its code is as far from the middle as half of the codes are.
 
     The code nearest to the middle would be none: it decodes to a mean of everything.
@@ -153,6 +153,6 @@ def chosen_row(owner: str, item: Any, z: np.ndarray) -> int:
     if item is None:
         far = (((z - z.mean(0)) / np.maximum(z.std(0), 1e-12)) ** 2).sum(1)
         return int(np.argsort(far, kind="stable")[len(far) // 2])
-    if whole(owner, "item", item, 0) >= len(z):
-        raise DataError(f"{owner}: there is no item {item} in data of {len(z)} rows")
+    if whole(caller, "item", item, 0) >= len(z):
+        raise DataError(f"{caller}: there is no item {item} in data of {len(z)} rows")
     return int(item)

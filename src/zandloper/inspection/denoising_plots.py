@@ -15,9 +15,9 @@ from zandloper.inspection.base_plots import Chapter, Pictured, Shown, whole
 from zandloper.inspection.response import spread
 from zandloper.model.batch import Batch
 from zandloper.model.corruptions import Noise, unit_of
-from zandloper.model.corruptions.quantization import Quantisation
+from zandloper.model.corruptions.quantization import Quantization
 from zandloper.plotting.panels import WIDTH, clipped, grid_figure, tiles
-from zandloper.plotting.style import COLOURS, INK, new_figure, plain
+from zandloper.plotting.style import COLORS, INK, new_figure, plain
 
 SEED = 20080705  # of the noise that is added for a look: the same each time
 ROWS = 2_000  # measured at most
@@ -111,7 +111,7 @@ class DenoisingPictures(Pictured):
             return _columns(gain, self._value_names(len(gain.before_each)))
         trial = self._trial(X, y, random_state)
         shown = spread(len(trial[0]), count)
-        shape, scale = self._blueprint.output.in_shape, self.module_.target_scale or self.module_.scale
+        shape, scale = self._blueprint.output.in_shape, self.module_.target_scaler or self.module_.scaler
         output = self._blueprint.output
         give = lambda part: tiles(output.drawn(output.give(scale.restore(part[shown].reshape(-1, *shape)).numpy())))  # noqa: E731
         sheets = [give(part) for part in trial[:3]]
@@ -122,7 +122,7 @@ class DenoisingPictures(Pictured):
         raw, target = self._read(X), self._read_target(y, None)
         rows = torch.as_tensor(spread(len(raw), ROWS))
         raw, target = raw[rows], None if target is None else target[rows]
-        module, shape = self.module_, self._blueprint.form.in_shape
+        module, shape = self.module_, self._blueprint.schema.in_shape
         seed = int(np.random.default_rng(random_state).integers(2**31))
         rng = torch.Generator(next(module.parameters()).device).manual_seed(seed)
         size = int(np.prod(shape))
@@ -133,13 +133,13 @@ class DenoisingPictures(Pictured):
             )
 
         def run(batch: Batch) -> Tensor:
-            out = module.scale if module.target_scale is None else module.target_scale
+            out = module.scaler if module.target_scaler is None else module.target_scaler
             clean, there = out.encode(batch.x if batch.target is None else batch.target)
             batch = module.scaled(batch)
             seen = module.corrupt(batch, rng)
             code, skips = module.encode(seen, batch.condition)
             made = module.compare.expected(module.decode(code.z, skips, batch.condition).float())
-            noisy = seen.x if module.target_scale is None else out.encode(module.scale.restore(seen.x))[0]
+            noisy = seen.x if module.target_scaler is None else out.encode(module.scaler.restore(seen.x))[0]
             there = torch.ones_like(clean) if there is None else there.expand_as(clean)
             return torch.cat([part.flatten(1) for part in (clean, noisy, made, there)], 1)
 
@@ -147,12 +147,12 @@ class DenoisingPictures(Pictured):
         return clean, noisy, made, there
 
     def _chapter(self: Any, X: Any, y: Any = None) -> Chapter | None:
-        if self._blueprint.output.in_shape != self._blueprint.form.in_shape:
+        if self._blueprint.output.in_shape != self._blueprint.schema.in_shape:
             return None
         images, noise, gain = self._draws_images(), self.noise_, self.denoising_gain(X, y)
         clean, noisy = self._trial(X, y, SEED)[:2]
         added = (noisy - clean).square().mean(1).sqrt().double().numpy()
-        dtype = str(getattr(self._blueprint.form, "dtype", "float32"))
+        dtype = str(getattr(self._blueprint.schema, "dtype", "float32"))
         words = f"While training, `{noise!r}` is applied to clean data, and the same is done here."
         if noise is None:
             words = "No noise is added: the model learned from noisy data and clean ones."
@@ -191,7 +191,7 @@ class DenoisingPictures(Pictured):
         """Errors by column, where columns are plain numbers in their own units too."""
         names = self._value_names(len(gain.before_each))
         order = np.argsort(-gain.before_each, kind="stable")[:BARS]
-        scale = getattr(self.module_.scale, "deviation", None)
+        scale = getattr(self.module_.scaler, "deviation", None)
         unit = scale.double().numpy() if scale is not None and len(scale) == len(names) else np.ones(len(names))
         rows = [
             (
@@ -211,8 +211,8 @@ def _columns(gain: DenoisingGain, names: list[str]) -> Figure:
     ax = figure.add_subplot()
     plain(ax)
     place = np.arange(len(order))
-    ax.barh(place - 0.2, gain.before_each[order], 0.38, color=COLOURS[3], label="noisy")
-    ax.barh(place + 0.2, gain.after_each[order], 0.38, color=COLOURS[0], label="denoised")
+    ax.barh(place - 0.2, gain.before_each[order], 0.38, color=COLORS[3], label="noisy")
+    ax.barh(place + 0.2, gain.after_each[order], 0.38, color=COLORS[0], label="denoised")
     ax.set_yticks(place, [clipped(names[j]) for j in order])
     ax.set_ylim(len(order) - 0.5, -0.5)
     ax.set_xlabel("mean squared error", fontsize=9, color=INK)
@@ -228,7 +228,7 @@ def _in_words(noise: Noise, like: Any) -> list[tuple[str, str]]:
     """Settings in the data's own units, those that are numbers."""
     found = []
     for part in getattr(noise, "noises", (noise,)):
-        if isinstance(part, Quantisation):  # storing is no strength
+        if isinstance(part, Quantization):  # storing is no strength
             continue
         for name, value in part.in_data_units(like).items():
             ends = value if isinstance(value, tuple) else (value,)

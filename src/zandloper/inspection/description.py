@@ -69,21 +69,21 @@ class Description:
 def describe(estimator: Any) -> Description:
     """The description of a fitted estimator."""
     blueprint, module = estimator._blueprint, estimator.module_
-    inputs, latents = math.prod(blueprint.form.in_shape), math.prod(estimator.latent_shape_)
+    inputs, latents = math.prod(blueprint.schema.in_shape), math.prod(estimator.latent_shape_)
     hidden = getattr(blueprint.encoder, "hidden", None)
     deep = bool(hidden) if hidden is not None else any(len(w.shape) > 1 for w in module.encoder.parameters())
     scores = [h["validation"] for h in estimator.history_ if h["validation"] == h["validation"]]
     return Description(
         estimator=type(estimator).__name__,
         shape=f"{'deep' if deep else 'shallow'} {'undercomplete' if latents < inputs else 'overcomplete'}",
-        data=blueprint.form.in_words()
-        + ("" if blueprint.target_form is None else f", target {blueprint.target_form.in_words()}"),
+        data=blueprint.schema.in_words()
+        + ("" if blueprint.target_schema is None else f", target {blueprint.target_schema.in_words()}"),
         inputs=inputs,
         latents=latents,
         compression=inputs / latents,
         layers=_layers(blueprint, inputs, latents),
         linear_path=blueprint.linear,
-        loss=blueprint.compare.name if blueprint.compare.name != "own" else type(module.compare.module).__name__,
+        loss=blueprint.compare.name if blueprint.compare.name != "custom" else type(module.compare.module).__name__,
         parameters=sum(p.numel() for p in module.parameters() if isinstance(p, nn.Parameter)),
         epochs=estimator.n_epochs_,
         stopped_by=estimator.stopped_by_,
@@ -98,7 +98,7 @@ def _part(spec: Any, part: Any) -> str:
     """A slot's settings in words; of the user's own modules their name, of what does nothing nothing."""
     if spec is None or spec.name in ("plain", "identity"):
         return ""
-    return type(part.module).__name__ if spec.name == "own" else repr(spec)
+    return type(part.module).__name__ if spec.name == "custom" else repr(spec)
 
 
 def _layers(blueprint: Any, inputs: int, latents: int) -> tuple[str, ...]:
@@ -147,16 +147,16 @@ class DetectorDescription:
 
 def describe_detector(detector: Any) -> DetectorDescription:
     """The description of a fitted anomaly detector."""
-    first = detector.witnesses_[0]
+    first = detector.estimators_[0]
     model = describe(first.model)
     return DetectorDescription(
-        data=detector._form.in_words(),
-        models=len(detector.witnesses_),
+        data=detector._schema.in_words(),
+        models=len(detector.estimators_),
         levels=first.levels,
-        known=0 if detector.neighbourhood_ is None else len(detector.neighbourhood_.known),
+        known=0 if detector.neighbors_ is None else len(detector.neighbors_.known),
         calibrated_on=len(detector.calibration_),
         unit={"series_form": "time steps", "image_form": "images", "audio_form": "sounds"}.get(
-            detector._form.name, "rows"
+            detector._schema.name, "rows"
         ),
         false_alarm_rate=float(detector.false_alarm_rate),
         reachable_rate=1 / (detector._worth + 1),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from zandloper.plotting.style import COLOURS, FAINT, INK, Picture, new_figure, plain, show_image
+from zandloper.plotting.style import COLORS, FAINT, INK, Picture, new_figure, plain, show_image
 
 MOST = 16  # latents drawn
 COLUMNS = 24  # columns drawn
@@ -24,8 +24,8 @@ def carried(report: Any, figure: Any = None) -> Any:
     ax = figure.add_subplot()
     plain(ax)
     y = np.arange(len(order))
-    ax.barh(y - 0.2, report.score_drop[order], 0.38, color=COLOURS[0], label="score lost without it")
-    ax.barh(y + 0.2, report.variance_share[order], 0.38, color=COLOURS[3], label="share of the latents' variance")
+    ax.barh(y - 0.2, report.score_drop[order], 0.38, color=COLORS[0], label="score lost without it")
+    ax.barh(y + 0.2, report.variance_share[order], 0.38, color=COLORS[3], label="share of the latents' variance")
     names = [f"latent {report.latents[i]}{' (dead)' if report.dead[i] else ''}" for i in order]
     ax.set_yticks(y, names)
     ax.invert_yaxis()
@@ -57,10 +57,10 @@ def sensitivities(report: Any, figure: Any = None) -> Any:
     rows = min(COLUMNS, max(len(names) for _, _, names in panels))
     figure = figure or new_figure(4.8 if shared else 6.4, 1.1 + 0.24 * rows)
     axes = figure.subplots(1, 2, sharey=shared)
-    for ax, (title, table, names), colours in zip(axes, panels, ("Blues", "Purples"), strict=True):
+    for ax, (title, table, names), colors in zip(axes, panels, ("Blues", "Purples"), strict=True):
         weight = table.max(0) if strength is None else strength
         kept = np.sort(np.argsort(-weight, kind="stable")[:COLUMNS])
-        _columns(ax, title, table[:, kept], [names[j] for j in kept], order, report, colours)
+        _columns(ax, title, table[:, kept], [names[j] for j in kept], order, report, colors)
     return figure
 
 
@@ -73,11 +73,11 @@ def traversals(report: Any, figure: Any = None) -> Any:
     for line, i, images in zip(axes, report.traversal_latents, report.traversal, strict=True):
         for ax, image in zip(line[1:-1], images, strict=True):
             show_image(ax, image[::stride, ::stride])
-        for ax, table, shape, colours in (
+        for ax, table, shape, colors in (
             (line[0], report.input_sensitivity, report.input_shape, "Blues"),
             (line[-1], report.output_sensitivity, report.output_shape, "Purples"),
         ):
-            _pixels(ax, table[i], shape, colours)
+            _pixels(ax, table[i], shape, colors)
         line[0].set_ylabel(
             str(report.latents[i]), rotation=0, ha="right", va="center", labelpad=4, fontsize=10, color=INK
         )
@@ -140,9 +140,9 @@ def as_html(report: Any) -> str:
 
 
 def _columns(
-    ax: Axes, title: str, table: np.ndarray, names: list[str], order: np.ndarray, report: Any, colours: str = "Purples"
+    ax: Axes, title: str, table: np.ndarray, names: list[str], order: np.ndarray, report: Any, colors: str = "Purples"
 ) -> None:
-    _heat(ax, table.T, colours, np.inf if table.max() <= 0 else table.max())
+    _heat(ax, table.T, colors, np.inf if table.max() <= 0 else table.max())
     latents = [str(report.latents[i]) for i in order]
     ax.set_xticks(range(len(order)), latents, rotation=90 if len("".join(latents)) > 14 else 0)
     ax.set_yticks(range(len(names)), [_clipped(name) for name in names])
@@ -150,16 +150,16 @@ def _columns(
     ax.set_title(title, fontsize=10, color=INK)
 
 
-def _heat(ax: Axes, table: np.ndarray, colours: str, high: float, low: float = 0.0) -> Any:
+def _heat(ax: Axes, table: np.ndarray, colors: str, high: float, low: float = 0.0) -> Any:
     high = high if np.isfinite(high) else 1.0
-    image = ax.imshow(table, cmap=colours, vmin=low, vmax=high, aspect="auto", interpolation="none")
+    image = ax.imshow(table, cmap=colors, vmin=low, vmax=high, aspect="auto", interpolation="none")
     for side in ax.spines.values():
         side.set_visible(False)
     ax.tick_params(length=0, labelcolor=INK, labelsize=8)
     return image
 
 
-def _pixels(ax: Axes, values: np.ndarray, shape: tuple[int, ...], colours: str) -> None:
+def _pixels(ax: Axes, values: np.ndarray, shape: tuple[int, ...], colors: str) -> None:
     ax.set(xticks=[], yticks=[])
     for side in ax.spines.values():
         side.set(color=FAINT, linewidth=0.6)
@@ -168,7 +168,7 @@ def _pixels(ax: Axes, values: np.ndarray, shape: tuple[int, ...], colours: str) 
         return
     stride = max(1, max(shape[1:]) // SIDE)
     pixels = values.reshape(shape).mean(0)[::stride, ::stride]
-    ax.imshow(pixels, cmap=colours, vmin=0, vmax=max(float(pixels.max()), 1e-12), interpolation="none")
+    ax.imshow(pixels, cmap=colors, vmin=0, vmax=max(float(pixels.max()), 1e-12), interpolation="none")
 
 
 def _clipped(name: str, most: int = 18) -> str:

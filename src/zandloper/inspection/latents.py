@@ -157,12 +157,12 @@ def latent_report(estimator: Any, X: Any, y: Any = None) -> LatentReport:
     if len(raw) < 2:
         raise DataError(f"latent_report needs at least 2 rows to see what varies, got {len(raw)}: pass more")
     rows = spread(len(raw), min(ROWS, max(FEWEST, VALUES // raw[0].numel())))
-    form, output = estimator._blueprint.form, estimator._blueprint.output
+    schema, output = estimator._blueprint.schema, estimator._blueprint.output
     batch = Batch(raw[rows], target=None if target is None else target[rows])
     probe = Probe(estimator.module_, batch, estimator._threads_work)
     shown = probe.latents()
     drop, score = probe.score_drop(shown)
-    inputs = _by_feature(probe.input_sensitivity(shown), form, "max")
+    inputs = _by_feature(probe.input_sensitivity(shown), schema, "max")
     outputs = _by_feature(probe.output_sensitivity(shown), output, "half the sum")
     images = len(output.in_shape) == 3
     chosen = np.argsort(-drop, kind="stable")[: TRAVERSED if images else 0]
@@ -178,9 +178,9 @@ def latent_report(estimator: Any, X: Any, y: Any = None) -> LatentReport:
         output_sensitivity=outputs,
         correlation=_correlation(z, deviation),
         dead=(deviation <= DEAD * deviation.max()) | (effect <= DEAD * effect.max()),
-        input_names=tuple(form.feature_names()),
+        input_names=tuple(schema.feature_names()),
         output_names=tuple(output.feature_names()),
-        input_shape=tuple(form.in_shape),
+        input_shape=tuple(schema.in_shape),
         output_shape=tuple(output.target_shape),
         traversal=probe.traversal(shown[chosen], output) if images else None,
         traversal_latents=chosen,
@@ -190,9 +190,9 @@ def latent_report(estimator: Any, X: Any, y: Any = None) -> LatentReport:
     )
 
 
-def _by_feature(table: np.ndarray, form: Any, how: str) -> np.ndarray:
+def _by_feature(table: np.ndarray, schema: Any, how: str) -> np.ndarray:
     """From values laid out for nets to one a column: of a category the strongest level, or what probability moves."""
-    of = form.feature_of(table.shape[1])
+    of = schema.feature_of(table.shape[1])
     if of is None:
         return table
     parts = [table[:, of == feature] for feature in range(of.max() + 1)]

@@ -1,4 +1,4 @@
-"""Pictures of the quantised type: how the book is used, what its symbols change, and samples."""
+"""Pictures of the quantized type: how the book is used, what its symbols change, and samples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from zandloper.inspection.base_plots import UNIT, Chapter, Pictured, Shown, chosen_row, whole
 from zandloper.plotting.panels import grid_figure, heat
-from zandloper.plotting.style import COLOURS, INK, new_figure, plain
+from zandloper.plotting.style import COLORS, INK, new_figure, plain
 
 LITTLE = 0.5  # of the symbols in use: then it is said what to do
 SCORES = 2**24  # numbers in memory while the prior scores codes
@@ -37,7 +37,7 @@ class QuantizedPictures(Pictured):
         upper, lower = figure.subplots(2, 1)
         share = np.sort(usage.counts)[::-1] / max(1, usage.counts.sum())
         rank = np.arange(1, len(share) + 1)
-        upper.fill_between(rank, share, step="mid", color=COLOURS[0], linewidth=0)
+        upper.fill_between(rank, share, step="mid", color=COLORS[0], linewidth=0)
         upper.axhline(1 / len(share), color=INK, linewidth=1, linestyle=(0, (3, 2)), label="all equally often")
         upper.set_ylim(0)
         upper.set_xlim(0.5, len(share) + 0.5)
@@ -45,7 +45,7 @@ class QuantizedPictures(Pictured):
         upper.set_xlabel("symbols, the commonest first", fontsize=9, color=INK)
         upper.set_ylabel("share", fontsize=9, color=INK)
         lower.xaxis.set_major_locator(MaxNLocator(10, integer=True))
-        lower.bar(np.arange(len(places)), places, 0.8, color=COLOURS[1])
+        lower.bar(np.arange(len(places)), places, 0.8, color=COLORS[1])
         lower.set_xlabel("place in the code", fontsize=9, color=INK)
         lower.set_ylabel("perplexity", fontsize=9, color=INK)
         for ax in (upper, lower):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zandloper.model.batch import Batch, Seen
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.hourglass import Hourglass, weighted
 
 FEWEST = 16  # rows that everything is measured on at least
@@ -34,7 +34,7 @@ def error_of(module: Hourglass, params: Tensor, target: Any) -> Tensor:
 def decoded(module: Hourglass, batch: Batch) -> tuple[Tensor, Batch]:
     """The output's parameters for clean raw rows, and the rows in model units."""
     batch = module.scaled(batch)
-    code, skips = module.encode(Seen(batch.x, batch.valid), batch.condition)
+    code, skips = module.encode(CorruptedInput(batch.x, batch.valid), batch.condition)
     return module.decode(code.z, skips, batch.condition).float(), batch
 
 
@@ -45,7 +45,7 @@ class Probe:
         self.module, self.work = module, max(1, work)
         with torch.no_grad():
             self.batch = module.scaled(batch.to(next(module.parameters()).device))
-            code, self.skips = module.encode(Seen(self.batch.x, self.batch.valid), self.batch.condition)
+            code, self.skips = module.encode(CorruptedInput(self.batch.x, self.batch.valid), self.batch.condition)
         self.codes = code.z
         self.z = code.z.flatten(1).cpu()  # (rows, latents)
 
@@ -64,7 +64,7 @@ class Probe:
             params = params.expand(len(batch.x), *self.module.compare.params_shape)
             return float(weighted(error_of(self.module, params, batch.target), batch.target_valid).double().sum())
 
-        natural, whole, mean, drops = error(self.module.constant), error(decode(codes)), self.codes.mean(0), []
+        natural, whole, mean, drops = error(self.module.baseline), error(decode(codes)), self.codes.mean(0), []
         for i in shown:
             held = codes.clone()
             held.flatten(1)[:, i] = mean.flatten()[i]
@@ -77,7 +77,7 @@ class Probe:
         """Mean absolute derivatives of latents after inputs, in deviations of the latent: (k, inputs)."""
         _, _, batch = self._part(3 * len(shown))
         x = batch.x.detach().clone().requires_grad_()
-        code, _ = self.module.encode(Seen(x, batch.valid), batch.condition)
+        code, _ = self.module.encode(CorruptedInput(x, batch.valid), batch.condition)
         z, found = code.z.flatten(1), []
         for i in shown.tolist():  # rows do not touch each other, so that one backward pass serves all of them
             (slope,) = torch.autograd.grad(z[:, i].sum(), x, retain_graph=True, allow_unused=True)

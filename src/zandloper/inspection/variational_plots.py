@@ -20,7 +20,7 @@ class VariationalPictures(Pictured):
     """What `VariationalAutoencoder` draws."""
 
     def plot_usage(self: Any, X: Any) -> Figure:
-        """The KL divergence of each latent in nats, from the largest down; those in use in colour.
+        """The KL divergence of each latent in nats, from the largest down; those in use in color.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class VariationalPictures(Pictured):
             Shown(
                 self.plot_traversal(X),
                 "One latent moves, the others stay as in a typical item; the latents that carry most first"
-                + ("" if images else ". Colours: how far each column moves"),
+                + ("" if images else ". Colors: how far each column moves"),
                 f"What changes in the {what} as one latent after the other moves. Most is carried by {first}.",
             ),
             Shown(

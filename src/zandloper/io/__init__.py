@@ -99,7 +99,7 @@ def write(
         and `.npz` take arrays and images of one size; `.png` takes one image, `.wav`, `.flac` and `.ogg` one
         sound; a path without ending becomes a folder with a PNG file an image, or a WAV file a sound.
     data : frame, ndarray or list of ndarray
-        Images are uint8, uint16 (grey), boolean, or floats in [0, 1].
+        Images are uint8, uint16 (gray), boolean, or floats in [0, 1].
     names : sequence of str, optional
         Names of an array's columns, or the file names of images or sounds.
     rate : int, optional

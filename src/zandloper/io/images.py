@@ -39,7 +39,7 @@ class Images(list[np.ndarray]):
 
     def kinds(self) -> dict[str, str]:
         """Every number of channels that occurs, in words, with the name of the first image that has it."""
-        words = {1: "grey", 3: "coloured", 4: "coloured with opacity"}
+        words = {1: "gray", 3: "colored", 4: "colored with opacity"}
         channels = (image.shape[2] if image.ndim == 3 else 1 for image in self)
         return self._first(words.get(number, f"{number} channels") for number in channels)
 
@@ -83,9 +83,9 @@ def _decode(path: Path, name: str) -> list[tuple[np.ndarray, str]]:
                     (pixels_of(page), str(stem.with_name(f"{stem.stem}_{i:04d}{stem.suffix}")))
                     for i, page in enumerate(ImageSequence.Iterator(image))
                 ]
-            # Pillow keeps 8 of the 16 bits of coloured PNG files; the header is the only place that tells.
+            # Pillow keeps 8 of the 16 bits of colored PNG files; the header is the only place that tells.
             if image.format == "PNG" and image.mode.startswith(("RGB", "LA")) and path.read_bytes()[24:25] == b"\x10":
-                warnings.warn(f"{path} has 16 bits a colour, of which 8 are read", stacklevel=4)
+                warnings.warn(f"{path} has 16 bits a color, of which 8 are read", stacklevel=4)
             return [(pixels_of(ImageOps.exif_transpose(image)), name)]
     except FileError:
         raise
@@ -104,7 +104,7 @@ def images_at(path: Path) -> Images:
 
 
 def pixels_of(image: Any) -> np.ndarray:
-    """A Pillow image as an array: palettes become colours, truth values grey, 16 bits stay."""
+    """A Pillow image as an array: palettes become colors, truth values gray, 16 bits stay."""
     if image.mode in ("P", "PA", "LA", "La", "RGBa"):
         clear = image.mode != "P" or "transparency" in image.info
         image = image.convert("RGBA" if clear else "RGB")
@@ -178,6 +178,6 @@ def _write_png(file: BinaryIO, image: np.ndarray, path: Path) -> None:
     if not (image.dtype == np.uint8 or (image.dtype == np.uint16 and image.ndim == 2)):
         raise FileError(
             f"{path}: images of {image.dtype} and shape {image.shape} do not fit into PNG, which holds "
-            "uint8, grey uint16, and floats in [0, 1]: write to .npy"
+            "uint8, gray uint16, and floats in [0, 1]: write to .npy"
         )
     Image.fromarray(image).save(file, format="PNG")

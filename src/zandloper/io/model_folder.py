@@ -24,8 +24,69 @@ from torch import Tensor
 
 from zandloper.errors import FileError
 
-FORMAT, VERSION = "zandloper model", 1
+FORMAT, VERSION = "zandloper model", 2
 RECIPE, WEIGHTS = "recipe.json", "weights.safetensors"
+
+# Format version 1 used other names. Read by `_migrated` alone; a later version gets a table of its own.
+KEYS_OF_1 = {
+    "Measure": "ScoreCombiner",
+    "Neighbourhood": "NearestNeighbors",
+    "Place": "HotellingT2",
+    "Witness": "EnsembleMember",
+    "average": "n_augmentations",
+    "flips": "n_augmentations",
+    "form": "schema",
+    "grey": "gray",
+    "lesson": "objective",
+    "neighbourhood_": "neighbors_",
+    "neighbours": "n_neighbors",
+    "similar": "patch_matching",
+    "target_form": "target_schema",
+    "told": "noise_conditional",
+    "trim": "trim_fraction",
+    "witnesses_": "estimators_",
+}
+PARTS_OF_1 = {
+    "audio_form": "audio_schema",
+    "blind_spots": "blind_spot",
+    "categorical": "cross_entropy",
+    "coloured": "colored",
+    "discretised": "discretized",
+    "dropouts": "block_masking",
+    "grid": "spatial",
+    "hum": "mains_hum",
+    "image_form": "image_schema",
+    "own": "custom",
+    "picture": "image_network",
+    "places": "observed_subset",
+    "quantisation": "quantization",
+    "redrawn": "recorrupted",
+    "series_form": "series_schema",
+    "similar": "patch_matching",
+    "spectrum": "audio_network",
+    "spikes": "impulses",
+    "symbol_form": "discrete_table_schema",
+    "symbol_table": "discrete_table",
+    "symbols": "token_cross_entropy",
+    "table_form": "table_schema",
+    "text_form": "text_schema",
+    "vocabulary": "tokenizer",
+}
+CHOICES_OF_1 = {
+    "encoder": {"grid": "spatial"},
+    "decoder": {"grid": "spatial"},
+    "loss": {"categorical": "cross_entropy"},
+}
+TENSORS_OF_1 = {
+    "centre": "center",
+    "constant": "baseline",
+    "neighbourhood_": "neighbors_",
+    "scale": "scaler",
+    "target_scale": "target_scaler",
+    "teller": "condition_embedder",
+    "witnesses_": "estimators_",
+}
+NAMED_BY_USERS = ("columns", "time")  # below these, a "name" is a column's
 
 
 def write_folder(path: str | Path, recipe: dict[str, Any], tensors: dict[str, Tensor], overwrite: bool = False) -> None:
@@ -98,9 +159,29 @@ def read_folder(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if _digest(path / WEIGHTS) != recipe.get("weights_sha256"):
         raise FileError(f"{path / WEIGHTS} is damaged or cut off: its checksum is not the recipe's")
     try:
-        return recipe, load_file(path / WEIGHTS)
+        tensors = load_file(path / WEIGHTS)
     except (safetensors.SafetensorError, OSError) as error:
         raise FileError(f"{path / WEIGHTS} cannot be read: {error}") from error
+    if recipe["version"] == 1:
+        recipe = {**_migrated(recipe), "version": VERSION}
+        tensors = {".".join(TENSORS_OF_1.get(part, part) for part in k.split(".")): v for k, v in tensors.items()}
+    return recipe, tensors
+
+
+def _migrated(value: Any, key: str = "") -> Any:
+    """Return a value of a recipe of format version 1 with the names that this version has; `key` is what holds it."""
+    if isinstance(value, list):
+        return [_migrated(v, key) for v in value]
+    if isinstance(value, str) and key == "array":  # the name of a tensor
+        return ".".join(TENSORS_OF_1.get(part, part) for part in value.split("."))
+    if not isinstance(value, dict):
+        return CHOICES_OF_1.get(key, {}).get(value, value) if isinstance(value, str) else value
+    changed = {KEYS_OF_1.get(k, k): _migrated(v, k) for k, v in value.items()}
+    if changed.get("name") == "audio":
+        changed["representation"] = changed.pop("schema")
+    if key not in NAMED_BY_USERS and isinstance(changed.get("name"), str):
+        changed["name"] = PARTS_OF_1.get(changed["name"], changed["name"])
+    return changed
 
 
 def write_state(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:

@@ -1,9 +1,9 @@
 """Modalities carry a user's data in and out. One file each, with three things:
 
 - a `Modality` (a `Spec`: the user's settings), whose `learn(X, owner)` looks at data once and gives
-- a `Form` (a `Spec`: what the data look like, JSON-ready), which reads any later data of the kind into one raw number
-  array and gives numbers back as the user's own kind; its `scale()` makes
-- a scale (a `torch` module inside the graph), whose statistics come from the training rows in chunks.
+- a `Schema` (a `Spec`: what the data look like, JSON-ready), which reads any later data of the kind into one raw number
+  array and gives numbers back as the user's own kind; its `scaler()` makes
+- a scaler (a `torch` module inside the graph), whose statistics come from the training rows in chunks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from zandloper.spec import Spec, discover
 Chunks = Callable[[], Iterable[Tensor]]
 
 
-class Scale(nn.Module):
+class Scaler(nn.Module):
     """From raw numbers to model units and back; `learn` sets its buffers from chunks of raw rows."""
 
     unit = False  # whether nets get values of about mean 0 and deviation 1
@@ -59,7 +59,7 @@ class Scale(nn.Module):
 
 
 @dataclass(frozen=True)
-class Form(Spec):
+class Schema(Spec):
     """What the user's data look like: everything needed to read more of them and to give them back."""
 
     net: ClassVar[str | None] = None  # the net that suits, where it does not follow from shapes
@@ -99,13 +99,13 @@ class Form(Spec):
         """The comparison for these data: the one named, or the one that fits for `"auto"`."""
         raise NotImplementedError
 
-    def read(self, X: Any, owner: str) -> Any:
+    def read(self, X: Any, caller: str) -> Any:
         """Data of this form as one raw number array, samples first."""
         raise NotImplementedError
 
-    def read_to_train(self, X: Any, owner: str) -> Any:
+    def read_to_train(self, X: Any, caller: str) -> Any:
         """As `read`, for rows that train."""
-        return self.read(X, owner)
+        return self.read(X, caller)
 
     def give(self, values: np.ndarray, like: Any = None) -> Any:
         """Raw numbers as the user's own kind of data, with the row labels of `like` where it has any."""
@@ -129,7 +129,7 @@ class Form(Spec):
         n = round(len(rows) * share)
         return np.sort(order[n:]), np.sort(order[:n])
 
-    def split_by(self, splitter: Any, rows: Any, y: Any, owner: str) -> tuple[np.ndarray, np.ndarray]:
+    def split_by(self, splitter: Any, rows: Any, y: Any, caller: str) -> tuple[np.ndarray, np.ndarray]:
         """The same by the first split of a splitter of scikit-learn's."""
         train, held = next(iter(splitter.split(rows, y)))
         return np.asarray(train), np.asarray(held)
@@ -150,7 +150,7 @@ class Form(Spec):
         """Items of the user's own kind as small pictures, where samples are laid out in height and width."""
         return items
 
-    def scale(self) -> Scale:
+    def scaler(self) -> Scaler:
         """A scale that has learned nothing yet."""
         raise NotImplementedError
 
@@ -159,11 +159,11 @@ class Form(Spec):
 class Modality(Spec):
     """A way to read data, with the user's settings."""
 
-    def beside(self, form: Form) -> Modality:
+    def beside(self, schema: Schema) -> Modality:
         """The same for a target, where the input has a form: what the settings leave open follows the input."""
         return self
 
-    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, Any]:
+    def learn(self, X: Any, caller: str, loss: str = "auto", target: bool = False) -> tuple[Schema, Any]:
         """The form of the data, and the data read by it. A target may be of one dimension."""
         raise NotImplementedError
 
@@ -176,7 +176,7 @@ READINGS = (
 )
 
 
-def infer(X: Any, owner: str, parameter: str = "modality") -> str:
+def infer(X: Any, caller: str, parameter: str = "modality") -> str:
     """The modality of data, by their type and shape alone, never by their values."""
     if isinstance(X, str) or hasattr(X, "__fspath__"):
         return "audio" if io.holds_sounds(X) else "image"
@@ -185,9 +185,9 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
     if is_frame(X):
         return "table"
     if hasattr(X, "collect"):
-        raise DataTypeError(f"{owner} got a lazy frame ({type(X).__name__}): collect it first, X.collect()")
+        raise DataTypeError(f"{caller} got a lazy frame ({type(X).__name__}): collect it first, X.collect()")
     if isinstance(X, list | tuple) and len(X) == 0:
-        raise DataError(f"Found array with 0 sample(s) while a minimum of 2 is required by {owner}: the list is empty")
+        raise DataError(f"Found array with 0 sample(s) while a minimum of 2 is required by {caller}: the list is empty")
     if isinstance(X, list | tuple) and isinstance(X[0], str) and parameter == "modality":
         return "text"
     if isinstance(X, list | tuple) and len(X) and not np.isscalar(X[0]):
@@ -210,18 +210,18 @@ def infer(X: Any, owner: str, parameter: str = "modality") -> str:
         return "table"
     if hasattr(X, "shape"):  # sparse matrices, which the table refuses in scikit-learn's words
         return "table"
-    raise DataTypeError(f"{owner} cannot read data of type {type(X).__name__}: {READINGS}")
+    raise DataTypeError(f"{caller} cannot read data of type {type(X).__name__}: {READINGS}")
 
 
-def modality(choice: Any, X: Any, owner: str, parameter: str = "modality") -> Modality:
+def modality(choice: Any, X: Any, caller: str, parameter: str = "modality") -> Modality:
     """The modality that the user named, configured, or left to the data."""
     parts = {name: part for name, part in discover(sys.modules[__name__]).items() if issubclass(part, Modality)}
     if isinstance(choice, Modality):
         return choice
     if choice == "auto":
-        choice = infer(X, owner, parameter)
+        choice = infer(X, caller, parameter)
     if choice not in parts:
-        raise bad_parameter(owner, parameter, f"'auto', one of {sorted(parts)}, or an object of zl.modality", choice)
+        raise bad_parameter(caller, parameter, f"'auto', one of {sorted(parts)}, or an object of zl.modality", choice)
     return parts[choice]()
 
 
@@ -254,10 +254,10 @@ def mean_and_deviation(chunks: Iterable[Tensor]) -> tuple[Tensor, Tensor] | None
             first = torch.where(there, x, 0).sum(0) / there.sum(0).clamp(min=1)
             count, total, squares = (torch.zeros_like(first) for _ in range(3))
             low, high = torch.full_like(first, torch.inf), torch.full_like(first, -torch.inf)
-        centred = torch.where(there, x - first, 0)
+        centered = torch.where(there, x - first, 0)
         count += there.sum(0)
-        total += centred.sum(0)
-        squares += centred.square().sum(0)
+        total += centered.sum(0)
+        squares += centered.square().sum(0)
         low = torch.minimum(low, torch.where(there, x, torch.inf).amin(0))
         high = torch.maximum(high, torch.where(there, x, -torch.inf).amax(0))
     if first is None:

@@ -21,8 +21,8 @@ from zandloper.data.columns import give_numbers
 from zandloper.data.windows import Windows, blocks_of_time
 from zandloper.errors import DataError, bad_parameter
 from zandloper.io.audio import Recording
-from zandloper.modality import Chunks, Form, Modality, Scale, mean_and_deviation
-from zandloper.model.losses.gaussian import Gaussian
+from zandloper.modality import Chunks, Modality, Scaler, Schema, mean_and_deviation
+from zandloper.model.losses.gaussian import GaussianNLL
 from zandloper.model.losses.mae import MAE
 from zandloper.model.losses.mse import MSE
 from zandloper.spec import Spec
@@ -50,7 +50,7 @@ class Audio(Modality):
         Length of a sample. Shorter sounds are padded with what counts nothing, longer ones are cut into windows. None:
         the longest sound, if it has at most 4 seconds; else so much that nine in ten are samples as they are; if that
         is more than 4 seconds, 1 second.
-    form : {"spectrogram", "waveform"}
+    representation : {"spectrogram", "waveform"}
         What nets see: log-magnitudes in bands of the mel scale, (channels, bands, frames), or the sound itself,
         (channels, samples) in -1 to 1.
     channels : int or None
@@ -71,48 +71,48 @@ class Audio(Modality):
     name: ClassVar[str] = "audio"
     sample_rate: int | None = None
     seconds: float | None = None
-    form: str = "spectrogram"
+    representation: str = "spectrogram"
     channels: int | None = None
     bands: int = BANDS
 
-    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, Windows]:
+    def learn(self, X: Any, caller: str, loss: str = "auto", target: bool = False) -> tuple[Schema, Windows]:
         """The form of sounds, and their windows that train, (n, channels, samples)."""
         self._check()
-        kind, sources = gathered(X, owner)
+        kind, sources = gathered(X, caller)
         files = [s for s in sources if isinstance(s, Recording)]
         rates = Counter(s.rate for s in files)
         rate = int(self.sample_rate or (rates.most_common(1)[0][0] if rates else RATE))
-        clips = clips_of(sources, rate, None, owner)
-        channels = self.channels or _same_channels(clips, owner)
+        clips = clips_of(sources, rate, None, caller)
+        channels = self.channels or _same_channels(clips, caller)
         given = "float32" if files else str(sources[0].dtype)
         flat = bool(files) or all(s.ndim == 1 for s in sources)
         length = self._length(clips, rate)
         frame = 2 ** max(4, round(np.log2(FRAME * rate)))
-        form = AudioForm(
+        schema = AudioSchema(
             kind=kind,
             rate=rate,
             channels=channels,
             length=length,
             stride=length - length // OVERLAP if max(c.length for c in clips) > length else length,
             frame=frame,
-            bands=min(self.bands, frame // 4) if self.form == "spectrogram" else 0,
+            bands=min(self.bands, frame // 4) if self.representation == "spectrogram" else 0,
             varies=any(c.length < length for c in clips),
             given=given,
             flat=flat and channels == 1,
         )
-        raw = form.lay(clips, train=True)
-        if form.silent(raw):
+        raw = schema.lay(clips, train=True)
+        if schema.silent(raw):
             raise DataError(
-                f"all {len(clips)} sounds of {owner} are silent or constant: there is nothing to hear or to learn"
+                f"all {len(clips)} sounds of {caller} are silent or constant: there is nothing to hear or to learn"
             )
-        return form, raw
+        return schema, raw
 
-    def beside(self, form: Form) -> Modality:
+    def beside(self, schema: Schema) -> Modality:
         """With the rate and the length of an input that is sound too."""
-        if not isinstance(form, AudioForm):
+        if not isinstance(schema, AudioSchema):
             return self
-        seconds = self.seconds or form.length / form.rate
-        return Audio(self.sample_rate or form.rate, seconds, self.form, self.channels, self.bands)
+        seconds = self.seconds or schema.length / schema.rate
+        return Audio(self.sample_rate or schema.rate, seconds, self.representation, self.channels, self.bands)
 
     def _length(self, clips: list[Clip], rate: int) -> int:
         """Samples of a window."""
@@ -131,8 +131,8 @@ class Audio(Modality):
         real = isinstance(self.seconds, numbers.Real) and not isinstance(self.seconds, bool)
         if self.seconds is not None and not (real and 0.001 <= float(self.seconds) <= 600):
             raise bad_parameter("Audio", "seconds", "0.001 to 600 seconds or None", self.seconds)
-        if self.form not in ("spectrogram", "waveform"):
-            raise bad_parameter("Audio", "form", "'spectrogram' or 'waveform'", self.form)
+        if self.representation not in ("spectrogram", "waveform"):
+            raise bad_parameter("Audio", "representation", "'spectrogram' or 'waveform'", self.representation)
         if self.channels is not None and not (whole(self.channels) and self.channels in (1, 2)):
             raise bad_parameter("Audio", "channels", "1, 2 or None", self.channels)
         if not (whole(self.bands) and 8 <= self.bands <= 512):
@@ -140,7 +140,7 @@ class Audio(Modality):
 
 
 @dataclass(frozen=True)
-class AudioForm(Form):
+class AudioSchema(Schema):
     """What sounds look like.
 
     Parameters
@@ -160,7 +160,7 @@ class AudioForm(Form):
         Of one channel, and no dimension for it.
     """
 
-    name: ClassVar[str] = "audio_form"
+    name: ClassVar[str] = "audio_schema"
     kind: str
     rate: int
     channels: int
@@ -207,7 +207,7 @@ class AudioForm(Form):
     def loss(self, given: str) -> Spec:
         """MSE, unless another is named."""
         chosen = "mse" if given == "auto" else given
-        choices: dict[str, Any] = {"mse": MSE, "mae": MAE, "gaussian": lambda: Gaussian(shared=True)}
+        choices: dict[str, Any] = {"mse": MSE, "mae": MAE, "gaussian": lambda: GaussianNLL(shared=True)}
         if chosen not in choices:
             raise bad_parameter("the model", "loss", f"'auto', one of {sorted(choices)} or an nn.Module", given)
         return choices[chosen]()
@@ -224,19 +224,19 @@ class AudioForm(Form):
         share = (decibels - low) / (high - low) if high > low else torch.zeros_like(decibels)
         return (share.flip(1) * 255).round().byte().numpy()
 
-    def scale(self) -> Scale:
+    def scaler(self) -> Scaler:
         """The scale of these sounds."""
-        return SpectrogramScale(self) if self.bands else WaveformScale(self)
+        return SpectrogramScaler(self) if self.bands else WaveformScaler(self)
 
     # ------------------------------------------------------------------------------------------- in: sounds to windows
 
-    def read(self, X: Any, owner: str) -> Windows:
+    def read(self, X: Any, caller: str) -> Windows:
         """Windows that cover all sounds."""
-        return self.lay(self._clips(X, owner))
+        return self.lay(self._clips(X, caller))
 
-    def read_to_train(self, X: Any, owner: str) -> Windows:
+    def read_to_train(self, X: Any, caller: str) -> Windows:
         """Windows that train."""
-        return self.lay(self._clips(X, owner), train=True)
+        return self.lay(self._clips(X, caller), train=True)
 
     def lay(self, clips: list[Clip], train: bool = False) -> Windows:
         """Windows over clips."""
@@ -248,12 +248,12 @@ class AudioForm(Form):
             not bool((piece[:, 1:] != piece[:, :1]).any()) for place in raw.at for piece in (raw.store[:, place],)
         )
 
-    def _clips(self, X: Any, owner: str) -> list[Clip]:
-        clips = clips_of(gathered(X, owner)[1], self.rate, None, owner)
+    def _clips(self, X: Any, caller: str) -> list[Clip]:
+        clips = clips_of(gathered(X, caller)[1], self.rate, None, caller)
         for clip in clips:
             if clip.channels != self.channels and self.channels > 1 < clip.channels:
                 raise DataError(
-                    f"{owner} was fitted on sounds of {self.channels} channels, and {clip.name} has {clip.channels}"
+                    f"{caller} was fitted on sounds of {self.channels} channels, and {clip.name} has {clip.channels}"
                 )
         return clips
 
@@ -284,7 +284,7 @@ class AudioForm(Form):
         found = blocks_of_time(rows, share, 0, self.stride, np.random.default_rng(seed))
         return (None, None) if found is None else found
 
-    def split_by(self, splitter: Any, rows: Windows, y: Any, owner: str) -> tuple[np.ndarray, np.ndarray]:
+    def split_by(self, splitter: Any, rows: Windows, y: Any, caller: str) -> tuple[np.ndarray, np.ndarray]:
         """A splitter splits sounds; one alone, its windows."""
         sound = sound_of(rows) if len(rows.at) > 1 else np.arange(len(rows))
         train, held = next(iter(splitter.split(np.zeros((sound.max() + 1, 1)), y)))
@@ -314,12 +314,12 @@ class AudioForm(Form):
         return out[:, 0] if self.flat else out
 
 
-class AudioScale(Scale):
+class AudioScaler(Scaler):
     """What both forms of sound share: a last row that tells where a sound ends."""
 
-    def __init__(self, form: AudioForm) -> None:
+    def __init__(self, schema: AudioSchema) -> None:
         super().__init__()
-        self.form, self.hop = form, form.frame // 4
+        self.schema, self.hop = schema, schema.frame // 4
 
     def parted(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """Sounds with silence behind their end, and how many samples they have: (n, channels, samples) and (n,)."""
@@ -334,25 +334,25 @@ class AudioScale(Scale):
         return torch.where((place < end.clamp(min=1))[:, None], sound, torch.nan)
 
 
-class WaveformScale(AudioScale):
+class WaveformScaler(AudioScaler):
     """Sounds as they are, in -1 to 1."""
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """(n, channels, samples), and what is there."""
         x, count = self.parted(raw)
         there = torch.arange(x.shape[2], device=x.device) < count[:, None]
-        if not self.form.varies:
+        if not self.schema.varies:
             return x, None if bool(there.all()) else there[:, None].expand_as(x).float()
         weight = there[:, None].expand_as(x).float()
         return torch.cat([x, 2.0 * there[:, None] - 1], 1), torch.cat([weight, torch.ones_like(weight[:, :1])], 1)
 
     def restore(self, point: Tensor) -> Tensor:
         """(n, channels, samples), NaN behind the end."""
-        sound = point[:, : self.form.channels]
-        return self.ended(sound, point[:, -1], 1) if self.form.varies else sound
+        sound = point[:, : self.schema.channels]
+        return self.ended(sound, point[:, -1], 1) if self.schema.varies else sound
 
 
-class SpectrogramScale(AudioScale):
+class SpectrogramScaler(AudioScaler):
     """Log-magnitudes in bands, each of mean 0, all together of deviation 1, and back to sound by finding phases."""
 
     unit = True
@@ -361,15 +361,15 @@ class SpectrogramScale(AudioScale):
     floor: Tensor
     filters: Tensor
 
-    def __init__(self, form: AudioForm) -> None:
-        super().__init__(form)
-        self.register_buffer("mean", torch.zeros(form.channels, form.bands, 1))
+    def __init__(self, schema: AudioSchema) -> None:
+        super().__init__(schema)
+        self.register_buffer("mean", torch.zeros(schema.channels, schema.bands, 1))
         self.register_buffer("deviation", torch.ones(()))
         self.register_buffer("floor", torch.tensor(1e-5))
-        filters = spectrogram.bands_of(form.frame, form.rate, form.bands)
+        filters = spectrogram.bands_of(schema.frame, schema.rate, schema.bands)
         self.register_buffer("filters", filters, persistent=False)
-        values = form.channels * form.frames * form.frame
-        self.work = int(2 * ROUNDS * values * 2.5 * np.log2(form.frame))  # Fourier transforms to and fro
+        values = schema.channels * schema.frames * schema.frame
+        self.work = int(2 * ROUNDS * values * 2.5 * np.log2(schema.frame))  # Fourier transforms to and fro
 
     @torch.no_grad()
     def learn(self, chunks: Chunks) -> None:
@@ -395,43 +395,43 @@ class SpectrogramScale(AudioScale):
             self.deviation.copy_(spread if spread > 0 else torch.ones(()))
 
     def _loudness(self, x: Tensor) -> Tensor:
-        return self.filters @ spectrogram.magnitudes(x, self.form.frame)
+        return self.filters @ spectrogram.magnitudes(x, self.schema.frame)
 
     def _heard(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """Loudness of bands above the floor, (n, channels, bands, frames), and which frames are there, (n, frames)."""
         x, count = self.parted(raw)
-        place = torch.arange(self.form.frames, device=x.device) * self.hop
+        place = torch.arange(self.schema.frames, device=x.device) * self.hop
         return self._loudness(x).clamp(min=self.floor), place <= count[:, None]
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """(n, channels, bands, frames), with a last row that tells where sounds end, and what is there."""
         loud, there = self._heard(raw)
         x = (loud.log() - self.mean) / self.deviation
-        if not self.form.varies and bool(there.all()):
+        if not self.schema.varies and bool(there.all()):
             return x, None
         weight = there[:, None, None].expand_as(x)
         x = torch.where(weight, x, 0.0)
-        if not self.form.varies:
+        if not self.schema.varies:
             return x, weight.float()
         row = (2.0 * there - 1)[:, None, None].expand(-1, x.shape[1], 1, -1)
         return torch.cat([x, row], 2), torch.cat([weight.float(), torch.ones_like(row)], 2)
 
     def restore(self, point: Tensor) -> Tensor:
         """(n, channels, samples), NaN behind the end."""
-        x = point[:, :, : self.form.bands].float()
+        x = point[:, :, : self.schema.bands].float()
         loud = ((x * self.deviation + self.mean).clamp(max=20.0).exp() - self.floor).clamp(min=0)
         size = spectrogram.unmixed(loud, self.filters)
-        sound = spectrogram.with_phases(size, self.form.frame, self.form.length, ROUNDS)
-        return self.ended(sound, point[:, 0, -1], self.hop) if self.form.varies else sound
+        sound = spectrogram.with_phases(size, self.schema.frame, self.schema.length, ROUNDS)
+        return self.ended(sound, point[:, 0, -1], self.hop) if self.schema.varies else sound
 
 
-def _same_channels(clips: list[Clip], owner: str) -> int:
+def _same_channels(clips: list[Clip], caller: str) -> int:
     """How many channels all clips have."""
     common = Counter(clip.channels for clip in clips).most_common(1)[0][0]
     odd = next((clip for clip in clips if clip.channels != common), None)
     if odd is not None:
         raise DataError(
-            f"sounds of mixed channels: most of {owner}'s have {common}, and {odd.name} has {odd.channels}; pass "
+            f"sounds of mixed channels: most of {caller}'s have {common}, and {odd.name} has {odd.channels}; pass "
             "modality=zl.modality.Audio(channels=1) to mix them down"
         )
     return common

@@ -13,8 +13,8 @@ from torch import Tensor
 import zandloper.modality
 from zandloper.data.binning import MOST_BINS, UNKNOWN, Alphabet, learn_levels, learn_numbers
 from zandloper.errors import DataError
-from zandloper.modality import Chunks, Form, Modality, Scale, modality
-from zandloper.model.losses.token_cross_entropy import Symbols
+from zandloper.modality import Chunks, Modality, Scaler, Schema, modality
+from zandloper.model.losses.token_cross_entropy import TokenCrossEntropy
 from zandloper.spec import Spec, build_spec
 
 MOST_SYMBOLS = 16_384  # of all columns of numbers together
@@ -22,49 +22,49 @@ IDENTIFIER = 20  # rows from which a column without a repetition is taken for on
 
 
 @dataclass(frozen=True)
-class SymbolTable(Modality):
+class DiscreteTable(Modality):
     """A table told in symbols: see `zandloper.data.binning`. What a generator of tables reads.
 
     Examples
     --------
     >>> import numpy as np
     >>> import zandloper as zl
-    >>> form, raw = zl.modality.SymbolTable().learn(np.eye(4), "me")
+    >>> form, raw = zl.modality.DiscreteTable().learn(np.eye(4), "me")
     >>> form.in_words(), raw.tolist()[0]
     ('table of 4 columns (4 number) in 8 symbols', [1, 0, 0, 0])
     """
 
-    name: ClassVar[str] = "symbol_table"
+    name: ClassVar[str] = "discrete_table"
 
-    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
+    def learn(self, X: Any, caller: str, loss: str = "auto", target: bool = False) -> tuple[Schema, np.ndarray]:
         """The form of a table and its symbols, (n, places)."""
         table: Any
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="column .* has .* levels", category=UserWarning)
-            table, raw = modality("table", X, owner).learn(X, owner, "auto", target)
+            table, raw = modality("table", X, caller).learn(X, caller, "auto", target)
         raw = np.asarray(raw, np.float64)
         most = int(np.clip(MOST_SYMBOLS // max(1, len(table.columns)), 8, MOST_BINS))
         alphabets = []
         for column, x in zip(table.columns, raw.T):
-            _warn_of_identifiers(column, x, owner)
+            _warn_of_identifiers(column, x, caller)
             if column.kind == "category":
                 alphabets.append(learn_levels(x, len(column.levels)))
             elif column.kind == "truth":
                 alphabets.append(learn_levels(x, 2))
             else:
                 alphabets.append(learn_numbers(x, most))
-        form = SymbolForm(table, tuple(alphabets))
-        return form, form.encode(raw)
+        schema = DiscreteTableSchema(table, tuple(alphabets))
+        return schema, schema.encode(raw)
 
 
 @dataclass(frozen=True)
-class SymbolForm(Form):
+class DiscreteTableSchema(Schema):
     """What a table told in symbols looks like: the table's form, and each column's alphabet.
 
     The places of a row are the columns' first digits in order, then the second digits of those that have one.
     """
 
-    name: ClassVar[str] = "symbol_form"
+    name: ClassVar[str] = "discrete_table_schema"
     table: Any
     alphabets: tuple[Alphabet, ...]
 
@@ -126,20 +126,20 @@ class SymbolForm(Form):
 
     def loss(self, given: str) -> Spec:
         """The cross-entropy of each symbol."""
-        if given not in ("auto", "symbols"):
+        if given not in ("auto", "token_cross_entropy"):
             raise DataError(f"loss={given!r} cannot measure symbols: take loss='auto'")
-        return Symbols(self.sizes)
+        return TokenCrossEntropy(self.sizes)
 
-    def read(self, X: Any, owner: str) -> np.ndarray:
+    def read(self, X: Any, caller: str) -> np.ndarray:
         """The symbols of a table, (n, places), -1 where there is none."""
-        raw = np.asarray(self.table.read(X, owner))
+        raw = np.asarray(self.table.read(X, caller))
         symbols = self.encode(raw.astype(np.float64))
         # Long integers for doubles and the like: results have the precision of what they are asked for.
         return symbols.astype(np.int64) if raw.dtype in (np.float64, np.int64) else symbols
 
-    def read_to_train(self, X: Any, owner: str) -> np.ndarray:
+    def read_to_train(self, X: Any, caller: str) -> np.ndarray:
         """The same in as little room as can be."""
-        return self.read(X, owner).astype(np.int16)
+        return self.read(X, caller).astype(np.int16)
 
     def encode(self, raw: np.ndarray) -> np.ndarray:
         """The table's numbers (n, columns) as symbols (n, places)."""
@@ -158,25 +158,25 @@ class SymbolForm(Form):
         """Symbols as the kind of table that was learned; numbers in the middle of their bins."""
         return self.table.give(self.decode(np.asarray(values)), like)
 
-    def scale(self) -> Scale:
+    def scaler(self) -> Scaler:
         """The scale of these symbols."""
-        return SymbolScale(self)
+        return DiscreteTableScaler(self)
 
 
-class SymbolScale(Scale):
+class DiscreteTableScaler(Scaler):
     """Symbols (n, places) as zeros and ones, a value for each symbol, and a rank for each place."""
 
     unit = True
     starts: Tensor
     ranks: Tensor
 
-    def __init__(self, form: SymbolForm) -> None:
+    def __init__(self, schema: DiscreteTableSchema) -> None:
         super().__init__()
-        sizes = torch.tensor(form.sizes)
+        sizes = torch.tensor(schema.sizes)
         self.total = int(sizes.sum())
         self.register_buffer("starts", sizes.cumsum(0) - sizes, persistent=False)
-        of = {c: a.ranks() for c, a in enumerate(form.alphabets)}
-        ranks = np.concatenate([of[c][d] for c, d in form.digits])
+        of = {c: a.ranks() for c, a in enumerate(schema.alphabets)}
+        ranks = np.concatenate([of[c][d] for c, d in schema.digits])
         self.register_buffer("ranks", torch.tensor(ranks, dtype=torch.float32), persistent=False)
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -208,7 +208,7 @@ class SymbolScale(Scale):
         return point
 
 
-def _warn_of_identifiers(column: Any, x: np.ndarray, owner: str) -> None:
+def _warn_of_identifiers(column: Any, x: np.ndarray, caller: str) -> None:
     there = x[~np.isnan(x)]
     text = (
         column.kind == "category"
@@ -220,7 +220,7 @@ def _warn_of_identifiers(column: Any, x: np.ndarray, owner: str) -> None:
     )
     if text or number:
         warnings.warn(
-            f"column {column.name!r} of {owner}'s data has another value in every row, as identifiers have: "
+            f"column {column.name!r} of {caller}'s data has another value in every row, as identifiers have: "
             + (
                 "those that are drawn would be copied from the rows"
                 if text

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.io.images import images_at, pixels_of
-from zandloper.modality import Form, Modality, Scale
+from zandloper.modality import Modality, Scaler, Schema
 from zandloper.model.losses.bce import BCE
-from zandloper.model.losses.discretized import Discretised
-from zandloper.model.losses.gaussian import Gaussian
+from zandloper.model.losses.discretized import Discretized
+from zandloper.model.losses.gaussian import GaussianNLL
 from zandloper.model.losses.mae import MAE
 from zandloper.model.losses.mse import MSE
 from zandloper.spec import Spec
@@ -34,7 +34,7 @@ class Image(Modality):
     size : tuple of int or None
         (height, width) to which lists and folders of images are resized; None wants them all of one size.
     channels : int or None
-        1 for grey, 3 for colour, 4 with opacity: what images from files and PIL are turned into; None keeps them.
+        1 for gray, 3 for color, 4 with opacity: what images from files and PIL are turned into; None keeps them.
 
     Examples
     --------
@@ -49,23 +49,23 @@ class Image(Modality):
     size: tuple[int, int] | None = None
     channels: int | None = None
 
-    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
+    def learn(self, X: Any, caller: str, loss: str = "auto", target: bool = False) -> tuple[Schema, np.ndarray]:
         """The form of images, and their pixels (n, height, width, channels)."""
         self._check()
         kind = "list" if isinstance(X, list | tuple | str | Path) else "array"
-        blank = ImageForm(kind, (0, 0, 0), False, "uint8", self.size, self.channels, pil=_is_pil(X))
-        array = blank.gather(X, owner)
-        grey = array.ndim == 3
-        pixels = array[..., None] if grey else array
+        blank = ImageSchema(kind, (0, 0, 0), False, "uint8", self.size, self.channels, pil=_is_pil(X))
+        array = blank.gather(X, caller)
+        gray = array.ndim == 3
+        pixels = array[..., None] if gray else array
         if 0 in pixels.shape:
-            raise DataError(f"{owner} got images of shape {array.shape}: there are no pixels in them")
-        form = dataclasses.replace(blank, shape=tuple(pixels.shape[1:]), grey=grey, dtype=str(array.dtype))
+            raise DataError(f"{caller} got images of shape {array.shape}: there are no pixels in them")
+        schema = dataclasses.replace(blank, shape=tuple(pixels.shape[1:]), gray=gray, dtype=str(array.dtype))
         if pixels.shape[-1] > 64 and min(pixels.shape[1:3]) <= 4:
             raise DataError(
                 f"images of shape {array.shape} have {pixels.shape[-1]} channels: the channels go last, "
                 "(n, height, width, channels); move them with np.moveaxis(X, 1, -1)"
             )
-        return form, _torchable(pixels)
+        return schema, _torchable(pixels)
 
     def _check(self) -> None:
         if self.channels not in (None, 1, 3, 4):
@@ -76,13 +76,13 @@ class Image(Modality):
 
 
 @dataclass(frozen=True)
-class ImageForm(Form):
+class ImageSchema(Schema):
     """What the images look like: where they came from, (height, width, channels), and their pixels' dtype."""
 
-    name: ClassVar[str] = "image_form"
+    name: ClassVar[str] = "image_schema"
     kind: str
     shape: tuple[int, ...]
-    grey: bool
+    gray: bool
     dtype: str
     size: tuple[int, int] | None = None
     channels: int | None = None
@@ -110,12 +110,12 @@ class ImageForm(Form):
         bounds = (0.0, 1.0) if integer else (None, None)
         chosen = ("bce" if self.dtype == "bool" else "mse") if given == "auto" else given
         choices: dict[str, Any] = {
-            "gaussian": lambda: Gaussian(shared=True),
-            "discretised": self._steps,
+            "gaussian": lambda: GaussianNLL(shared=True),
+            "discretized": self._steps,
             "mse": lambda: MSE(*bounds),
             "mae": lambda: MAE(*bounds),
             "bce": BCE,
-            "categorical": self._classes,
+            "cross_entropy": self._classes,
         }
         if chosen not in choices:
             raise bad_parameter("the model", "loss", f"'auto', one of {sorted(choices)} or an nn.Module", given)
@@ -123,57 +123,57 @@ class ImageForm(Form):
 
     def _steps(self) -> Spec:
         if np.dtype(self.dtype).kind != "u":
-            raise DataError(f"loss='discretised' needs integer pixels, got {self.dtype}: take loss='gaussian'")
-        return Discretised(int(np.iinfo(self.dtype).max))
+            raise DataError(f"loss='discretized' needs integer pixels, got {self.dtype}: take loss='gaussian'")
+        return Discretized(int(np.iinfo(self.dtype).max))
 
     def _classes(self) -> Spec:
         raise DataError(
-            "loss='categorical' for images needs masks of class numbers, which the Segmenter reads; "
+            "loss='cross_entropy' for images needs masks of class numbers, which the Segmenter reads; "
             "pixels are measured with loss='mse', 'mae' or 'bce'"
         )
 
-    def read(self, X: Any, owner: str) -> np.ndarray:
+    def read(self, X: Any, caller: str) -> np.ndarray:
         """Pixels, (n, height, width, channels)."""
-        array = self.gather(X, owner)
+        array = self.gather(X, caller)
         pixels = array[..., None] if array.ndim == 3 else array
         if tuple(pixels.shape[1:]) != self.shape:
             raise DataError(
-                f"{owner} was fitted on images of {_say(self.shape)} and got images of "
+                f"{caller} was fitted on images of {_say(self.shape)} and got images of "
                 f"{_say(pixels.shape[1:])}: resize them, or fit a new model"
             )
         if array.dtype != np.dtype(self.dtype):
             raise DataError(
-                f"{owner} was fitted on images of dtype {self.dtype} and got {array.dtype}: integer pixels are "
+                f"{caller} was fitted on images of dtype {self.dtype} and got {array.dtype}: integer pixels are "
                 f"divided by their dtype's maximum and floats are not, so convert first"
             )
         return _torchable(pixels)
 
-    def gather(self, X: Any, owner: str) -> np.ndarray:
+    def gather(self, X: Any, caller: str) -> np.ndarray:
         """Images of any source as one array of their own dtype."""
         if isinstance(X, str | Path):
             X = images_at(Path(X))
         if isinstance(X, list | tuple):
-            X = self._stack(X, owner)
+            X = self._stack(X, caller)
         if hasattr(X, "columns"):
-            raise DataTypeError(f"{owner} wants images and got a frame: pass arrays, lists or a folder of images")
+            raise DataTypeError(f"{caller} wants images and got a frame: pass arrays, lists or a folder of images")
         array = np.asarray(X)
         if self.size is not None and array.ndim in (3, 4) and array.shape[1:3] != tuple(self.size):
-            array = self._stack(list(array), owner)
+            array = self._stack(list(array), caller)
         if array.dtype.kind not in "fub" and array.dtype.kind != "i":
-            raise DataTypeError(f"{owner} got images of dtype {array.dtype}: wanted are numbers")
+            raise DataTypeError(f"{caller} got images of dtype {array.dtype}: wanted are numbers")
         if array.dtype.kind == "i":
             raise DataTypeError(
-                f"{owner} got images of dtype {array.dtype}, whose range is unknown: "
+                f"{caller} got images of dtype {array.dtype}, whose range is unknown: "
                 "convert to uint8 or uint16, or to floats in [0, 1]"
             )
         if array.ndim not in (3, 4):
             raise DataError(
-                f"{owner} got images as an array of shape {array.shape}: wanted are (n, height, width) "
+                f"{caller} got images as an array of shape {array.shape}: wanted are (n, height, width) "
                 "or (n, height, width, channels)"
             )
         if len(array) == 0:
             raise DataError(
-                f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 2 is required by {owner}"
+                f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 2 is required by {caller}"
             )
         if array.dtype.kind == "f":
             array = array.astype(np.float32) if array.dtype == np.float16 else array
@@ -182,10 +182,10 @@ class ImageForm(Form):
                 raise DataError(f"Input X contains NaN or infinity ({n} pixels): images need finite numbers everywhere")
         return array
 
-    def _stack(self, images: Any, owner: str) -> np.ndarray:
+    def _stack(self, images: Any, caller: str) -> np.ndarray:
         if not len(images):
             raise DataError(
-                f"Found array with 0 sample(s) while a minimum of 2 is required by {owner}: the list is empty"
+                f"Found array with 0 sample(s) while a minimum of 2 is required by {caller}: the list is empty"
             )
         arrays = [self._one(image) for image in images]
         shapes = sorted({a.shape for a in arrays})
@@ -210,7 +210,7 @@ class ImageForm(Form):
             if picture is None or self.channels not in (None, 1) or self.size is None:
                 raise DataError(
                     f"images of dtype {array.dtype} and shape {array.shape} cannot be resized or converted: "
-                    "only uint8 images and grey ones can"
+                    "only uint8 images and gray ones can"
                 )
             resized = np.asarray(picture.resize(self.size[::-1], PIL.Resampling.BILINEAR))
             return resized.round().astype(array.dtype) if array.dtype.kind == "u" else resized.astype(array.dtype)
@@ -229,22 +229,22 @@ class ImageForm(Form):
         elif dtype.kind == "b":
             values = values > 0.5
         out = values.astype(dtype)
-        out = out[..., 0] if self.grey else out
+        out = out[..., 0] if self.gray else out
         if self.kind == "array":
             return out
         return [PIL.fromarray(image) for image in out] if self.pil else list(out)
 
-    def scale(self) -> Scale:
+    def scaler(self) -> Scaler:
         """The scale of these pixels."""
-        return ImageScale(self)
+        return ImageScaler(self)
 
 
-class ImageScale(Scale):
+class ImageScaler(Scaler):
     """Pixels last-channel integers to first-channel floats and back."""
 
-    def __init__(self, form: ImageForm) -> None:
+    def __init__(self, schema: ImageSchema) -> None:
         super().__init__()
-        dtype = np.dtype(form.dtype)
+        dtype = np.dtype(schema.dtype)
         self.top = float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -35,8 +35,8 @@ from zandloper.data.seasonality import LONGEST, stride_of, window_of
 from zandloper.data.series_lists import as_given, each_of
 from zandloper.data.windows import Windows, blocks_of_time, lay_out
 from zandloper.errors import DataError, DataTypeError, bad_parameter
-from zandloper.modality import Chunks, Form, Modality, Scale, masked, mean_and_deviation
-from zandloper.model.losses.gaussian import Gaussian
+from zandloper.modality import Chunks, Modality, Scaler, Schema, masked, mean_and_deviation
+from zandloper.model.losses.gaussian import GaussianNLL
 from zandloper.model.losses.mae import MAE
 from zandloper.model.losses.mse import MSE
 from zandloper.spec import Spec
@@ -83,50 +83,52 @@ class Series(Modality):
     time: str | None = None
     scaling: str | None = None
 
-    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, Windows]:
+    def learn(self, X: Any, caller: str, loss: str = "auto", target: bool = False) -> tuple[Schema, Windows]:
         """The form of series, and their windows that train, (n, channels, steps)."""
         self._check()
-        first = each_of(X, owner)[0]
-        form = _learn_frame(first, self.time, owner) if is_frame(first) else _learn_array(first, owner)
-        parts = form.parse(X, owner)
-        if form.where:
-            form = form.replaced(step=timestamps.step_of([p.times for p in parts if p.times is not None]))
-        whole = form.lay(parts, owner, LONGEST, 1, 1)  # a "window" of one step: nothing is padded
+        first = each_of(X, caller)[0]
+        schema = _learn_frame(first, self.time, caller) if is_frame(first) else _learn_array(first, caller)
+        parts = schema.parse(X, caller)
+        if schema.where:
+            schema = schema.replaced(step=timestamps.step_of([p.times for p in parts if p.times is not None]))
+        whole = schema.lay(parts, caller, LONGEST, 1, 1)  # a "window" of one step: nothing is padded
         store = whole.store.numpy()
         silent = np.isnan(store).all(1)
         if silent.all():
-            raise DataError(f"all {store.size} values of {owner}'s series are missing (NaN): there is nothing to learn")
+            raise DataError(
+                f"all {store.size} values of {caller}'s series are missing (NaN): there is nothing to learn"
+            )
         if silent.any():
-            names = [form.columns[i].name for i in np.flatnonzero(silent)[:8]]
-            raise DataError(f"channels {names} of {owner}'s series have no value at all: drop them")
+            names = [schema.columns[i].name for i in np.flatnonzero(silent)[:8]]
+            raise DataError(f"channels {names} of {caller}'s series have no value at all: drop them")
         pieces = [store[:, low:high].T for low, high in zip(whole.firsts, [*whole.firsts[1:], store.shape[1]])]
         longest = max(map(len, pieces))
         window = self.window or window_of(pieces)
         if longest < window:
             raise DataError(
-                f"a series must be as long as a window to learn from: the longest of {owner}'s has {longest} steps"
+                f"a series must be as long as a window to learn from: the longest of {caller}'s has {longest} steps"
                 f"{' without a long gap' if len(pieces) > len(parts) else ''} and a window {window}; "
                 "pass a longer series, or modality=zl.modality.Series(window=...) with fewer steps"
             )
         for name in ("stride", "score_stride"):
             if (getattr(self, name) or 1) > window:
                 raise bad_parameter("Series", name, f"at most a window, {window}", getattr(self, name))
-        form = form.replaced(
+        schema = schema.replaced(
             window=int(window),
             stride=int(self.stride or stride_of(store.shape[1], window)),
             score_stride=int(self.score_stride or max(1, window // 4)),
             scaling=self.scaling or "standard",
         )
-        return form, form.lay(parts, owner, form.window, form.window, form.stride).with_something()
+        return schema, schema.lay(parts, caller, schema.window, schema.window, schema.stride).with_something()
 
-    def beside(self, form: Form) -> Modality:
+    def beside(self, schema: Schema) -> Modality:
         """With the windows of an input that is series too, so that targets keep step with it."""
-        if not isinstance(form, SeriesForm):
+        if not isinstance(schema, SeriesSchema):
             return self
         return Series(
-            self.window or form.window,
-            self.stride or form.stride,
-            self.score_stride or form.score_stride,
+            self.window or schema.window,
+            self.stride or schema.stride,
+            self.score_stride or schema.score_stride,
             self.time,
             self.scaling,
         )
@@ -152,7 +154,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class SeriesForm(Form):
+class SeriesSchema(Schema):
     """What series look like.
 
     Parameters
@@ -179,7 +181,7 @@ class SeriesForm(Form):
         See `Series`.
     """
 
-    name: ClassVar[str] = "series_form"
+    name: ClassVar[str] = "series_schema"
     backend: str
     columns: tuple[Column, ...]
     dtype: str = "float64"
@@ -200,9 +202,9 @@ class SeriesForm(Form):
         plain: Any = lambda c: {k: tuple(v) if isinstance(v, list) else v for k, v in c.items()}  # noqa: E731
         return super().from_dict({**settings, "columns": tuple(Column(**plain(c)) for c in settings["columns"])})
 
-    def replaced(self, **settings: Any) -> SeriesForm:
+    def replaced(self, **settings: Any) -> SeriesSchema:
         """The same with some settings changed."""
-        return SeriesForm(**{**vars(self), **settings})
+        return SeriesSchema(**{**vars(self), **settings})
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -232,68 +234,70 @@ class SeriesForm(Form):
     def loss(self, given: str) -> Spec:
         """MSE, unless another is named."""
         chosen = "mse" if given == "auto" else given
-        choices: dict[str, Any] = {"mse": MSE, "mae": MAE, "gaussian": Gaussian}
+        choices: dict[str, Any] = {"mse": MSE, "mae": MAE, "gaussian": GaussianNLL}
         if chosen not in choices:
             raise bad_parameter("the model", "loss", f"'auto', one of {sorted(choices)} or an nn.Module", given)
         return choices[chosen]()
 
-    def scale(self) -> Scale:
+    def scaler(self) -> Scaler:
         """The scale of these channels."""
         return SCALES[self.scaling](self)
 
     # -------------------------------------------------------------------------------------------- in: series to windows
 
-    def read(self, X: Any, owner: str) -> Windows:
+    def read(self, X: Any, caller: str) -> Windows:
         """Windows that cover all steps; series shorter than a window are padded with what counts nothing."""
-        return self.lay(self.parse(X, owner), owner, self.window, self.window, self.score_stride)
+        return self.lay(self.parse(X, caller), caller, self.window, self.window, self.score_stride)
 
-    def read_to_train(self, X: Any, owner: str) -> Windows:
+    def read_to_train(self, X: Any, caller: str) -> Windows:
         """Windows at the stride that training takes."""
-        return self.lay(self.parse(X, owner), owner, self.window, self.window, self.stride).with_something()
+        return self.lay(self.parse(X, caller), caller, self.window, self.window, self.stride).with_something()
 
-    def parse(self, X: Any, owner: str) -> list[Part]:
+    def parse(self, X: Any, caller: str) -> list[Part]:
         """Each of the user's series as numbers."""
-        return [self._frame(one, owner) if is_frame(one) else self._array(one, owner) for one in each_of(X, owner)]
+        return [self._frame(one, caller) if is_frame(one) else self._array(one, caller) for one in each_of(X, caller)]
 
-    def lay(self, parts: list[Part], owner: str, gap: int, window: int, stride: int) -> Windows:
+    def lay(self, parts: list[Part], caller: str, gap: int, window: int, stride: int) -> Windows:
         """Windows over series on their grids; a gap of so many steps parts a series in two."""
         grids = [
-            np.arange(len(p.values)) if p.times is None else timestamps.on_grid(p.times, self.step, self.in_time, owner)
+            np.arange(len(p.values))
+            if p.times is None
+            else timestamps.on_grid(p.times, self.step, self.in_time, caller)
             for p in parts
         ]
         return lay_out([p.values for p in parts], grids, np.dtype(self.dtype), gap, window, stride)
 
-    def _array(self, X: Any, owner: str) -> Part:
-        values = _numbers(X, owner)
+    def _array(self, X: Any, caller: str) -> Part:
+        values = _numbers(X, caller)
         if values.shape[1] != len(self.columns):
             raise DataError(
-                f"X has {values.shape[1]} features, but {owner} is expecting {len(self.columns)} features as input: "
+                f"X has {values.shape[1]} features, but {caller} is expecting {len(self.columns)} features as input: "
                 "series are (time, channels)"
             )
         return Part(values)
 
-    def _frame(self, X: Any, owner: str) -> Part:
+    def _frame(self, X: Any, caller: str) -> Part:
         frame = nw.from_native(X, eager_only=True)
         names = [c.name for c in self.columns]
         if self.backend == "array":
-            where, time = timestamps.find_time(X, None, owner)
+            where, time = timestamps.find_time(X, None, caller)
             names = [c for c in frame.columns if where != "column" or c != time]
-            return self._array(frame.select(*map(frame.get_column, names)).to_numpy(), owner)
+            return self._array(frame.select(*map(frame.get_column, names)).to_numpy(), caller)
         known = {*names, self.time} if self.where == "column" else set(names)
         lost, new = [c for c in known if c not in frame.columns], [c for c in frame.columns if c not in known]
         if lost or new:
             raise DataError(
-                f"The feature names should match those that were passed during fit: {owner} got a frame "
+                f"The feature names should match those that were passed during fit: {caller} got a frame "
                 f"with other columns; missing: {sorted(map(str, lost))[:8]}, unknown: {new[:8]}"
             )
         if len(frame) == 0:
             raise DataError(f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required")
-        values = np.stack([read_column(c, frame.get_column(c.name), owner) for c in self.columns], axis=1)
-        column = timestamps.stamps(X, self.where, self.time, owner)
+        values = np.stack([read_column(c, frame.get_column(c.name), caller) for c in self.columns], axis=1)
+        column = timestamps.stamps(X, self.where, self.time, caller)
         if column is None:
             return Part(values)
-        times = timestamps.as_numbers(column, owner)
-        timestamps.check_order(times, lambda row: column[row], owner)
+        times = timestamps.as_numbers(column, caller)
+        timestamps.check_order(times, lambda row: column[row], caller)
         return Part(values, times)
 
     # ------------------------------------------------------------------------------------- out: windows to single steps
@@ -345,7 +349,7 @@ class SeriesForm(Form):
         )
         return None, None
 
-    def split_by(self, splitter: Any, rows: Windows, y: Any, owner: str) -> tuple[np.ndarray, np.ndarray]:
+    def split_by(self, splitter: Any, rows: Windows, y: Any, caller: str) -> tuple[np.ndarray, np.ndarray]:
         """A splitter splits time steps: windows count on the side that all their steps are on."""
         at, sides = np.concatenate(rows.at), []
         for mine in next(iter(splitter.split(np.zeros((len(at), 1))))):
@@ -356,7 +360,7 @@ class SeriesForm(Form):
             sides.append(np.flatnonzero(before[rows.starts + self.window] == before[rows.starts]))
         if not all(map(len, sides)):
             raise DataError(
-                f"the splitter given to {owner} leaves {len(sides[0])} windows of {self.window} steps to train on and "
+                f"the splitter given to {caller} leaves {len(sides[0])} windows of {self.window} steps to train on and "
                 f"{len(sides[1])} to validate with: it must cut series into blocks of time, as TimeSeriesSplit does"
             )
         return sides[0], sides[1]
@@ -403,16 +407,16 @@ class SeriesForm(Form):
         return give_frame(made, self.backend, like)
 
 
-class SeriesScale(Scale):
-    """Channels to mean 0 and deviation 1; missing values to 0 with weight 0. Constant channels are only centred."""
+class SeriesScaler(Scaler):
+    """Channels to mean 0 and deviation 1; missing values to 0 with weight 0. Constant channels are only centered."""
 
     unit = True
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, form: SeriesForm) -> None:
+    def __init__(self, schema: SeriesSchema) -> None:
         super().__init__()
-        shape, dtype = (len(form.columns), 1), getattr(torch, form.dtype)
+        shape, dtype = (len(schema.columns), 1), getattr(torch, schema.dtype)
         self.register_buffer("mean", torch.zeros(shape, dtype=dtype))
         self.register_buffer("deviation", torch.ones(shape, dtype=dtype))
 
@@ -434,7 +438,7 @@ class SeriesScale(Scale):
         return point.to(self.mean.dtype) * self.deviation + self.mean
 
 
-class QuantileScale(Scale):
+class QuantileScaler(Scaler):
     """Channels to normal scores where they are skewed or heavy-tailed, else to mean 0 and deviation 1.
 
     Missing values become 0 with weight 0.
@@ -444,9 +448,9 @@ class QuantileScale(Scale):
     knots: Tensor
     scores: Tensor
 
-    def __init__(self, form: SeriesForm) -> None:
+    def __init__(self, schema: SeriesSchema) -> None:
         super().__init__()
-        line = torch.linspace(-1, 1, KNOTS + 2, dtype=getattr(torch, form.dtype)).repeat(len(form.columns), 1)
+        line = torch.linspace(-1, 1, KNOTS + 2, dtype=getattr(torch, schema.dtype)).repeat(len(schema.columns), 1)
         self.register_buffer("knots", line)
         self.register_buffer("scores", line.clone())
 
@@ -470,33 +474,33 @@ class QuantileScale(Scale):
         return along(point.to(self.knots.dtype), self.scores, self.knots)
 
 
-SCALES: dict[str, type[Scale]] = {"standard": SeriesScale, "quantile": QuantileScale}
+SCALES: dict[str, type[Scaler]] = {"standard": SeriesScaler, "quantile": QuantileScaler}
 
 
-def _numbers(X: Any, owner: str) -> np.ndarray:
+def _numbers(X: Any, caller: str) -> np.ndarray:
     """One series as an array of floats (time, channels)."""
     if (
         hasattr(getattr(X, "index", None), "to_timestamp")
         or type(getattr(X, "index", None)).__name__ == "DatetimeIndex"
     ):
         raise DataTypeError(
-            f"{owner} got one pandas column with a time index: pass X.to_frame(), so that its times count"
+            f"{caller} got one pandas column with a time index: pass X.to_frame(), so that its times count"
         )
     if dims_of(X) == 1:
         X = np.ma.asarray(X)[:, None] if isinstance(X, np.ma.MaskedArray) else np.asarray(X)[:, None]
     elif dims_of(X) != 2:
         raise DataError(
-            f"{owner} got a series as an array of shape {np.shape(X)}: wanted are (time,), (time, channels), a frame, "
+            f"{caller} got a series as an array of shape {np.shape(X)}: wanted are (time,), (time, channels), a frame, "
             "a list of those, or (n, time, channels)"
         )
-    return numbers_of(X, owner)
+    return numbers_of(X, caller)
 
 
-def _learn_array(X: Any, owner: str) -> SeriesForm:
-    raw, given = _numbers(X, owner), getattr(X, "dtype", None)
+def _learn_array(X: Any, caller: str) -> SeriesSchema:
+    raw, given = _numbers(X, caller), getattr(X, "dtype", None)
     numeric = isinstance(given, np.dtype) and given.kind in "fiub"
     columns = tuple(Column(f"x{i}", "number", str(raw.dtype)) for i in range(raw.shape[1]))
-    return SeriesForm(
+    return SeriesSchema(
         "array",
         columns,
         dtype=str(np.result_type(raw.dtype, np.float32)),
@@ -505,22 +509,22 @@ def _learn_array(X: Any, owner: str) -> SeriesForm:
     )
 
 
-def _learn_frame(X: Any, time: str | None, owner: str) -> SeriesForm:
+def _learn_frame(X: Any, time: str | None, caller: str) -> SeriesSchema:
     try:
         frame = nw.from_native(X, eager_only=True)
         names = frame.columns
     except nw.exceptions.NarwhalsError as error:
-        raise DataError(f"the frame given to {owner} cannot be read: {error}") from error
-    where, name = timestamps.find_time(X, time, owner)
-    columns = [learn_column(frame.get_column(c), owner) for c in names if where != "column" or c != name]
+        raise DataError(f"the frame given to {caller} cannot be read: {error}") from error
+    where, name = timestamps.find_time(X, time, caller)
+    columns = [learn_column(frame.get_column(c), caller) for c in names if where != "column" or c != name]
     odd = next((c for c in columns if c.kind not in ("number", "truth")), None)
     if odd is not None:
         raise DataError(
-            f"column {odd.name!r} of {owner}'s series is a {odd.kind}, and series are numbers over time: drop it, turn "
-            "it into numbers, or say that it holds the time stamps with modality=zl.modality.Series(time=...)"
+            f"column {odd.name!r} of {caller}'s series is a {odd.kind}, and series are numbers over time: drop it, "
+            "turn it into numbers, or say that it holds the time stamps with modality=zl.modality.Series(time=...)"
         )
     if not columns or not len(frame):
-        raise DataError(f"{owner} got a frame of shape {frame.shape}: there is nothing in it but the time, or nothing")
-    stamps = timestamps.stamps(X, where, name, owner)
+        raise DataError(f"{caller} got a frame of shape {frame.shape}: there is nothing in it but the time, or nothing")
+    stamps = timestamps.stamps(X, where, name, caller)
     in_time = stamps is not None and timestamps.is_time(stamps)
-    return SeriesForm(backend_of(frame), tuple(columns), where=where, time=name, in_time=in_time)
+    return SeriesSchema(backend_of(frame), tuple(columns), where=where, time=name, in_time=in_time)

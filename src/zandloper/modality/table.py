@@ -26,12 +26,12 @@ from zandloper.data.columns import (
     read_column,
 )
 from zandloper.errors import DataError, DataTypeError, bad_parameter
-from zandloper.modality import Chunks, Form, Modality, Scale, masked, mean_and_deviation
+from zandloper.modality import Chunks, Modality, Scaler, Schema, masked, mean_and_deviation
 from zandloper.model.losses.bce import BCE
-from zandloper.model.losses.cross_entropy import Categorical
-from zandloper.model.losses.gaussian import Gaussian
+from zandloper.model.losses.cross_entropy import CrossEntropy
+from zandloper.model.losses.gaussian import GaussianNLL
 from zandloper.model.losses.mae import MAE
-from zandloper.model.losses.mixed import Mixed
+from zandloper.model.losses.mixed import MixedColumns
 from zandloper.model.losses.mse import MSE
 from zandloper.spec import Spec
 
@@ -54,25 +54,25 @@ class Table(Modality):
 
     name: ClassVar[str] = "table"
 
-    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
+    def learn(self, X: Any, caller: str, loss: str = "auto", target: bool = False) -> tuple[Schema, np.ndarray]:
         """The form of a table, and its numbers (n, columns)."""
-        form = _learn_frame(X, owner) if is_frame(X) else _learn_array(X, owner, target)
-        raw = form.read(X, owner)
+        schema = _learn_frame(X, caller) if is_frame(X) else _learn_array(X, caller, target)
+        raw = schema.read(X, caller)
         if raw.dtype.kind == "f" and np.isnan(raw[:100]).all() and np.isnan(raw).all():
             raise DataError(
-                f"all {raw.size} values of {owner}'s data are missing (NaN): there is nothing to learn from"
+                f"all {raw.size} values of {caller}'s data are missing (NaN): there is nothing to learn from"
             )
-        if form.numeric:
-            binary = _is_binary(raw) and not any(c.integer and form.backend != "array" for c in form.columns)
+        if schema.numeric:
+            binary = _is_binary(raw) and not any(c.integer and schema.backend != "array" for c in schema.columns)
             chosen = ("bce" if binary else "mse") if loss == "auto" else loss
-            scaling = "none" if chosen == "bce" else "classes" if chosen == "categorical" else "standard"
-            classes = int(np.nanmax(raw)) + 1 if chosen == "categorical" else 0
-            form = dataclasses.replace(form, auto=chosen, scaling=scaling, classes=classes, dtype=str(raw.dtype))
-        return dataclasses.replace(form, dtype=str(raw.dtype)), raw
+            scaling = "none" if chosen == "bce" else "classes" if chosen == "cross_entropy" else "standard"
+            classes = int(np.nanmax(raw)) + 1 if chosen == "cross_entropy" else 0
+            schema = dataclasses.replace(schema, auto=chosen, scaling=scaling, classes=classes, dtype=str(raw.dtype))
+        return dataclasses.replace(schema, dtype=str(raw.dtype)), raw
 
 
 @dataclass(frozen=True)
-class TableForm(Form):
+class TableSchema(Schema):
     """What a table looks like.
 
     Parameters
@@ -95,7 +95,7 @@ class TableForm(Form):
         A single column that came as a 1-D array.
     """
 
-    name: ClassVar[str] = "table_form"
+    name: ClassVar[str] = "table_schema"
     backend: str
     columns: tuple[Column, ...]
     dtype: str = "float64"
@@ -150,13 +150,13 @@ class TableForm(Form):
                 "take loss='auto', which measures each column in its own way"
             )
         if chosen == "mixed":
-            return Mixed(tuple({"category": c.width, "truth": 1}.get(c.kind, 0) for c in self.columns))
+            return MixedColumns(tuple({"category": c.width, "truth": 1}.get(c.kind, 0) for c in self.columns))
         choices: dict[str, Any] = {
-            "gaussian": Gaussian,
+            "gaussian": GaussianNLL,
             "mse": MSE,
             "mae": MAE,
             "bce": BCE,
-            "categorical": lambda: Categorical(max(2, self.classes)),
+            "cross_entropy": lambda: CrossEntropy(max(2, self.classes)),
         }
         if chosen not in choices:
             raise bad_parameter(
@@ -164,15 +164,15 @@ class TableForm(Form):
             )
         return choices[chosen]()
 
-    def read(self, X: Any, owner: str) -> np.ndarray:
+    def read(self, X: Any, caller: str) -> np.ndarray:
         """The table's numbers, (n, columns): floats, or the integers of an array."""
         if self.backend == "array":
-            return self._read_array(X, owner)
+            return self._read_array(X, caller)
         if not is_frame(X):
             if self.numeric and dims_of(X) == 2:
-                return numbers_of(X, owner)
+                return numbers_of(X, caller)
             raise DataTypeError(
-                f"{owner} was fitted on a frame with columns of several kinds and got {type(X).__name__}: "
+                f"{caller} was fitted on a frame with columns of several kinds and got {type(X).__name__}: "
                 f"pass a frame with the columns {[c.name for c in self.columns][:8]}"
             )
         frame = nw.from_native(X, eager_only=True)
@@ -180,18 +180,18 @@ class TableForm(Form):
         if lost or len(frame.columns) != len(self.columns):
             new = [c for c in frame.columns if c not in {k.name for k in self.columns}]
             raise DataError(
-                f"The feature names should match those that were passed during fit: {owner} got a frame "
+                f"The feature names should match those that were passed during fit: {caller} got a frame "
                 f"with other columns; missing: {lost[:8]}, unknown: {new[:8]}"
             )
         frame = frame.select(*(frame.get_column(c.name) for c in self.columns))  # in the order of the fit
         if all(str(frame.get_column(c.name).dtype) in ("Float32", "Float64") for c in self.columns) and self.numeric:
-            return numbers_of(frame.to_numpy(), owner)
+            return numbers_of(frame.to_numpy(), caller)
         raw = np.empty((len(frame), len(self.columns)))
         for i, column in enumerate(self.columns):
-            raw[:, i] = read_column(column, frame.get_column(column.name), owner)
+            raw[:, i] = read_column(column, frame.get_column(column.name), caller)
         return raw
 
-    def _read_array(self, X: Any, owner: str) -> np.ndarray:
+    def _read_array(self, X: Any, caller: str) -> np.ndarray:
         if is_frame(X):
             X = nw.from_native(X, eager_only=True).to_numpy()
         if self.flat:
@@ -199,15 +199,15 @@ class TableForm(Form):
             if X.ndim == 2 and X.shape[1] == 1:
                 X = X[:, 0]
             if X.ndim != 1:
-                raise DataError(f"{owner} was fitted on a 1-D target and got an array of shape {X.shape}")
+                raise DataError(f"{caller} was fitted on a 1-D target and got an array of shape {X.shape}")
             if self.columns[0].kind == "category":
                 codes = {level: i for i, level in enumerate(self.columns[0].levels)}
                 return np.array([codes.get(v, np.nan) for v in X.tolist()])[:, None]
             X = X[:, None]
-        raw = numbers_of(X, owner)
+        raw = numbers_of(X, caller)
         if raw.shape[1] != len(self.columns):
             raise DataError(
-                f"X has {raw.shape[1]} features, but {owner} is expecting {len(self.columns)} features as input"
+                f"X has {raw.shape[1]} features, but {caller} is expecting {len(self.columns)} features as input"
             )
         return raw
 
@@ -228,40 +228,40 @@ class TableForm(Form):
         }
         return give_frame(series, self.backend, like)
 
-    def scale(self) -> Scale:
+    def scaler(self) -> Scaler:
         """The scale of these columns."""
-        return TableScale(self)
+        return TableScaler(self)
 
 
-def _learn_frame(X: Any, owner: str) -> TableForm:
+def _learn_frame(X: Any, caller: str) -> TableSchema:
     try:
         frame = nw.from_native(X, eager_only=True)
         names = frame.columns
     except nw.exceptions.NarwhalsError as error:
-        raise DataError(f"the frame given to {owner} cannot be read: {error}") from error
+        raise DataError(f"the frame given to {caller} cannot be read: {error}") from error
     if len(frame) < 1 or not names:
         raise DataError(
             f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 2 is required "
-            f"by {owner}: the frame is empty"
+            f"by {caller}: the frame is empty"
         )
-    columns = [learn_column(frame.get_column(name), owner) for name in frame.columns]
-    return TableForm(backend_of(frame), tuple(columns))
+    columns = [learn_column(frame.get_column(name), caller) for name in frame.columns]
+    return TableSchema(backend_of(frame), tuple(columns))
 
 
-def _learn_array(X: Any, owner: str, target: bool) -> TableForm:
+def _learn_array(X: Any, caller: str, target: bool) -> TableSchema:
     given = getattr(X, "dtype", None)
     if target and dims_of(X) == 1:
         X = np.asarray(X)
         if X.dtype.kind in "OUS":
             levels, counts = np.unique(X.astype(str), return_counts=True)
             ranked = tuple(levels[np.argsort(-counts, kind="stable")].tolist())
-            return TableForm("array", (Column("y", "category", "str", levels=ranked),), given="str", flat=True)
+            return TableSchema("array", (Column("y", "category", "str", levels=ranked),), given="str", flat=True)
         kind = Column("y", "number", str(X.dtype))
-        return TableForm("array", (kind,), given=str(X.dtype), flat=True)
-    raw = numbers_of(X, owner)
+        return TableSchema("array", (kind,), given=str(X.dtype), flat=True)
+    raw = numbers_of(X, caller)
     columns = tuple(Column(f"x{i}", "number", str(raw.dtype)) for i in range(raw.shape[1]))
     numeric = given is not None and isinstance(given, np.dtype) and given.kind in "fiub"
-    return TableForm("array", columns, given=str(given) if numeric else "float64")
+    return TableSchema("array", columns, given=str(given) if numeric else "float64")
 
 
 def _is_binary(raw: np.ndarray) -> bool:
@@ -272,7 +272,7 @@ def _is_binary(raw: np.ndarray) -> bool:
     return bool((raw == 1).any() and (raw == 0).any())
 
 
-class TableScale(Scale):
+class TableScaler(Scaler):
     """Numbers to mean 0 and deviation 1, categories to one input a level; missing values to 0 with weight 0.
 
     Statistics come from chunks of rows.
@@ -282,13 +282,13 @@ class TableScale(Scale):
     deviation: Tensor
     plain: Tensor
 
-    def __init__(self, form: TableForm) -> None:
+    def __init__(self, schema: TableSchema) -> None:
         super().__init__()
-        self.scaling, self.numeric, self.classes = form.scaling, form.numeric, form.classes
-        self.unit = form.scaling != "none"
-        self.levels = [c.width if c.kind == "category" else 0 for c in form.columns]
-        plain = torch.tensor([c.kind in ("number", "time") for c in form.columns])
-        size, dtype = len(form.columns), torch.float64 if form.dtype in ("float64", "int64") else torch.float32
+        self.scaling, self.numeric, self.classes = schema.scaling, schema.numeric, schema.classes
+        self.unit = schema.scaling != "none"
+        self.levels = [c.width if c.kind == "category" else 0 for c in schema.columns]
+        plain = torch.tensor([c.kind in ("number", "time") for c in schema.columns])
+        size, dtype = len(schema.columns), torch.float64 if schema.dtype in ("float64", "int64") else torch.float32
         self.register_buffer("mean", torch.zeros(size, dtype=dtype))
         self.register_buffer("deviation", torch.ones(size, dtype=dtype))
         self.register_buffer("plain", plain, persistent=False)
@@ -329,7 +329,7 @@ class TableScale(Scale):
         return torch.cat(inputs, 1), torch.cat(weights, 1)
 
     def target(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(n, columns): standardised numbers, 0 or 1, level numbers."""
+        """(n, columns): standardized numbers, 0 or 1, level numbers."""
         if self.scaling == "classes":
             there = ~raw.isnan()
             return torch.where(there, raw, 0).float(), None if bool(there.all()) else there.float()

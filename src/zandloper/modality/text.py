@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from torch import Tensor
 
-from zandloper.data.tokenizer import END, UNKNOWN, Vocabulary, learn_vocabulary
+from zandloper.data.tokenizer import END, UNKNOWN, Tokenizer, learn_vocabulary
 from zandloper.errors import DataError, DataTypeError, bad_parameter
-from zandloper.modality import Form, Modality, Scale
-from zandloper.model.losses.cross_entropy import Categorical
+from zandloper.modality import Modality, Scaler, Schema
+from zandloper.model.losses.cross_entropy import CrossEntropy
 from zandloper.spec import Spec
 
 KINDS = ("words", "subwords", "characters")
@@ -48,20 +48,20 @@ class Text(Modality):
     vocabulary: int = 512
     window: int | None = None
 
-    def learn(self, X: Any, owner: str, loss: str = "auto", target: bool = False) -> tuple[Form, np.ndarray]:
+    def learn(self, X: Any, caller: str, loss: str = "auto", target: bool = False) -> tuple[Schema, np.ndarray]:
         """The form of texts, and their tokens' numbers (n, window)."""
         self._check()
-        texts = gather(X, owner)
+        texts = gather(X, caller)
         vocabulary = learn_vocabulary(texts, self.tokens, self.vocabulary)
         rows = vocabulary.split(texts)
         longest = max(len(row) for row in rows)
         if self.window is None and longest > MOST_TOKENS:
             raise DataError(
-                f"the longest of {owner}'s texts has {longest} tokens ({vocabulary.kind}): "
+                f"the longest of {caller}'s texts has {longest} tokens ({vocabulary.kind}): "
                 "say how many are read of each, zl.modality.Text(window=128), or cut the texts into sentences"
             )
-        form = TextForm(vocabulary, min(longest, self.window or longest), self.window is not None)
-        return form, form.fill(rows, owner)
+        schema = TextSchema(vocabulary, min(longest, self.window or longest), self.window is not None)
+        return schema, schema.fill(rows, caller)
 
     def _check(self) -> None:
         if self.tokens not in ("auto", *KINDS):
@@ -74,20 +74,20 @@ class Text(Modality):
 
 
 @dataclass(frozen=True)
-class TextForm(Form):
+class TextSchema(Schema):
     """What the texts look like: their vocabulary, tokens in the longest, and whether longer ones are cut."""
 
-    name: ClassVar[str] = "text_form"
+    name: ClassVar[str] = "text_schema"
     net: ClassVar[str] = "tokens"
     scaling: ClassVar[str] = "tokens"
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
     window: int
     cuts: bool = False
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Self:
         """As for every spec; the vocabulary is one too."""
-        return super().from_dict({**settings, "vocabulary": Vocabulary.from_dict(settings["vocabulary"])})
+        return super().from_dict({**settings, "vocabulary": Tokenizer.from_dict(settings["vocabulary"])})
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -114,11 +114,11 @@ class TextForm(Form):
 
     def loss(self, given: str) -> Spec:
         """The cross-entropy of every token."""
-        if given not in ("auto", "categorical"):
-            raise bad_parameter("the model", "loss", "'auto', 'categorical' or an nn.Module for texts", given)
-        return Categorical(len(self.vocabulary))
+        if given not in ("auto", "cross_entropy"):
+            raise bad_parameter("the model", "loss", "'auto', 'cross_entropy' or an nn.Module for texts", given)
+        return CrossEntropy(len(self.vocabulary))
 
-    def read(self, X: Any, owner: str) -> np.ndarray:
+    def read(self, X: Any, caller: str) -> np.ndarray:
         """Numbers of tokens (n, window), then 0 for the end, then NaN.
 
         Warns
@@ -126,22 +126,22 @@ class TextForm(Form):
         UserWarning
             Words, or characters, that no training text had: they are read as missing.
         """
-        texts = gather(X, owner)
+        texts = gather(X, caller)
         rows = self.vocabulary.split(texts)
         odd = [i for i, row in enumerate(rows) if any(v != v for v in row)]
         if odd:
             warnings.warn(f"{self.strange(texts, odd)}; they are read as missing", UserWarning, stacklevel=3)
-        return self.fill(rows, owner)
+        return self.fill(rows, caller)
 
-    def read_known(self, X: Any, owner: str) -> np.ndarray:
+    def read_known(self, X: Any, caller: str) -> np.ndarray:
         """As `read`, of texts that a model is told to follow: what it cannot know is an error."""
-        texts = [" ".join(text.split()) for text in gather(X, owner)]
+        texts = [" ".join(text.split()) for text in gather(X, caller)]
         rows = self.vocabulary.split(texts)
         odd = [i for i, row in enumerate(rows) if any(v != v for v in row)]
         if odd:
             known = ", ".join(repr(piece.strip()) for piece in self.vocabulary.pieces[1:13])
             raise DataError(f"{self.strange(texts, odd)}; it knows {known} ...: say it with these")
-        return self.fill(rows, owner)
+        return self.fill(rows, caller)
 
     def strange(self, texts: list[str], odd: list[int]) -> str:
         """Which texts hold what no training text had, in words."""
@@ -149,12 +149,12 @@ class TextForm(Form):
         named = ", ".join(repr(piece) for piece in found[:8]) + (" ..." if len(found) > 8 else "")
         return f"{len(odd)} of {len(texts)} texts (first at position {odd[0]}) hold what no training text had: {named}"
 
-    def fill(self, rows: list[list[float]], owner: str) -> np.ndarray:
+    def fill(self, rows: list[list[float]], caller: str) -> np.ndarray:
         """Rows of numbers as one array, closed and filled up."""
         longest = max(range(len(rows)), key=lambda i: len(rows[i]))
         if len(rows[longest]) > self.window and not self.cuts:
             raise DataError(
-                f"the text at position {longest} (from 0) has {len(rows[longest])} tokens and {owner} reads "
+                f"the text at position {longest} (from 0) has {len(rows[longest])} tokens and {caller} reads "
                 f"{self.window}, as many as the longest training text had: shorten it, or fit with "
                 f"modality=zl.modality.Text(window={len(rows[longest])})"
             )
@@ -168,19 +168,19 @@ class TextForm(Form):
         """Numbers (n, window) as texts."""
         return self.vocabulary.join(np.asarray(values))
 
-    def scale(self) -> Scale:
+    def scaler(self) -> Scaler:
         """The scale of these texts."""
-        return TextScale(self)
+        return TextScaler(self)
 
 
-class TextScale(Scale):
+class TextScaler(Scaler):
     """Numbers of tokens to one input a piece and place, zeros where nothing is known, and back."""
 
     unit = True
 
-    def __init__(self, form: TextForm) -> None:
+    def __init__(self, schema: TextSchema) -> None:
         super().__init__()
-        self.pieces = len(form.vocabulary)
+        self.pieces = len(schema.vocabulary)
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """(n, window) -> (n, pieces, window)."""
@@ -208,7 +208,7 @@ class TextScale(Scale):
         return point
 
 
-def gather(X: Any, owner: str) -> list[str]:
+def gather(X: Any, caller: str) -> list[str]:
     """Texts as a list.
 
     Raises
@@ -217,17 +217,17 @@ def gather(X: Any, owner: str) -> list[str]:
         There are none, one is empty, or something is no text.
     """
     if isinstance(X, str) or not isinstance(X, Iterable):
-        raise DataTypeError(f"{owner} got {type(X).__name__} as texts: wanted is a list of str, one each")
+        raise DataTypeError(f"{caller} got {type(X).__name__} as texts: wanted is a list of str, one each")
     texts = [str(text) if isinstance(text, np.str_) else text for text in X]
     if not texts:
-        raise DataError(f"Found array with 0 sample(s) while a minimum of 1 is required by {owner}: the list is empty")
+        raise DataError(f"Found array with 0 sample(s) while a minimum of 1 is required by {caller}: the list is empty")
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataTypeError(
-                f"the text at position {i} (from 0) of {owner}'s data is {text!r}, no str: leave it out"
+                f"the text at position {i} (from 0) of {caller}'s data is {text!r}, no str: leave it out"
             )
         if not text.strip():
             raise DataError(
-                f"the text at position {i} (from 0) of {owner}'s data is empty: leave it out, or fill it in"
+                f"the text at position {i} (from 0) of {caller}'s data is empty: leave it out, or fill it in"
             )
     return texts

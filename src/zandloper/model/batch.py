@@ -38,7 +38,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CorruptedInput:
     """What the encoder gets to see: the corrupted input, its weights, and the noise level where there is one.
 
     `asked`, where the corruption says so, is what the errors weigh: those of what it hid, for one.
@@ -51,7 +51,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Neck:
+class EncoderOutput:
     """What an encoder emits: its summary, and the skips that travel forward beside it (none unless asked for)."""
 
     value: Tensor
@@ -59,7 +59,7 @@ class Neck:
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class BottleneckOutput:
     """A point in the latent space, (n, *latent_shape), and its cost per sample in the units of the error, (n,).
 
     With `draws` > 1, each sample of the batch stands `draws` times in a row with another point, and the loss is the
@@ -72,8 +72,8 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """What training gets: the scalar to minimise and its two parts, all means over samples per element."""
+class LossOutput:
+    """What training gets: the scalar to minimize and its two parts, all means over samples per element."""
 
     total: Tensor
     error: Tensor

@@ -9,20 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.errors import ParameterError
-from zandloper.model.batch import Batch, Code, Neck, Seen
-from zandloper.model.losses import Comparison
+from zandloper.model.batch import Batch, BottleneckOutput, CorruptedInput, EncoderOutput
+from zandloper.model.losses import Loss
 from zandloper.spec import Spec
 
 
 @dataclass(frozen=True)
-class Own(Spec):
+class Custom(Spec):
     """Stands in a recipe for a part that only its owner can build: `load(path, parts={slot: module})`."""
 
-    name: ClassVar[str] = "own"
+    name: ClassVar[str] = "custom"
     linear: ClassVar[bool] = False
 
 
-class OwnCorruption(nn.Module):
+class CustomCorruption(nn.Module):
     """`module(x)`: what the encoder sees."""
 
     def __init__(self, module: nn.Module, in_shape: tuple[int, ...]) -> None:
@@ -33,12 +33,12 @@ class OwnCorruption(nn.Module):
         if got != (2, *in_shape):
             raise ParameterError(f"the module given as `corrupt` must keep the shape {(2, *in_shape)}, got {got}")
 
-    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
+    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> CorruptedInput:
         """The input as the module changes it."""
-        return Seen(self.module(batch.x), batch.valid)
+        return CorruptedInput(self.module(batch.x), batch.valid)
 
 
-class OwnEncoder(nn.Module):
+class CustomEncoder(nn.Module):
     """`module(x)`: (n, ...) to a neck of any shape, flattened."""
 
     def __init__(self, module: nn.Module, in_shape: tuple[int, ...]) -> None:
@@ -48,12 +48,12 @@ class OwnEncoder(nn.Module):
         _want_rows("encoder", neck)
         self.neck_dim = neck.flatten(1).shape[1]
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The neck."""
-        return Neck(self.module(x).flatten(1))
+        return EncoderOutput(self.module(x).flatten(1))
 
 
-class OwnBottleneck(nn.Module):
+class CustomBottleneck(nn.Module):
     """`module(neck)`: the code, or (code, cost per sample)."""
 
     def __init__(self, module: nn.Module, neck_dim: int) -> None:
@@ -71,13 +71,13 @@ class OwnBottleneck(nn.Module):
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> Code:
+    ) -> BottleneckOutput:
         """The code and its cost."""
         out = self.module(neck)
-        return Code(*out) if isinstance(out, tuple) else Code(out)
+        return BottleneckOutput(*out) if isinstance(out, tuple) else BottleneckOutput(out)
 
 
-class OwnDecoder(nn.Module):
+class CustomDecoder(nn.Module):
     """`module(z)`: as many values as the output's parameters."""
 
     def __init__(self, module: nn.Module, latent_shape: tuple[int, ...], params_shape: tuple[int, ...]) -> None:
@@ -96,7 +96,7 @@ class OwnDecoder(nn.Module):
         return self.module(z)
 
 
-class OwnComparison(Comparison):
+class CustomLoss(Loss):
     """`module(prediction, target)`: the error map, not reduced, of the target's shape."""
 
     in_target_units = False

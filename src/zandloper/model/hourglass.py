@@ -2,7 +2,7 @@
 
     corrupt -> encode -> bottleneck -> decode -> compare
 
-A `Batch` of raw numbers comes in. The scale, part of the graph, turns it into what nets like. The corruption decides
+A `Batch` of raw numbers comes in. The scaler, part of the graph, turns it into what nets like. The corruption decides
 what the encoder sees; the encoder makes a *neck* of it; the bottleneck turns the neck into a code and says what that
 costs; the decoder makes parameters of the output from the code alone; the comparison measures the error against the
 target. Beside the two nets runs a linear path that starts at the PCA solution (`linear.py`).
@@ -18,29 +18,29 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Batch, Code, Loss, Neck, Seen
+from zandloper.model.batch import Batch, BottleneckOutput, CorruptedInput, EncoderOutput, LossOutput
 from zandloper.model.linear_path import LinearPath
 
 
 class Hourglass(nn.Module):
-    """The five slots with a scale in front and a linear path beside.
+    """The five slots with a scaler in front and a linear path beside.
 
     Parameters
     ----------
     in_shape : tuple of int
         Of what the encoder sees, without the samples.
-    scale : nn.Module
+    scaler : nn.Module
         From the modality: `encode(raw) -> (x, valid)`, `target(raw) -> (target, valid)`, `restore(point) -> raw`.
     corrupt, encoder, bottleneck, decoder, compare : nn.Module
         The slots.
-    target_scale : nn.Module or None
-        The scale of a target that is not the input.
+    target_scaler : nn.Module or None
+        The scaler of a target that is not the input.
     linear : LinearPath or None
         The linear path; its last word is added to the nets' own.
     """
 
-    scale: Any
-    target_scale: Any
+    scaler: Any
+    target_scaler: Any
     corrupt: Any
     encoder: Any
     bottleneck: Any
@@ -48,42 +48,44 @@ class Hourglass(nn.Module):
     compare: Any
     linear: LinearPath | None
     in_shape: tuple[int, ...]
-    centre: Tensor
+    center: Tensor
     spread: Tensor
     target_spread: Tensor
-    constant: Tensor
+    baseline: Tensor
     draws_globally = False  # whether a part may draw from torch's global generators
-    silent_start = False  # whether the decoder begins with nothing, beside something that passes by the bottleneck
+    zero_init_decoder = False  # whether the decoder begins with nothing, beside something that passes by the bottleneck
 
     def __init__(
         self,
         in_shape: tuple[int, ...],
-        scale: Any,
+        scaler: Any,
         corrupt: nn.Module,
         encoder: nn.Module,
         bottleneck: nn.Module,
         decoder: nn.Module,
         compare: Any,
-        target_scale: nn.Module | None = None,
+        target_scaler: nn.Module | None = None,
         linear: LinearPath | None = None,
     ) -> None:
         super().__init__()
         self.in_shape = in_shape
-        self.scale, self.target_scale = scale, target_scale
+        self.scaler, self.target_scaler = scaler, target_scaler
         self.corrupt, self.encoder, self.bottleneck = corrupt, encoder, bottleneck
         self.decoder, self.compare, self.linear = decoder, compare, linear
         self.prior: Any = None  # what new codes are drawn from, where the type has it
-        self.prompted = False  # whether only the prior is told the batch's raw condition, as it is: texts
-        self.teller: Any = None  # makes of a batch's raw condition what nets and prior are told, where there is one
+        self.text_prior = False  # whether only the prior is told the batch's raw condition, as it is: texts
+        self.condition_embedder: Any = (
+            None  # makes of a batch's raw condition what nets and prior are told, where there is one
+        )
         # Nets and linear path see inputs of mean zero and unit spread and give outputs of unit spread, whatever the
-        # model's units; set once from the data. Scales that standardise already spare every step that work.
-        self.unit, self.target_unit = scale.unit, (target_scale or scale).unit
-        self.register_buffer("centre", torch.zeros(()))
+        # model's units; set once from the data. Scales that standardize already spare every step that work.
+        self.unit, self.target_unit = scaler.unit, (target_scaler or scaler).unit
+        self.register_buffer("center", torch.zeros(()))
         self.register_buffer("spread", torch.ones(()))
         self.register_buffer("target_spread", torch.ones(()))
         # The parameters of the best constant prediction: what `score` compares with.
-        self.register_buffer("constant", torch.zeros(tuple(compare.params_shape)))
-        self.natural_loss = 0.0  # of that prediction; training that ends up far above has diverged
+        self.register_buffer("baseline", torch.zeros(tuple(compare.params_shape)))
+        self.baseline_loss = 0.0  # of that prediction; training that ends up far above has diverged
 
     def learn(self, inputs: Callable[[], Iterable[Tensor]]) -> None:
         """What a kind of hourglass wants to know of the raw training rows, chunk by chunk, before training."""
@@ -93,49 +95,57 @@ class Hourglass(nn.Module):
 
         With `rng`, some of what the condition says is held back, so that less may be said later.
         """
-        if self.teller is not None or self.prompted:
-            batch = replace(batch, condition=self.told(len(batch.x), batch.x, batch.condition, rng))
-        if self.target_scale is None:
-            x, valid, target, target_valid = self.scale.both(batch.x)
+        if self.condition_embedder is not None or self.text_prior:
+            batch = replace(batch, condition=self.embed_condition(len(batch.x), batch.x, batch.condition, rng))
+        if self.target_scaler is None:
+            x, valid, target, target_valid = self.scaler.both(batch.x)
             return Batch(x, valid, target, target_valid, batch.condition)
-        x, valid = self.scale.encode(batch.x)
+        x, valid = self.scaler.encode(batch.x)
         if batch.target is None:
             return replace(batch, x=x, valid=valid)
-        target, target_valid = self.target_scale.target(batch.target)
+        target, target_valid = self.target_scaler.target(batch.target)
         return Batch(x, valid, target, target_valid, batch.condition)
 
-    def told(self, n: int, like: Tensor, condition: Tensor | None, rng: torch.Generator | None = None) -> Tensor | None:
+    def embed_condition(
+        self, n: int, like: Tensor, condition: Tensor | None, rng: torch.Generator | None = None
+    ) -> Tensor | None:
         """What nets and prior are told of raw conditions, (n, dim); None: nothing is known of the rows."""
-        if self.teller is None:
+        if self.condition_embedder is None:
             return None
-        return self.teller.unknown(n, like) if condition is None else self.teller(condition, rng)
+        return (
+            self.condition_embedder.unknown(n, like) if condition is None else self.condition_embedder(condition, rng)
+        )
 
-    def prompt(
+    def prior_condition(
         self, n: int, like: Tensor, condition: Tensor | None, rng: torch.Generator | None = None
     ) -> Tensor | None:
         """What the prior is told of raw conditions: what the nets are, or where it reads texts, these themselves."""
-        return condition if self.prompted else self.told(n, like, condition, rng)
+        return condition if self.text_prior else self.embed_condition(n, like, condition, rng)
 
     def encode(
-        self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> tuple[Code, tuple]:
+        self,
+        seen: CorruptedInput,
+        condition: Tensor | None = None,
+        rng: torch.Generator | None = None,
+        progress: float = 1.0,
+    ) -> tuple[BottleneckOutput, tuple]:
         """The code of what was seen, and the skips that the decoder may want. Without `rng` nothing is drawn."""
         neck, offset = self.summary(seen.x, condition)
         return self.bottleneck(neck.value, offset, rng, progress), neck.skips
 
-    def summary(self, x: Tensor, context: Tensor | None = None) -> tuple[Neck, Tensor | None]:
+    def summary(self, x: Tensor, context: Tensor | None = None) -> tuple[EncoderOutput, Tensor | None]:
         """What the bottleneck gets: the encoder's neck, and what the linear path adds to the code."""
-        x = self.centred(x)
+        x = self.centered(x)
         return self.neck(x, context), None if self.linear is None else self.linear.encode(x)
 
-    def neck(self, x: Tensor, context: Tensor | None) -> Neck:
-        """What the encoder makes of centred inputs."""
-        neck: Neck = self.encoder(x, context)
+    def neck(self, x: Tensor, context: Tensor | None) -> EncoderOutput:
+        """What the encoder makes of centered inputs."""
+        neck: EncoderOutput = self.encoder(x, context)
         return neck
 
-    def centred(self, x: Tensor) -> Tensor:
+    def centered(self, x: Tensor) -> Tensor:
         """Inputs as the encoder gets them: of mean zero and unit spread."""
-        return x if self.unit else (x - self.centre) / self.spread
+        return x if self.unit else (x - self.center) / self.spread
 
     def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
         """The output's parameters, (n, *params_shape), from the code."""
@@ -144,20 +154,20 @@ class Hourglass(nn.Module):
             params = params + self.linear.decode(z).reshape(params.shape)
         if self.compare.in_target_units and not self.target_unit:
             params = params * self.target_spread
-        return params if self.linear is not None else params + self.constant
+        return params if self.linear is not None else params + self.baseline
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """Error and cost of one raw batch: sums per sample, averaged over samples, divided by elements per sample.
 
         `progress` is the share of the steps that are done: what warms up looks at it, and is at full weight at 1.
         """
         batch = self.scaled(batch, rng if self.training else None)
         seen = self.corrupt(batch, rng)
-        batch = self.weighed(batch, seen)
+        batch = self.reweight(batch, seen)
         code, skips = self.encode(seen, batch.condition, rng, progress)
-        return self.judged(batch, code, skips)
+        return self.loss_from_code(batch, code, skips)
 
-    def judged(self, batch: Batch, code: Code, skips: tuple) -> Loss:
+    def loss_from_code(self, batch: Batch, code: BottleneckOutput, skips: tuple) -> LossOutput:
         """Error and cost of a batch in model units whose code is known."""
         if code.draws > 1:
             batch = batch.map(lambda t: t.repeat_interleave(code.draws, 0))
@@ -167,10 +177,10 @@ class Hourglass(nn.Module):
         cost = mean_error.new_zeros(()) if code.cost is None else code.cost.mean() / error[0].numel()
         if code.draws > 1 and code.cost is not None:
             bound = importance_weighted(error.flatten(1).sum(1) + code.cost, code.draws).mean() / error[0].numel()
-            return Loss(bound, mean_error.detach(), cost.detach())
-        return Loss(mean_error + cost, mean_error.detach(), cost.detach())
+            return LossOutput(bound, mean_error.detach(), cost.detach())
+        return LossOutput(mean_error + cost, mean_error.detach(), cost.detach())
 
-    def weighed(self, batch: Batch, seen: Seen) -> Batch:
+    def reweight(self, batch: Batch, seen: CorruptedInput) -> Batch:
         """The batch with what its errors weigh after the corruption: as before it, unless that says otherwise."""
         return batch if seen.asked is None else replace(batch, target_valid=seen.asked)
 
@@ -199,23 +209,23 @@ class Hourglass(nn.Module):
         params = self.decode(z, skips, batch.condition)
         return self.compare(params.float(), batch.target), batch.target_valid
 
-    def constant_error_map(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+    def baseline_error_map(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """As `error_map`, of the best constant prediction."""
         batch = self.scaled(batch)
-        return self.compare(self.constant.expand(len(batch.x), *self.constant.shape), batch.target), batch.target_valid
+        return self.compare(self.baseline.expand(len(batch.x), *self.baseline.shape), batch.target), batch.target_valid
 
     def restore(self, params: Tensor) -> Tensor:
         """Parameters of the output as a point in raw units."""
-        out = self.scale if self.target_scale is None else self.target_scale
+        out = self.scaler if self.target_scaler is None else self.target_scaler
         return out.restore(self.compare.point(params.float()))
 
     def generated(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """The point that codes decode to given raw conditions, in raw units."""
-        return self.restore(self.decode(z, (), self.told(len(z), z, condition)))
+        return self.restore(self.decode(z, (), self.embed_condition(len(z), z, condition)))
 
     def _clean(self, batch: Batch) -> tuple[Tensor, tuple, Batch]:
         batch = self.scaled(batch)
-        code, skips = self.encode(Seen(batch.x, batch.valid), batch.condition)
+        code, skips = self.encode(CorruptedInput(batch.x, batch.valid), batch.condition)
         return code.z, skips, batch
 
 

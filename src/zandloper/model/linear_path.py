@@ -37,9 +37,9 @@ class Principal:
     variances: Tensor
     total: float
 
-    def in_units(self, centre: float, spread: float) -> Principal:
-        """The same components of `(x - centre) / spread`."""
-        mean = (self.mean - centre) / spread
+    def in_units(self, center: float, spread: float) -> Principal:
+        """The same components of `(x - center) / spread`."""
+        mean = (self.mean - center) / spread
         return Principal(mean, self.components, self.variances / spread**2, self.total / spread**2)
 
     def dimensions_for(self, fraction: float) -> int:
@@ -53,7 +53,7 @@ class Principal:
 def principal_components(chunks: Callable[[], Iterable[Tensor]], features: int, rows: int) -> Principal:
     """PCA of data that come in chunks (n_i, d).
 
-    Up to 2,000 features exact, from the covariance matrix summed over the chunks; above, scikit-learn's randomised
+    Up to 2,000 features exact, from the covariance matrix summed over the chunks; above, scikit-learn's randomized
     solver (Halko, Martinsson and Tropp 2011) on as many of the rows as fit into 256 MB.
     """
     if features <= EXACT_FEATURES:
@@ -84,9 +84,9 @@ def _exact(chunks: Iterable[Tensor]) -> Principal:
                 torch.zeros_like(shift, dtype=torch.float64),
                 shift.new_zeros(len(shift), len(shift)).double(),
             )
-        centred = (chunk - shift).double() if len(shift) <= DOUBLE_FEATURES else chunk - shift
-        first += centred.sum(0, dtype=torch.float64)
-        second += (centred.T @ centred).double()
+        centered = (chunk - shift).double() if len(shift) <= DOUBLE_FEATURES else chunk - shift
+        first += centered.sum(0, dtype=torch.float64)
+        second += (centered.T @ centered).double()
         n += len(chunk)
     if shift is None:
         raise ValueError("no chunks")

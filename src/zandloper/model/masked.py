@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zandloper.model.batch import Batch, Code, Loss, Neck, Seen
+from zandloper.model.batch import Batch, BottleneckOutput, CorruptedInput, EncoderOutput, LossOutput
 from zandloper.model.hourglass import Hourglass
 
 SEEN = 0.1  # what errors weigh where values were seen
@@ -19,34 +19,38 @@ SEEN = 0.1  # what errors weigh where values were seen
 class MaskedHourglass(Hourglass):
     """As `Hourglass`; the encoder gets the weights of its inputs beside them, (n, 2 channels, ...)."""
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """Error and cost of a raw batch of which some values are hidden."""
         raw = batch.x
         there = ~raw.isnan() if raw.is_floating_point() else torch.ones_like(raw, dtype=torch.bool)
         left = self.corrupt(Batch(torch.zeros_like(raw, dtype=torch.float32), there.float()), rng).valid
         hidden = there & (left == 0)
         values = raw if raw.is_floating_point() else raw.double()
-        x, valid = self.scale.encode(torch.where(hidden, torch.nan, values))
-        target, _ = self.scale.target(raw)
+        x, valid = self.scaler.encode(torch.where(hidden, torch.nan, values))
+        target, _ = self.scaler.target(raw)
         weight = torch.where(hidden, 1.0, SEEN) * there
-        told = self.told(len(raw), raw, batch.condition, rng if self.training else None)
+        told = self.embed_condition(len(raw), raw, batch.condition, rng if self.training else None)
         whole = Batch(x, valid, target, weight, told)
-        code, skips = self.encode(Seen(x, valid), told, rng, progress)
-        return self.judged(whole, code, skips)
+        code, skips = self.encode(CorruptedInput(x, valid), told, rng, progress)
+        return self.loss_from_code(whole, code, skips)
 
     def encode(
-        self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> tuple[Code, tuple]:
+        self,
+        seen: CorruptedInput,
+        condition: Tensor | None = None,
+        rng: torch.Generator | None = None,
+        progress: float = 1.0,
+    ) -> tuple[BottleneckOutput, tuple]:
         """The code of what is there."""
-        x = self.centred(seen.x)
+        x = self.centered(seen.x)
         if seen.valid is not None:  # what is missing is the mean, whatever the units
             x = torch.where(seen.valid > 0, x, 0.0)
         neck = self.neck(x, condition, seen.valid)
         offset = None if self.linear is None else self.linear.encode(x)
         return self.bottleneck(neck.value, offset, rng, progress), neck.skips
 
-    def neck(self, x: Tensor, context: Tensor | None, valid: Tensor | None = None) -> Neck:
-        """What the encoder makes of centred inputs and of which of them are there."""
+    def neck(self, x: Tensor, context: Tensor | None, valid: Tensor | None = None) -> EncoderOutput:
+        """What the encoder makes of centered inputs and of which of them are there."""
         told = torch.ones_like(x) if valid is None else valid
-        neck: Neck = self.encoder(torch.cat([x, told.to(x.dtype)], dim=1), context)
+        neck: EncoderOutput = self.encoder(torch.cat([x, told.to(x.dtype)], dim=1), context)
         return neck

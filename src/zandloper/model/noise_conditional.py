@@ -19,16 +19,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zandloper.model.batch import Batch, Code, Seen
+from zandloper.model.batch import Batch, BottleneckOutput, CorruptedInput
 from zandloper.model.hourglass import Hourglass
 
 LOWEST = 0.01  # standard deviations: what is told to be cleaner is taken for this noisy
 
 
-class ToldHourglass(Hourglass):
+class NoiseConditionalHourglass(Hourglass):
     """As `Hourglass`, without a linear path; input passes by the bottleneck, so that codes alone decode to nothing."""
 
-    silent_start = True
+    zero_init_decoder = True
 
     @property
     def quiet(self) -> float:
@@ -37,13 +37,17 @@ class ToldHourglass(Hourglass):
         return float(sigma[0] if isinstance(sigma, tuple) else sigma)
 
     def encode(
-        self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> tuple[Code, tuple]:
+        self,
+        seen: CorruptedInput,
+        condition: Tensor | None = None,
+        rng: torch.Generator | None = None,
+        progress: float = 1.0,
+    ) -> tuple[BottleneckOutput, tuple]:
         """The code of what was seen at its level, and the input with the level for the decoder."""
         level = seen.x.new_full((len(seen.x), 1), self.quiet) if seen.level is None else seen.level
         s = (level / self.spread).clamp(min=LOWEST)
         factor = s.reshape(-1, *(1 for _ in seen.x.shape[1:]))
-        x = self.centred(seen.x)
+        x = self.centered(seen.x)
         told = s.log() if condition is None else torch.cat([condition, s.log()], dim=1)
         neck = self.encoder(x / (1 + factor.square()).sqrt(), told)
         return self.bottleneck(neck.value, None, rng, progress), (x, factor)
@@ -53,9 +57,9 @@ class ToldHourglass(Hourglass):
         x, s = skips
         nets = self.decoder(z, (), condition).reshape(x.shape).float()
         out = x / (1 + s.square()) + nets * s / (1 + s.square()).sqrt()
-        return out if self.unit else out * self.spread + self.centre
+        return out if self.unit else out * self.spread + self.center
 
-    def weighed(self, batch: Batch, seen: Seen) -> Batch:
+    def reweight(self, batch: Batch, seen: CorruptedInput) -> Batch:
         """Errors in the nets' own units: all levels count alike."""
         if seen.level is None:
             return batch
@@ -84,7 +88,7 @@ class ToldHourglass(Hourglass):
         return self.restore(self._made(self.scaled(batch), level))
 
     def _made(self, batch: Batch, level: Tensor) -> Tensor:
-        code, skips = self.encode(Seen(batch.x, batch.valid, level * self.spread), batch.condition)
+        code, skips = self.encode(CorruptedInput(batch.x, batch.valid, level * self.spread), batch.condition)
         return self.decode(code.z, skips, batch.condition)
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zandloper.model.batch import Code, Seen
+from zandloper.model.batch import BottleneckOutput, CorruptedInput
 from zandloper.model.masked import MaskedHourglass
 
 ORDER = 3  # steps that the next one follows from
@@ -26,7 +26,7 @@ ROUNDS, FEW, ENOUGH = 40, 12, 1e-4  # of solving, while training, and the share 
 class BridgedHourglass(MaskedHourglass):
     """As `MaskedHourglass`, for series (n, channels, steps) that are compared value by value."""
 
-    silent_start = True
+    zero_init_decoder = True
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -34,16 +34,20 @@ class BridgedHourglass(MaskedHourglass):
 
     def learn(self, inputs: Callable[[], Iterable[Tensor]]) -> None:
         """The linear model of the series."""
-        chunks = (self.scale.encode(raw) for raw in inputs())
+        chunks = (self.scaler.encode(raw) for raw in inputs())
         self.linear_answer.learn(
-            (self.centred(x), torch.ones_like(x) if seen is None else seen.expand_as(x)) for x, seen in chunks
+            (self.centered(x), torch.ones_like(x) if seen is None else seen.expand_as(x)) for x, seen in chunks
         )
 
     def encode(
-        self, seen: Seen, condition: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> tuple[Code, tuple]:
+        self,
+        seen: CorruptedInput,
+        condition: Tensor | None = None,
+        rng: torch.Generator | None = None,
+        progress: float = 1.0,
+    ) -> tuple[BottleneckOutput, tuple]:
         """The code of what is there with linear answers in gaps, and these."""
-        x = self.centred(seen.x)
+        x = self.centered(seen.x)
         there = torch.ones_like(x) if seen.valid is None else seen.valid.to(x.dtype)
         filled = x if seen.valid is None else self.linear_answer(x, there)
         neck = self.neck(filled, condition, there)
@@ -51,10 +55,10 @@ class BridgedHourglass(MaskedHourglass):
 
     def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
         """What linear answers are to become, from their code."""
-        nets = super().decode(z, (), condition) - self.constant
+        nets = super().decode(z, (), condition) - self.baseline
         if not skips:
             return nets
-        return nets + (skips[0] if self.unit else skips[0] * self.spread + self.centre)
+        return nets + (skips[0] if self.unit else skips[0] * self.spread + self.center)
 
 
 class LinearAnswer(nn.Module):

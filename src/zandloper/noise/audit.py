@@ -168,7 +168,7 @@ def compare(noise: Noise, there: Reading, base: Reading, paired: bool = False, a
 
 def _added(noise: Noise, base: Reading, paired: bool) -> Profile:
     seen = base.with_noise(noise)
-    valid = None if base.kind == "image" else seen.valid  # what is hidden in an image is a colour like others
+    valid = None if base.kind == "image" else seen.valid  # what is hidden in an image is a color like others
     return profile_of(dataclasses.replace(base, x=seen.x, valid=valid), base if paired else None)
 
 
@@ -186,10 +186,10 @@ def _smoothed(there: Reading) -> Reading:
     """Data with about the same signal levels and hardly any noise, to add noise to."""
     x = there.x
     if there.kind == "table":
-        centred = (x - x.mean(0)).double()
-        values, vectors = torch.linalg.eigh(centred.T @ centred)
+        centered = (x - x.mean(0)).double()
+        values, vectors = torch.linalg.eigh(centered.T @ centered)
         kept = vectors[:, values > 4 * values.median()]
-        x = (centred @ kept @ kept.T).float() + x.mean(0)
+        x = (centered @ kept @ kept.T).float() + x.mean(0)
     elif there.kind == "image" and min(x.shape[2:]) < SMALL:  # strokes and grounds stay what they are
         x = torch.from_numpy(median_filter(x.numpy(), (1, 1, 3, 3)))
     else:

@@ -1,7 +1,7 @@
 """A noise in numbers from noisy data alone: it is measured where the signal is quiet.
 
 Its level is read from the finest detail, among places that are smooth at a coarser scale, which is looked at in other
-values so that the choice does not favour quiet noise. Its colour is read from flat tiles, or from the quietest frames.
+values so that the choice does not favor quiet noise. Its color is read from flat tiles, or from the quietest frames.
 """
 
 from __future__ import annotations
@@ -57,22 +57,22 @@ def _ordered(x: Array, kind: str) -> Profile:
         x, spikes, size = _without_spikes(x)
     odd = salt + pepper + spikes > 0
     found = _by_signal(x, axes, low, high, odd)
-    # A smooth series and coloured noise look alike: only pictures with flat places and sounds with pauses can tell.
+    # A smooth series and colored noise look alike: only pictures with flat places and sounds with pauses can tell.
     tiles = np.zeros((0, 1, 4)) if odd or kind == "series" else _quiet_tiles(x, kind, low, high)
     frequency, spectrum = statistics.spectrum_of(tiles)
-    # The detail is high in pitch: what it says of all frequencies depends on the colour.
-    colour = _gain(frequency, spectrum, len(axes))
+    # The detail is high in pitch: what it says of all frequencies depends on the color.
+    color = _gain(frequency, spectrum, len(axes))
     signal, levels, counts, errors, z = found
     return Profile(
         paired=False,
-        level=float(np.sqrt(np.average(levels**2, weights=counts))) * colour,
+        level=float(np.sqrt(np.average(levels**2, weights=counts))) * color,
         signal=signal,
-        levels=levels * colour,
+        levels=levels * color,
         counts=counts,
         errors=errors,
         quantiles=np.quantile(z, PROBABILITIES),
         kurtosis=statistics.kurtosis_of(z),
-        neighbours=statistics.neighbours_of(tiles) if len(frequency) else float("nan"),
+        neighbors=statistics.neighbors_of(tiles) if len(frequency) else float("nan"),
         frequency=frequency,
         spectrum=spectrum,
         salt=salt,
@@ -125,7 +125,7 @@ def _by_signal(
 
 def _detail(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array, Array]:
     """Second differences along all axes, of white noise's own variance, the mean around, and how rough it is there:
-    three arrays of one shape, over the values that have the neighbours. The roughness looks past the nearest ones."""
+    three arrays of one shape, over the values that have the neighbors. The roughness looks past the nearest ones."""
     detail, mean = x, x
     for axis in axes:
         a, b, c = (cut(detail, axis, i, 2) for i in range(3))
@@ -144,7 +144,7 @@ def _detail(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array, Array]:
 
 
 def _any_near(flags: Flags, axes: tuple[int, ...]) -> Flags:
-    """Whether a value or one of its neighbours is flagged."""
+    """Whether a value or one of its neighbors is flagged."""
     for axis in axes:
         out = flags.copy()
         ahead, behind = cut(flags, axis, 1, 1), cut(flags, axis, 0, 1)
@@ -155,7 +155,7 @@ def _any_near(flags: Flags, axes: tuple[int, ...]) -> Flags:
 
 
 def _around(x: Array, axes: tuple[int, ...]) -> Array:
-    """The neighbours of each value that has them all, (3^axes - 1, ...)."""
+    """The neighbors of each value that has them all, (3^axes - 1, ...)."""
     parts = []
     for shift in product((0, 1, 2), repeat=len(axes)):
         if shift != (1,) * len(axes):
@@ -167,7 +167,7 @@ def _around(x: Array, axes: tuple[int, ...]) -> Array:
 
 
 def _impulses(x: Array, low: float, high: float) -> tuple[float, float]:
-    """Shares of lonely whites and blacks among the values with at most one such neighbour."""
+    """Shares of lonely whites and blacks among the values with at most one such neighbor."""
     around, middle = _around(x, (2, 3)), x[:, :, 1:-1, 1:-1]
     beside = np.median(around, axis=0)
     inside = (middle != low) & (middle != high)
@@ -184,7 +184,7 @@ def _impulses(x: Array, low: float, high: float) -> tuple[float, float]:
 
 
 def _without_spikes(x: Array) -> tuple[Array, float, tuple[float, float]]:
-    """Single values far from both neighbours replaced by their mean, their share, and how far they jump."""
+    """Single values far from both neighbors replaced by their mean, their share, and how far they jump."""
     a, b, c = (cut(x, 2, i, 2) for i in range(3))
     jump = b - (a + c) / 2
     level = robust_spread(jump)
@@ -200,7 +200,7 @@ def _without_spikes(x: Array) -> tuple[Array, float, tuple[float, float]]:
 
 
 def _beyond(x: Array, end: float, other: float, sign: int, axes: tuple[int, ...]) -> Array:
-    """How far values are from an end where about half of their neighbours are cut off: half of the noise on a flat
+    """How far values are from an end where about half of their neighbors are cut off: half of the noise on a flat
     black or white ground, which tells as much as both halves."""
     if not np.isfinite(end) or min(x.shape[axis] for axis in axes) < 3:
         return np.empty(0)

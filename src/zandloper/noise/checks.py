@@ -9,7 +9,7 @@ import numpy as np
 from zandloper.noise.estimate import FLOOR
 from zandloper.noise.profile import Profile
 
-DEEP = 0.3  # correlation of neighbours above which noise is mostly below the pitch of the finest detail
+DEEP = 0.3  # correlation of neighbors above which noise is mostly below the pitch of the finest detail
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ def checks_of(there: Profile, added: Profile, kind: str, alone: bool) -> tuple[C
         checks.append(_level(there, added, 0.1 * slack))
     if there.paired or not impulses:  # beside impulses, noisy data alone tell of texture as much as of noise
         checks.append(_distribution(there, added, 0.08 * slack))
-    coloured = max(abs(there.neighbours), abs(added.neighbours)) > DEEP  # the detail sees little of such noise
-    if there.paired or (kind == "image" and not impulses and not coloured):
+    colored = max(abs(there.neighbors), abs(added.neighbors)) > DEEP  # the detail sees little of such noise
+    if there.paired or (kind == "image" and not impulses and not colored):
         checks.append(_dependence(there, added, 0.06 * slack))
     if len(there.spectrum) and len(added.spectrum):
-        checks += [_neighbours(there, added, 0.06 * slack), _colour(there, added, 1.5 * slack)]
-    elif np.isfinite(there.neighbours) and np.isfinite(added.neighbours):
-        checks.append(_neighbours(there, added, 0.06 * slack))
+        checks += [_neighbors(there, added, 0.06 * slack), _color(there, added, 1.5 * slack)]
+    elif np.isfinite(there.neighbors) and np.isfinite(added.neighbors):
+        checks.append(_neighbors(there, added, 0.06 * slack))
     if there.missing or added.missing:
         checks.append(_missing(there, added))
     return tuple(checks)
@@ -108,13 +108,13 @@ def _jumps(there: Profile, added: Profile) -> Check:
     return Check("jumps", a, b, abs(a - b), max(0.005, 0.25 * max(a, b)), words)
 
 
-def _neighbours(there: Profile, added: Profile, tolerance: float) -> Check:
-    a, b = (round(p.neighbours, 4) + 0.0 for p in (there, added))
-    words = f"Neighbouring values of the noise that is there are correlated by {a:.2f}, of the added one by {b:.2f}."
-    return Check("neighbours", a, b, abs(a - b), tolerance, words)
+def _neighbors(there: Profile, added: Profile, tolerance: float) -> Check:
+    a, b = (round(p.neighbors, 4) + 0.0 for p in (there, added))
+    words = f"Neighboring values of the noise that is there are correlated by {a:.2f}, of the added one by {b:.2f}."
+    return Check("neighbors", a, b, abs(a - b), tolerance, words)
 
 
-def _colour(there: Profile, added: Profile, tolerance: float) -> Check:
+def _color(there: Profile, added: Profile, tolerance: float) -> Check:
     """Root mean square difference of the spectra in dB, where there is power."""
     other = np.interp(there.frequency, added.frequency, added.spectrum)
     floor = 0.02
@@ -125,7 +125,7 @@ def _colour(there: Profile, added: Profile, tolerance: float) -> Check:
         float(np.polyfit(np.log(p.frequency), np.log(np.maximum(p.spectrum, floor)), 1)[0]) for p in (there, added)
     ]
     words = f"Its spectrum is off by {difference:.1f} dB (slope {slopes[1]:.2f} against {slopes[0]:.2f})."
-    return Check("colour", slopes[0], slopes[1], difference, tolerance, words)
+    return Check("color", slopes[0], slopes[1], difference, tolerance, words)
 
 
 def _missing(there: Profile, added: Profile) -> Check:

@@ -13,9 +13,9 @@ from scipy.optimize import nnls
 from zandloper.errors import DataError
 from zandloper.model.corruptions import Noise, Strength
 from zandloper.model.corruptions.chain import Chain
-from zandloper.model.corruptions.coloured import EXPONENTS, Coloured
+from zandloper.model.corruptions.colored import EXPONENTS, Colored
 from zandloper.model.corruptions.gaussian import Gaussian
-from zandloper.model.corruptions.impulses import Spikes
+from zandloper.model.corruptions.impulses import Impulses
 from zandloper.model.corruptions.masking import Masking
 from zandloper.model.corruptions.poisson import Poisson
 from zandloper.model.corruptions.poisson_gaussian import PoissonGaussian
@@ -27,7 +27,7 @@ from zandloper.noise.units import ORDERED, Reading, read
 
 Array = NDArray[np.float64]
 SURE = {True: 0.01, False: 0.04}  # relative error of a level that more data would not lower: pairs, noisy alone
-COLOURED = {True: (-0.06, 0.06), False: (-0.15, 0.15)}  # correlation of neighbours that white noise may have
+COLORED = {True: (-0.06, 0.06), False: (-0.15, 0.15)}  # correlation of neighbors that white noise may have
 LEAN = 0.3  # slope of the spectrum in logarithms
 UNEVEN = 0.15  # spread of the logarithm of samples' levels from which they differ
 TAILS = (0.05, 0.95)
@@ -41,8 +41,8 @@ def estimate(noisy: Any, clean: Any = None, modality: Any = "auto") -> Noise:
 
     From pairs: the residual's variance by signal level says Gaussian (constant), Poisson-Gaussian (a x + b) or speckle
     (c x^2); jumps to both ends are salt and pepper, jumps elsewhere spikes, gaps masking; a spectrum that is not flat
-    makes it coloured. From noisy data alone the same is read where the signal is quiet (see `noise.profile`); there
-    coloured noise is found in images with flat places and in sounds with pauses, and series are taken to have white
+    makes it colored. From noisy data alone the same is read where the signal is quiet (see `noise.profile`); there
+    colored noise is found in images with flat places and in sounds with pauses, and series are taken to have white
     noise.
 
     Parameters
@@ -112,7 +112,7 @@ def fit(profile: Profile, kind: str, stretched: bool) -> Noise:
         noises.append(SaltAndPepper(min(1.0, profile.impulses), profile.salt / profile.impulses))
     elif profile.impulses + profile.spikes > FEW and kind != "image":
         size = profile.spike_size if profile.spikes else (profile.level, profile.level)
-        noises.append(Spikes(min(1.0, profile.impulses + profile.spikes), size))
+        noises.append(Impulses(min(1.0, profile.impulses + profile.spikes), size))
     if profile.missing > 0:
         noises.append(Masking(profile.missing))
     if not noises:
@@ -129,11 +129,11 @@ def _dense(profile: Profile, kind: str, stretched: bool) -> Noise | None:
         return None
     if stretched and kind in ("table", "series"):
         overall /= np.sqrt(max(0.05, 1 - profile.level**2))
-    colour = _colour(profile, kind)
+    color = _color(profile, kind)
     level: Strength = overall
     law = Gaussian(level) if kind in ("table", *ORDERED) and not profile.paired else _by_signal(profile, overall)
     snr: Strength | None = None
-    if len(profile.sizes) > 1 and (colour is not None or isinstance(law, Gaussian)):
+    if len(profile.sizes) > 1 and (color is not None or isinstance(law, Gaussian)):
         heard = profile.ratios[np.isfinite(profile.ratios)]
         by_size = np.std(np.log(np.maximum(profile.sizes, 1e-12)))
         by_ratio = np.std(heard) * np.log(10) / 20 if kind in ORDERED and len(heard) > 1 else np.inf
@@ -141,8 +141,8 @@ def _dense(profile: Profile, kind: str, stretched: bool) -> Noise | None:
             snr = float(heard.mean()) if by_ratio < UNEVEN else tuple(float(v) for v in np.quantile(heard, TAILS))  # type: ignore[assignment]
         elif by_size > UNEVEN:
             level = tuple(float(v) for v in np.quantile(profile.sizes, TAILS))  # type: ignore[assignment]
-    if colour is not None or snr is not None:
-        return Coloured(colour or "white", snr=snr, level=None if snr is not None else level)
+    if color is not None or snr is not None:
+        return Colored(color or "white", snr=snr, level=None if snr is not None else level)
     return Gaussian(level) if isinstance(level, tuple) else law
 
 
@@ -192,12 +192,12 @@ def _speckle(sigma: float, profile: Profile) -> Speckle:
     return Speckle(sigma, "gamma" if lean > 0.33 * sigma else "normal")
 
 
-def _colour(profile: Profile, kind: str) -> str | tuple[float, ...] | None:
+def _color(profile: Profile, kind: str) -> str | tuple[float, ...] | None:
     """The spectrum of noise that is not white: by name where a power law fits it, else by its densities."""
     if kind == "table" or not len(profile.spectrum) or (kind == "series" and not profile.paired):
         return None
-    low, high = COLOURED[profile.paired]
-    if np.isnan(profile.neighbours) or low < profile.neighbours < high:
+    low, high = COLORED[profile.paired]
+    if np.isnan(profile.neighbors) or low < profile.neighbors < high:
         return None
     f, p = profile.frequency, np.maximum(profile.spectrum, 1e-6)
     slope, offset = np.polyfit(np.log(f), np.log(p), 1)

@@ -26,7 +26,7 @@ def from_text(text: str) -> Noise:
     ----------
     text : str
         A name of zl.noise, with settings in brackets where the defaults will not do: `gaussian`, `gaussian(0.2)`,
-        `gaussian((0, 0.2))` (a range), `coloured(pink, snr=10)`. Names may be written as the classes or in small
+        `gaussian((0, 0.2))` (a range), `colored(pink, snr=10)`. Names may be written as the classes or in small
         letters. Several, separated by commas, follow each other. `recorded("room.npy", snr=5)` reads its recordings
         from a file.
 

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from zandloper.noise.profile import Profile
 from zandloper.noise.statistics import PROBABILITIES
-from zandloper.plotting.style import COLOURS, FAINT, INK, MARKERS, new_figure, plain
+from zandloper.plotting.style import COLORS, FAINT, INK, MARKERS, new_figure, plain
 
 NAMES = ("there", "added")
 
@@ -23,7 +23,7 @@ def audit_figure(there: Profile, added: Profile, verdict: str) -> Figure:
     axes = figure.subplots(1, 3 if spectral else 2)
     for ax, title, across, up in zip(
         axes,
-        ("strength by signal", "distribution", "colour"),
+        ("strength by signal", "distribution", "color"),
         ("signal level", "of a normal distribution", "frequency (cycles a step)"),
         ("standard deviation", "standard deviations", "power density (dB)"),
     ):
@@ -33,8 +33,8 @@ def audit_figure(there: Profile, added: Profile, verdict: str) -> Figure:
         ax.set_ylabel(up)
     normal = ndtri(PROBABILITIES)
     axes[1].axline((0, 0), slope=1, color=FAINT, linewidth=1, zorder=0)
-    for profile, name, colour, marker in zip(both, NAMES, COLOURS, MARKERS):
-        style = {"color": colour, "marker": marker, "markersize": 4, "linewidth": 1.6, "label": name}
+    for profile, name, color, marker in zip(both, NAMES, COLORS, MARKERS):
+        style = {"color": color, "marker": marker, "markersize": 4, "linewidth": 1.6, "label": name}
         order = np.argsort(profile.signal)
         axes[0].plot(profile.signal[order], profile.levels[order], **style)
         axes[1].plot(normal, profile.quantiles, **style)

@@ -30,7 +30,7 @@ class Profile:
         At PROBABILITIES, of the noise divided by its standard deviation at its signal level.
     kurtosis : float
         In excess of a normal distribution's.
-    neighbours : float
+    neighbors : float
         Correlation of adjacent values; NaN where there is no order, or nothing to tell it by.
     frequency, spectrum : arrays (bands,)
         Power density by frequency in cycles a step, on average 1; empty where it cannot be told.
@@ -57,7 +57,7 @@ class Profile:
     errors: Array
     quantiles: Array
     kurtosis: float
-    neighbours: float = float("nan")
+    neighbors: float = float("nan")
     frequency: Array = field(default_factory=lambda: np.empty(0))
     spectrum: Array = field(default_factory=lambda: np.empty(0))
     salt: float = 0.0
@@ -139,7 +139,7 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
         errors=np.array(errors),
         quantiles=np.quantile(z, PROBABILITIES),
         kurtosis=statistics.kurtosis_of(z),
-        neighbours=statistics.neighbours_of(ordered),
+        neighbors=statistics.neighbors_of(ordered),
         frequency=frequency,
         spectrum=spectrum,
         salt=float(salted.sum() / max(1, (high - s > far_from).sum())),

@@ -44,7 +44,7 @@ def bins_of(signal: Array) -> NDArray[np.int_]:
     counts = np.bincount(where)
     few = min(200, len(signal) // (4 * BINS) + 1)
     target = np.arange(len(counts))
-    for k in np.flatnonzero(counts < few):  # too few to say anything: to a neighbour
+    for k in np.flatnonzero(counts < few):  # too few to say anything: to a neighbor
         target[k] = target[k - 1] if k else min(1, len(counts) - 1)
     _, where = np.unique(target[where], return_inverse=True)
     return where
@@ -66,7 +66,7 @@ def spread_of(r: Array, low: Flags, high: Flags) -> tuple[float, float]:
 def robust_spread(r: Array) -> float:
     """Standard deviation of noise around 0 told by its inner part, so that edges and impulses have no say.
 
-    The median absolute deviation (Donoho and Johnstone 1994, section 4.2) averaged with its neighbouring quantiles,
+    The median absolute deviation (Donoho and Johnstone 1994, section 4.2) averaged with its neighboring quantiles,
     since of counted or stored values a single quantile moves in steps.
     """
     return float(np.mean(np.quantile(np.abs(r), INNER) / ndtri((1 + INNER) / 2)))
@@ -78,7 +78,7 @@ def kurtosis_of(z: Array) -> float:
     return float(np.mean(z**4) / square**2 - 3) if square > 0 else 0.0
 
 
-def neighbours_of(z: Array) -> float:
+def neighbors_of(z: Array) -> float:
     """Correlation of each value with the next, over all axes that have an order; NaN where there are no two."""
     axes = tuple(range(2, z.ndim)) or (1,)
     if z.size == 0 or min(z.shape[a] for a in axes) < 2 or not z.any():

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from zandloper.errors import DataError, DataTypeError, bad_parameter
-from zandloper.modality import Form, Scale, chunks_of
+from zandloper.modality import Scaler, Schema, chunks_of
 from zandloper.modality import modality as modality_of
-from zandloper.model.batch import Batch, Seen
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.corruptions import Noise
 from zandloper.model.corruptions.chain import Chain
 
@@ -33,7 +33,7 @@ class Reading:
     valid : Tensor or None
         0 where values are missing.
     give : callable
-        From `Seen` back to data of the user's kind.
+        From `CorruptedInput` back to data of the user's kind.
     again : callable
         Reads other data of the same kind in the same units.
     stored : tuple of int or None
@@ -43,14 +43,14 @@ class Reading:
     kind: str
     x: Tensor
     valid: Tensor | None
-    give: Callable[[Seen], Any]
+    give: Callable[[CorruptedInput], Any]
     again: Callable[[Any], Reading]
     stored: tuple[int, float, float] | None = None
 
-    def with_noise(self, noise: Noise, seed: int = 0) -> Seen:
+    def with_noise(self, noise: Noise, seed: int = 0) -> CorruptedInput:
         """The data with a noise, stored as they were: integers round and saturate."""
         seen = noise.build()(Batch(self.x, self.valid), torch.Generator().manual_seed(seed))
-        return Seen(self.as_stored(seen.x), seen.valid, seen.level)
+        return CorruptedInput(self.as_stored(seen.x), seen.valid, seen.level)
 
     def as_stored(self, x: Tensor) -> Tensor:
         """What the dtype of the data makes of values."""
@@ -62,42 +62,42 @@ class Reading:
         return x if count > 2**23 else low + ((x - low) / step).round() * step
 
 
-def read(X: Any, modality: Any = "auto", owner: str = "zl.noise") -> Reading:
-    """Data in model units: images divided by their dtype's maximum, columns and series standardised by themselves."""
+def read(X: Any, modality: Any = "auto", caller: str = "zl.noise") -> Reading:
+    """Data in model units: images divided by their dtype's maximum, columns and series standardized by themselves."""
     name = getattr(modality, "name", modality)
     if isinstance(name, str) and name in ORDERED:
-        return _read_ordered(X, name, owner, None)
-    form, raw = modality_of(modality, X, owner).learn(X, owner)
-    scale = form.scale()
-    scale.learn(chunks_of(raw))
-    return _read_form(form, scale, raw, X, owner)
+        return _read_ordered(X, name, caller, None)
+    schema, raw = modality_of(modality, X, caller).learn(X, caller)
+    scaler = schema.scaler()
+    scaler.learn(chunks_of(raw))
+    return _read_form(schema, scaler, raw, X, caller)
 
 
-def _read_form(form: Form, scale: Scale, raw: np.ndarray, X: Any, owner: str) -> Reading:
-    if form.in_shape != form.target_shape:
-        raise DataError(f"{owner} works on columns of numbers, and some of these are categories: drop or encode them")
-    x, valid = scale.encode(torch.as_tensor(raw))
-    images = len(form.in_shape) == 3
-    dtype = np.dtype(getattr(form, "dtype", "float32"))
+def _read_form(schema: Schema, scaler: Scaler, raw: np.ndarray, X: Any, caller: str) -> Reading:
+    if schema.in_shape != schema.target_shape:
+        raise DataError(f"{caller} works on columns of numbers, and some of these are categories: drop or encode them")
+    x, valid = scaler.encode(torch.as_tensor(raw))
+    images = len(schema.in_shape) == 3
+    dtype = np.dtype(getattr(schema, "dtype", "float32"))
     stored = (int(np.iinfo(dtype).max) + 1, 0.0, 1.0) if images and dtype.kind == "u" else None
 
-    def give(seen: Seen) -> Any:
-        values = scale.restore(seen.x).numpy()
+    def give(seen: CorruptedInput) -> Any:
+        values = scaler.restore(seen.x).numpy()
         if seen.valid is not None and not images:
             values = np.where(seen.valid.numpy() > 0, values, np.nan)
-        return form.give(values, like=X)
+        return schema.give(values, like=X)
 
     return Reading(
         "image" if images else "table",
         x,
         valid,
         give,
-        lambda other: _read_form(form, scale, form.read(other, owner), other, owner),
+        lambda other: _read_form(schema, scaler, schema.read(other, caller), other, caller),
         stored,
     )
 
 
-def _read_ordered(X: Any, kind: str, owner: str, units: np.ndarray | None) -> Reading:
+def _read_ordered(X: Any, kind: str, caller: str, units: np.ndarray | None) -> Reading:
     """Series (time, channels), sounds (n, time), either as (time,) or (n, time, channels), or a list of series or
     sounds, cut to the shortest."""
     arrays = [np.asarray(a) for a in X] if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) else None
@@ -106,13 +106,13 @@ def _read_ordered(X: Any, kind: str, owner: str, units: np.ndarray | None) -> Re
     whole = np.asarray(X) if arrays is None else None
     if arrays is not None:
         if len({a.shape[1:] for a in arrays}) > 1:
-            raise DataError(f"{owner} got a list of series with different numbers of channels: pass them one by one")
+            raise DataError(f"{caller} got a list of series with different numbers of channels: pass them one by one")
         shortest = min(len(a) for a in arrays)
         whole = np.stack([a[i : i + shortest] for a in arrays for i in range(0, len(a) - shortest + 1, shortest)])
     array = np.asarray(whole)
     if array.dtype.kind not in "fiu" or not 1 <= array.ndim <= 3:
         raise DataTypeError(
-            f"{owner} got {kind} as an array of shape {array.shape} and dtype {array.dtype}: wanted are numbers "
+            f"{caller} got {kind} as an array of shape {array.shape} and dtype {array.dtype}: wanted are numbers "
             f"(time,), {'(time, channels)' if kind == 'series' else '(n, time)'} or (n, time, channels)"
         )
     back: Callable[[np.ndarray], np.ndarray]
@@ -125,13 +125,15 @@ def _read_ordered(X: Any, kind: str, owner: str, units: np.ndarray | None) -> Re
     else:
         x, back = np.moveaxis(array, 2, 1), lambda a: np.moveaxis(a, 1, 2)
     if x.shape[-1] < 2:
-        raise DataError(f"{owner} got {kind} of shape {array.shape}: a series needs two steps or more")
+        raise DataError(f"{caller} got {kind} of shape {array.shape}: a series needs two steps or more")
     stored = None
     offset: Any = 0.0
     if kind == "audio":
         top = float(-int(np.iinfo(array.dtype).min)) if array.dtype.kind == "i" else 1.0
         if array.dtype.kind == "u":
-            raise DataTypeError(f"{owner} got sounds of dtype {array.dtype}: convert to int16, or to floats in -1 to 1")
+            raise DataTypeError(
+                f"{caller} got sounds of dtype {array.dtype}: convert to int16, or to floats in -1 to 1"
+            )
         if array.dtype.kind == "i":
             stored = (int(2 * top), -1.0, (top - 1) / top)
         units = np.array([0.0, top])[:, None]
@@ -145,7 +147,7 @@ def _read_ordered(X: Any, kind: str, owner: str, units: np.ndarray | None) -> Re
     valid = None if bool(there.all()) else there.float()
     kept = units
 
-    def give(seen: Seen) -> Any:
+    def give(seen: CorruptedInput) -> Any:
         values = seen.x.double().numpy() * size + offset
         if seen.valid is not None and array.dtype.kind == "f":
             values = np.where(seen.valid.numpy() > 0, values, np.nan)
@@ -156,36 +158,36 @@ def _read_ordered(X: Any, kind: str, owner: str, units: np.ndarray | None) -> Re
         return out.astype(array.dtype)
 
     return Reading(
-        kind, scaled.nan_to_num(0.0), valid, give, lambda other: _read_ordered(other, kind, owner, kept), stored
+        kind, scaled.nan_to_num(0.0), valid, give, lambda other: _read_ordered(other, kind, caller, kept), stored
     )
 
 
 def apply(self: Noise, X: Any, modality: Any = "auto", random_state: Any = None) -> Any:
     """See `Noise.apply`."""
-    owner = type(self).__name__
+    caller = type(self).__name__
     if getattr(modality, "name", modality) in ORDERED and isinstance(X, list | tuple) and len(X) and np.ndim(X[0]):
-        first = _seed(random_state, owner)
+        first = _seed(random_state, caller)
         return [apply(self, np.asarray(x), modality, (first + i) % 2**31) for i, x in enumerate(X)]
-    reading = read(X, modality, owner)
-    return reading.give(reading.with_noise(self, _seed(random_state, owner)))
+    reading = read(X, modality, caller)
+    return reading.give(reading.with_noise(self, _seed(random_state, caller)))
 
 
-def as_noise(value: Any, owner: str, parameter: str = "noise") -> Noise:
+def as_noise(value: Any, caller: str, parameter: str = "noise") -> Noise:
     """A noise, or several in a list as one."""
     if isinstance(value, Noise):
         return value
     if isinstance(value, tuple | list) and value and all(isinstance(v, Noise) for v in value):
         return value[0] if len(value) == 1 else Chain(tuple(value))
     raise bad_parameter(
-        owner, parameter, "a noise of zl.noise, such as zl.noise.Gaussian(0.1), or a list of them", value
+        caller, parameter, "a noise of zl.noise, such as zl.noise.Gaussian(0.1), or a list of them", value
     )
 
 
-def _seed(random_state: Any, owner: str) -> int:
+def _seed(random_state: Any, caller: str) -> int:
     if random_state is None:
         return int(np.random.default_rng().integers(2**31))
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
     if isinstance(random_state, numbers.Integral) and int(random_state) >= 0:
         return int(random_state) % 2**31
-    raise bad_parameter(owner, "random_state", "an integer from 0 on, a RandomState or None", random_state)
+    raise bad_parameter(caller, "random_state", "an integer from 0 on, a RandomState or None", random_state)

@@ -112,7 +112,7 @@ def _own_parts(path: str | Path, slots: dict[str, Any], parts: dict[str, nn.Modu
         raise ParameterError(f"parts={sorted(unknown)} are no slots: there are {sorted(SLOTS)} (parts= of load)")
     own = {}
     for name, slot in SLOTS.items():
-        if slots[slot]["name"] != "own":
+        if slots[slot]["name"] != "custom":
             continue
         if name not in parts:
             raise ParameterError(

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from zandloper.plotting.style import COLOURS, FAINT, INK, Picture, new_figure, plain
+from zandloper.plotting.style import COLORS, FAINT, INK, Picture, new_figure, plain
 
 WIDTH = 4.8  # inches: a page shows it so that letters can be read on a phone
 SIDE = 96  # pixels of an image in a grid, at most
@@ -41,7 +41,7 @@ def tiles(images: Any) -> np.ndarray:
 def signed_tiles(values: np.ndarray) -> np.ndarray:
     """Values of any sign (n, height, width, channels) as RGBA bytes, each image on its own scale around 0.
 
-    Red is more and blue is less; with several channels, colours around grey.
+    Red is more and blue is less; with several channels, colors around gray.
     """
     values = _small(values.astype(np.float32))
     share = values / np.maximum(np.abs(values).max((1, 2, 3), keepdims=True), 1e-12)
@@ -115,7 +115,7 @@ def heats(
     ends : (str, str)
         Of the first and the last step.
     across, unit : str
-        What goes across, and what colours stand for.
+        What goes across, and what colors stand for.
     """
     kept = np.sort(np.argsort(-np.abs(tables).max((0, 1)), kind="stable")[:COLUMNS])
     down = -(-len(tables) // ACROSS)
@@ -143,8 +143,8 @@ def heat(table: np.ndarray, rows: Sequence[str], names: Sequence[str], unit: str
     figure = new_figure(WIDTH, 0.9 + 0.2 * len(kept))
     ax = figure.add_subplot()
     high = max(float(np.abs(table).max()), 1e-12)
-    low, colours = (0.0, "Purples") if table.min() >= 0 else (-high, "RdBu_r")
-    image = ax.imshow(table[:, kept].T, cmap=colours, vmin=low, vmax=high, aspect="auto", interpolation="none")
+    low, colors = (0.0, "Purples") if table.min() >= 0 else (-high, "RdBu_r")
+    image = ax.imshow(table[:, kept].T, cmap=colors, vmin=low, vmax=high, aspect="auto", interpolation="none")
     _bare(ax)
     ax.set_xticks(range(len(rows)), rows, rotation=90 if len("".join(rows)) > 30 else 0)
     ax.set_yticks(range(len(kept)), [clipped(names[j]) for j in kept])
@@ -166,7 +166,7 @@ def histograms(real: np.ndarray | None, made: np.ndarray, names: Sequence[str], 
     """
     looks: dict[str, Any] = {
         "data": {"color": FAINT},
-        "samples": {"color": COLOURS[0], "histtype": "step", "linewidth": 1.6},
+        "samples": {"color": COLORS[0], "histtype": "step", "linewidth": 1.6},
     }
     tables = {"samples": made} if real is None else {"data": real, "samples": made}
     shown = min(HISTOGRAMS, len(names))
@@ -189,17 +189,17 @@ def histograms(real: np.ndarray | None, made: np.ndarray, names: Sequence[str], 
             edges = _edges(list(columns.values()))
             for name, column in columns.items():
                 ax.hist(column, edges, weights=np.full(len(column), 1 / len(column)), **looks[name])
-    lines = [Line2D([], [], color=FAINT, linewidth=6), Line2D([], [], color=COLOURS[0], linewidth=1.6)]
+    lines = [Line2D([], [], color=FAINT, linewidth=6), Line2D([], [], color=COLORS[0], linewidth=1.6)]
     figure.legend(lines[-len(tables) :], tables, loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
 def bars(ax: Axes, values: np.ndarray, marked: np.ndarray, names: Sequence[str], words: tuple[str, str]) -> None:
-    """Bars from the largest down, the marked ones in colour; with names where they can be read."""
+    """Bars from the largest down, the marked ones in color; with names where they can be read."""
     place = np.arange(len(values))
-    for chosen, colour, word in ((marked, COLOURS[0], words[0]), (~marked, COLOURS[3], words[1])):
+    for chosen, color, word in ((marked, COLORS[0], words[0]), (~marked, COLORS[3], words[1])):
         if chosen.any():
-            ax.bar(place[chosen], values[chosen], 0.8, color=colour, label=f"{word} ({int(chosen.sum())})")
+            ax.bar(place[chosen], values[chosen], 0.8, color=color, label=f"{word} ({int(chosen.sum())})")
     plain(ax)
     if len(values) <= 40:
         ax.set_xticks(place, names, rotation=90 if len("".join(names)) > 40 else 0)
@@ -241,9 +241,9 @@ def _small(pixels: np.ndarray) -> np.ndarray:
 def _rgba(share: np.ndarray) -> np.ndarray:
     """Values in [0, 1], of 1 to 4 or more channels, as RGBA bytes."""
     channels = share.shape[-1]
-    colour = np.repeat(share[..., :1], 3, -1) if channels < 3 else share[..., :3]
+    color = np.repeat(share[..., :1], 3, -1) if channels < 3 else share[..., :3]
     opacity = share[..., 3:4] if channels == 4 else np.ones_like(share[..., :1])
-    return (np.clip(np.concatenate([colour, opacity], -1), 0, 1) * 255).round().astype(np.uint8)
+    return (np.clip(np.concatenate([color, opacity], -1), 0, 1) * 255).round().astype(np.uint8)
 
 
 def _edges(both: list[np.ndarray]) -> np.ndarray:

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-# Ten colours that stay apart for all colour vision: Petroff 2021, "Accessible color sequences" (arXiv 2107.02270).
-COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+# Ten colors that stay apart for all color vision: Petroff 2021, "Accessible color sequences" (arXiv 2107.02270).
+COLORS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 MARKERS = ("o", "s", "^", "D", "v")
 INK, FAINT = "#222222", "#b8b8b8"
 DPI = 150
@@ -83,7 +83,7 @@ def latent_map(Z: Any, labels: Any = None, title: str = "") -> Figure:
     Z : array (n, latents)
         Latents, as `transform` gives them.
     labels : sequence of n values, optional
-        Classes (text, integers, truth values: a colour and a name each) or floats (a scale of colours).
+        Classes (text, integers, truth values: a color and a name each) or floats (a scale of colors).
     title : str
         A line above.
 
@@ -97,14 +97,14 @@ def latent_map(Z: Any, labels: Any = None, title: str = "") -> Figure:
     plain(ax)
     ax.set_xlabel("latent 0")
     if Z.shape[1] == 1:
-        ax.hist(Z[:, 0], bins=min(60, max(10, len(Z) // 20)), color=COLOURS[0])
+        ax.hist(Z[:, 0], bins=min(60, max(10, len(Z) // 20)), color=COLORS[0])
         ax.set_ylabel("samples")
     else:
         ax.set_ylabel("latent 1")
         size = float(np.clip(14_000 / max(1, len(Z)), 3, 26))
         known = None if labels is None else np.asarray(labels)
         if known is None:
-            ax.scatter(Z[:, 0], Z[:, 1], s=size, color=COLOURS[0], alpha=0.6, linewidths=0)
+            ax.scatter(Z[:, 0], Z[:, 1], s=size, color=COLORS[0], alpha=0.6, linewidths=0)
         elif known.dtype.kind == "f":
             points = ax.scatter(Z[:, 0], Z[:, 1], s=size, c=known, cmap="viridis", alpha=0.8, linewidths=0)
             figure.colorbar(points, ax=ax, shrink=0.8)
@@ -133,9 +133,9 @@ def loss_curves(history: Sequence[Mapping[str, Any]], title: str = "") -> Figure
     ax = figure.add_subplot()
     plain(ax)
     curves = {name: _curve(history, name) for name in ("train", "validation")}
-    for colour, (name, (epochs, values)) in zip(COLOURS, curves.items(), strict=False):
+    for color, (name, (epochs, values)) in zip(COLORS, curves.items(), strict=False):
         if len(values):
-            ax.plot(epochs, values, color=colour, linewidth=1.8, label=name, marker="o" if len(values) < 3 else None)
+            ax.plot(epochs, values, color=color, linewidth=1.8, label=name, marker="o" if len(values) < 3 else None)
     epochs, values = curves["validation"] if len(curves["validation"][1]) else curves["train"]
     if len(values):
         best = int(values.argmin())
@@ -174,12 +174,12 @@ def plain(ax: Axes) -> None:
 
 
 def _classes(ax: Axes, Z: np.ndarray, labels: np.ndarray, size: float) -> None:
-    """A colour, a marker and a name in the middle for each class: told apart without colour, too."""
+    """A color, a marker and a name in the middle for each class: told apart without color, too."""
     for i, label in enumerate(np.unique(labels)):
         points = Z[labels == label]
-        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
+        color, marker = COLORS[i % len(COLORS)], MARKERS[(i + i // len(COLORS)) % len(MARKERS)]
         x, y = points[:, 0], points[:, 1]
-        ax.scatter(x, y, s=size, color=colour, marker=marker, alpha=0.75, linewidths=0, label=str(label))
+        ax.scatter(x, y, s=size, color=color, marker=marker, alpha=0.75, linewidths=0, label=str(label))
         if i < 20:
             ax.text(
                 float(np.median(x)),
@@ -222,11 +222,11 @@ def activity_histogram(per_row: np.ndarray, rate: np.ndarray) -> Figure:
     figure = new_figure(4.8, 4.4)
     upper, lower = figure.subplots(2, 1)
     whole = np.arange(per_row.min() - 0.5, per_row.max() + 1)
-    upper.hist(per_row, bins=whole if len(whole) <= 60 else 40, color=COLOURS[0])
+    upper.hist(per_row, bins=whole if len(whole) <= 60 else 40, color=COLORS[0])
     upper.set(xlabel="active neurons per sample", ylabel="samples")
     upper.set_xlim(min(whole[0], whole[-1] - 6), max(whole[-1], whole[0] + 6))  # one number alone is no axis
     upper.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    lower.hist(rate, bins=30, color=COLOURS[1])
+    lower.hist(rate, bins=30, color=COLORS[1])
     dead = int((rate == 0).sum())
     lower.set(xlabel="share of samples on which a neuron is active", ylabel="neurons")
     lower.set_title(f"{dead} dead" if dead else "", fontsize=10, color=INK)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from zandloper.plotting.style import COLOURS, FAINT, INK, new_figure, plain
+from zandloper.plotting.style import COLORS, FAINT, INK, new_figure, plain
 
 WIDTH = 4.8
 
@@ -19,7 +19,7 @@ def columns(names: Sequence[str], share: np.ndarray) -> Any:
     ax = figure.add_subplot()
     plain(ax)
     y = np.arange(len(names))
-    ax.barh(y, share, 0.7, color=COLOURS[0])
+    ax.barh(y, share, 0.7, color=COLORS[0])
     ax.axvline(1, color=INK, linewidth=1, linestyle=(0, (3, 2)))
     ax.set_yticks(y, [name if len(name) <= 22 else name[:21] + "…" for name in names])
     ax.set_ylim(len(names) - 0.4, -0.6)
@@ -55,9 +55,9 @@ def windows(
         ax = figure.add_subplot(down, across, i + 1)
         plain(ax)
         for k in range(len(names)):
-            for lines, colour, width in ((above, "#888888", 1.6), (below, COLOURS[0], 1.1)):
+            for lines, color, width in ((above, "#888888", 1.6), (below, COLORS[0], 1.1)):
                 if lines is not None:
-                    ax.plot(np.clip(lines[i, k], -1.1, 1.1) - lane * k, color=colour, linewidth=width)
+                    ax.plot(np.clip(lines[i, k], -1.1, 1.1) - lane * k, color=color, linewidth=width)
         ax.set_ylim(-lane * (len(names) - 1) - 1.15, 1.15)
         ax.set_yticks([-lane * k for k in range(len(names))], list(names) if i % across == 0 else [])
         ax.tick_params(axis="y", length=0, labelsize=8)
@@ -71,8 +71,8 @@ def along(share: np.ndarray, names: Sequence[str]) -> Any:
     figure = new_figure(WIDTH, 3.1)
     ax = figure.add_subplot()
     plain(ax)
-    for line, name, colour in zip(share, names, COLOURS):
-        ax.plot(line, color=colour, linewidth=1.6, label=name if len(name) <= 22 else name[:21] + "…")
+    for line, name, color in zip(share, names, COLORS):
+        ax.plot(line, color=color, linewidth=1.6, label=name if len(name) <= 22 else name[:21] + "…")
     ax.set_ylim(0, max(1.05, 1.05 * float(share.max(initial=0))))
     ax.axhline(1, color=INK, linewidth=1, linestyle=(0, (3, 2)))
     ax.set_xlabel("step of a window", fontsize=9, color=INK)
@@ -91,7 +91,7 @@ def histogram(errors: np.ndarray) -> Any:
     wide = low > 0 and high > 30 * float(np.median(errors))
     bins = min(60, max(8, len(errors) // 20))
     edges: Any = np.geomspace(low, high, bins + 1) if wide else bins
-    ax.hist(errors, bins=edges, color=COLOURS[0])
+    ax.hist(errors, bins=edges, color=COLORS[0])
     if wide:
         ax.set_xscale("log")
     else:
@@ -115,8 +115,8 @@ def against_pca(pca: Sequence[float], latents: int, model: float) -> Any:
     ticks = [2**i for i in range(max(len(drawn), latents).bit_length())]
     marked = [k - 1 for k in ticks if k <= len(drawn)]
     line: Any = {"marker": "s", "markersize": 4.5, "markevery": marked, "linewidth": 1.8, "label": "PCA"}
-    ax.plot(*zip(*drawn, strict=True), color=COLOURS[3], **line)
-    ax.plot(latents, max(model, 1e-9), "o", color=COLOURS[0], markersize=9, label="this model", zorder=3)
+    ax.plot(*zip(*drawn, strict=True), color=COLORS[3], **line)
+    ax.plot(latents, max(model, 1e-9), "o", color=COLORS[0], markersize=9, label="this model", zorder=3)
     ax.set_xscale("log", base=2)
     ax.set_xticks(ticks, [str(k) for k in ticks])
     ax.minorticks_off()

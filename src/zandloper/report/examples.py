@@ -37,10 +37,10 @@ class Pictures:
 
     compact = True  # a dozen fit beside a chart
 
-    def __init__(self, form: Any, originals: np.ndarray) -> None:
-        self.form = form
+    def __init__(self, schema: Any, originals: np.ndarray) -> None:
+        self.schema = schema
         values = originals[:256].astype(float)
-        top = float(np.iinfo(form.dtype).max) if np.dtype(form.dtype).kind == "u" else 1.0
+        top = float(np.iinfo(schema.dtype).max) if np.dtype(schema.dtype).kind == "u" else 1.0
         low, high = (values.min() / top, values.max() / top) if values.size else (0.0, 1.0)
         # Floats are mostly in [0, 1]; those that are not are shown from their lowest to their highest.
         self.top, self.low, self.high = top, min(0.0, low), max(1.0, high)
@@ -83,16 +83,16 @@ class Pictures:
 
     def most(self) -> int:
         """How many items the map may show."""
-        c, h, w = self.form.in_shape
+        c, h, w = self.schema.in_shape
         scale = min(1.0, THUMB / max(h, w))
         return int(ATLAS / (2 * max(1.0, h * scale * w * scale) * (1 if c in (1, 2) else 3)))
 
-    def where(self, error: np.ndarray, constant: np.ndarray) -> str:
+    def where(self, error: np.ndarray, baseline: np.ndarray) -> str:
         """The mean error of every pixel as a picture."""
-        mean = error.reshape(self.form.in_shape).mean(0)
+        mean = error.reshape(self.schema.in_shape).mean(0)
         stride = max(1, max(mean.shape) // 256)
         chart = charts.pixels(mean[::stride, ::stride])
-        share = error.sum() / constant.sum() if constant.sum() > 0 else 0.0
+        share = error.sum() / baseline.sum() if baseline.sum() > 0 else 0.0
         row, column = np.unravel_index(int(mean.argmax()), mean.shape)
         told = (
             f"The largest mean error, {mean.max():.3g}, is at row {row}, column {column}. Over all pixels the error is "
@@ -114,17 +114,17 @@ def atlas(sheets: Sequence[np.ndarray]) -> dict[str, Any]:
     return {"kind": "pictures", "atlas": data_url(whole, 60), "width": w, "height": h, "columns": columns}
 
 
-class Rows:
+class RowExamples:
     """Items as rows of values."""
 
     compact = False
 
-    def __init__(self, form: Any, originals: np.ndarray) -> None:
-        self.form, self.names = form, form.feature_names()
+    def __init__(self, schema: Any, originals: np.ndarray) -> None:
+        self.schema, self.names = schema, schema.feature_names()
 
     def cells(self, raw: np.ndarray) -> list[list[str]]:
         """Rows of values as text, in the user's own terms: categories by name, times as times."""
-        given = self.form.give(raw)
+        given = self.schema.give(raw)
         if nw.dependencies.is_into_dataframe(given):
             frame = nw.from_native(given, eager_only=True)
             columns = [frame[name].to_list() for name in frame.columns]
@@ -182,9 +182,9 @@ class Rows:
         """How many items the map may show."""
         return 2_000
 
-    def where(self, error: np.ndarray, constant: np.ndarray) -> str:
+    def where(self, error: np.ndarray, baseline: np.ndarray) -> str:
         """Bars: the error of every column as a share of that of a constant prediction."""
-        share = np.divide(error, constant, out=np.zeros_like(error), where=constant > 1e-12)
+        share = np.divide(error, baseline, out=np.zeros_like(error), where=baseline > 1e-12)
         order = np.argsort(-share, kind="stable")
         chart = charts.columns([str(self.names[j]) for j in order[:BARS]], share[order[:BARS]])
         worst, best = order[0], order[-1]
@@ -199,8 +199,8 @@ class Lines:
 
     compact = False
 
-    def __init__(self, form: Any, originals: np.ndarray) -> None:
-        self.form, self.names = form, [str(c.name) for c in form.columns]
+    def __init__(self, schema: Any, originals: np.ndarray) -> None:
+        self.schema, self.names = schema, [str(c.name) for c in schema.columns]
         low, high = np.zeros((2, len(self.names), 1))
         for i, channel in enumerate(np.moveaxis(originals, 1, 0)):
             there = channel[np.isfinite(channel)]
@@ -234,8 +234,8 @@ class Lines:
             [caption.replace(" · ", ", ", 1).replace(" · ", "\n") for caption in captions],
             words,
         )
-        told = f"Each chart is a window of {self.form.window} steps. "
-        told += f"Grey: {words[0]}." if made is None else f"Grey: {words[0]}; blue: {words[1]}."
+        told = f"Each chart is a window of {self.schema.window} steps. "
+        told += f"Gray: {words[0]}." if made is None else f"Gray: {words[0]}; blue: {words[1]}."
         if len(self.names) > len(kept):
             told += f" The {len(kept)} of {len(self.names)} channels with the largest errors."
         return figure(svg(chart, f"Charts of {len(captions)} windows. {told}", 9.6), told)
@@ -250,12 +250,12 @@ class Lines:
         """How many items the map may show."""
         return ATLAS // (2 * TILE[0] * TILE[1])
 
-    def where(self, error: np.ndarray, constant: np.ndarray) -> str:
+    def where(self, error: np.ndarray, baseline: np.ndarray) -> str:
         """Lines: the error of channels along a window, as a share of that of a constant prediction."""
-        error, constant = (v.reshape(len(self.names), -1) for v in (error, constant))
-        whole = np.divide(error.sum(1), constant.sum(1), out=np.zeros(len(error)), where=constant.sum(1) > 1e-12)
+        error, baseline = (v.reshape(len(self.names), -1) for v in (error, baseline))
+        whole = np.divide(error.sum(1), baseline.sum(1), out=np.zeros(len(error)), where=baseline.sum(1) > 1e-12)
         order = np.argsort(-whole, kind="stable")
-        share = np.divide(error, constant, out=np.zeros_like(error), where=constant > 1e-12)
+        share = np.divide(error, baseline, out=np.zeros_like(error), where=baseline > 1e-12)
         chart = charts.along(share[order[:LINES]], [self.names[j] for j in order[:LINES]])
         worst, best = order[0], order[-1]
         told = f"1 is the error of a constant prediction. Hardest is {self.names[worst]} ({whole[worst]:.0%})"
@@ -289,12 +289,12 @@ class Players:
 
     compact = False
 
-    def __init__(self, form: Any, originals: np.ndarray) -> None:
-        self.form = form
+    def __init__(self, schema: Any, originals: np.ndarray) -> None:
+        self.schema = schema
 
     def drawings(self, raw: np.ndarray) -> np.ndarray:
         """Spectrograms of raw sounds, uint8 (n, bands, frames), no wider than is shown."""
-        drawn = self.form.drawn(self.form.give(raw))
+        drawn = self.schema.drawn(self.schema.give(raw))
         step = -(-drawn.shape[2] // WIDE)
         return drawn[:, :, ::step]
 
@@ -308,11 +308,11 @@ class Players:
     ) -> str:
         """Pairs of spectrograms that can be heard."""
         kinds = [(words[0], originals)] if made is None else [(words[0], originals), (words[1], made)]
-        drawn = [(word, self.drawings(raw), self.form.give(raw)) for word, raw in kinds]
+        drawn = [(word, self.drawings(raw), self.schema.give(raw)) for word, raw in kinds]
         cells = []
         for i, caption in enumerate(captions):
             parts = [
-                picture(pixels[i], f"spectrogram: {word}, {caption}") + player(sounds[i], self.form.rate, word)
+                picture(pixels[i], f"spectrogram: {word}, {caption}") + player(sounds[i], self.schema.rate, word)
                 for word, pixels, sounds in drawn
             ]
             lines = "<br>".join(map(escape, caption.split(" · ")))
@@ -332,13 +332,13 @@ class Players:
         """How many items the map may show: finding phases takes its time."""
         return 200
 
-    def where(self, error: np.ndarray, constant: np.ndarray) -> str:
+    def where(self, error: np.ndarray, baseline: np.ndarray) -> str:
         """The mean error of every place of the spectrogram as a picture; of waveforms, of every sample."""
-        mean = error.reshape(self.form.in_shape)
+        mean = error.reshape(self.schema.in_shape)
         mean = mean.mean(0)[::-1] if mean.ndim == 3 else mean
         step = max(1, max(mean.shape) // 256)
         chart = charts.pixels(mean[:, ::step] if mean.shape[0] < 256 else mean[::step, ::step])
-        share = error.sum() / constant.sum() if constant.sum() > 0 else 0.0
+        share = error.sum() / baseline.sum() if baseline.sum() > 0 else 0.0
         told = f"Over all places the error is {share:.1%} of that of a constant prediction, the mean of the sounds."
         return figure(svg(chart, f"Heat map of the mean error, time to the right, high tones above. {told}"), told)
 
@@ -350,6 +350,6 @@ def _fitted(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 WAYS: dict[str, type] = {"image_form": Pictures, "series_form": Lines, "audio_form": Players}
 
 
-def way(form: Any, originals: np.ndarray) -> Any:
+def way(schema: Any, originals: np.ndarray) -> Any:
     """How items of a form are shown."""
-    return WAYS.get(form.name, Rows)(form, originals)
+    return WAYS.get(schema.name, RowExamples)(schema, originals)

@@ -1,4 +1,4 @@
-"""HTML by hand, little of it: escaped text, tables, pictures inside the page, and figures that follow its colours."""
+"""HTML by hand, little of it: escaped text, tables, pictures inside the page, and figures that follow its colors."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ import numpy as np
 from PIL import Image
 
 from zandloper.io import audio
-from zandloper.plotting.style import COLOURS, FAINT, INK
+from zandloper.plotting.style import COLORS, FAINT, INK
 
 _VARIABLES = {INK: "var(--ink)", "#000000": "var(--ink)", FAINT: "var(--faint)"} | {
-    colour: f"var(--c{i})" for i, colour in enumerate(COLOURS)
+    color: f"var(--c{i})" for i, color in enumerate(COLORS)
 }
 _numbers = itertools.count()
 
 
 def svg(figure: Any, alt: str, width: float | None = None, height: float | None = None) -> str:
-    """A matplotlib figure as SVG inside the page: its text stays text, its colours become those of the page.
+    """A matplotlib figure as SVG inside the page: its text stays text, its colors become those of the page.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Labels of items: classes, or numbers on a scale; used to colour and to name, never to measure."""
+"""Labels of items: classes, or numbers on a scale; used to color and to name, never to measure."""
 
 from __future__ import annotations
 

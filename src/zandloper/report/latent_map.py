@@ -20,10 +20,10 @@ def plane(evidence: Evidence) -> tuple[np.ndarray, tuple[str, str], str]:
     z = evidence.z.astype(np.float64)
     if z.shape[1] == 1:
         errors = np.log10(np.maximum(evidence.errors, max(1e-12, float(evidence.errors.max()) * 1e-4)))
-        told = (
+        caption = (
             "The model has one latent: it runs from left to right, and upwards runs the error, on a logarithmic scale."
         )
-        return np.stack([z[:, 0], errors], axis=1), ("latent 0", "error (log)"), told
+        return np.stack([z[:, 0], errors], axis=1), ("latent 0", "error (log)"), caption
     if z.shape[1] == 2:
         return z, ("latent 0", "latent 1"), "The model has two latents: this is all of its latent space."
     from sklearn.decomposition import PCA
@@ -37,12 +37,12 @@ def plane(evidence: Evidence) -> tuple[np.ndarray, tuple[str, str], str]:
         return z[:, :2], ("latent 0", "latent 1"), "All items have the same latents: the model tells them not apart."
     fitted = PCA(2, svd_solver="auto" if z.shape[1] <= 500 else "randomized", random_state=0).fit(z[:20_000])
     share = fitted.explained_variance_ratio_.sum()
-    told = (
+    caption = (
         f"The {z.shape[1]} latents, each weighed by how far it moves the output, are seen from the side on which they "
         f"spread most: their first two principal components, which carry {share:.0%} of their variance. Points that "
         "lie apart are apart; points that lie together may still differ in what is not seen."
     )
-    return fitted.transform(z), ("1st component", "2nd component"), told
+    return fitted.transform(z), ("1st component", "2nd component"), caption
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Map:
 
     data: str
     axes: tuple[str, str]
-    told: str
+    caption: str
     items: int
 
 
 def latent_map(evidence: Evidence) -> Map:
     """The map of these data."""
-    points, axes, told = plane(evidence)
+    points, axes, caption = plane(evidence)
     low, high = points.min(0), points.max(0)
     span = np.where(high > low, high - low, 1.0)
     grid = np.round((points - low) / span * FINE).astype(np.uint16)
@@ -81,13 +81,13 @@ def latent_map(evidence: Evidence) -> Map:
         "panes": panes,
     }
     text = json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
-    return Map(text, axes, told, len(sample))
+    return Map(text, axes, caption, len(sample))
 
 
 def _panes(evidence: Evidence) -> tuple[np.ndarray, list[Any]]:
     """Which of the sample come along, and what is shown of them: the item beside its reconstruction, or the input and
     then the target beside the prediction."""
-    inputs, outputs = way(evidence.form, evidence.originals), None
+    inputs, outputs = way(evidence.schema, evidence.originals), None
     most = inputs.most()
     if evidence.wanted is not None:
         outputs = way(evidence.output, evidence.wanted)
@@ -105,5 +105,5 @@ def _panes(evidence: Evidence) -> tuple[np.ndarray, list[Any]]:
 
 def heat_of(evidence: Evidence) -> np.ndarray:
     """Errors of the sample as multiples of those of the constant prediction, (k, features)."""
-    constant = np.maximum(evidence.feature_constant, 1e-12)
-    return evidence.sample_errors / constant
+    baseline = np.maximum(evidence.feature_constant, 1e-12)
+    return evidence.sample_errors / baseline

@@ -13,7 +13,7 @@
   const ctx = canvas.getContext("2d");
   const panel = document.getElementById("map-item"), legend = document.getElementById("map-legend");
   const view = { x: 0, y: 0, zoom: 1 };
-  let colourBy = labels ? "label" : "error", only = -1, chosen = 0, queued = false, printing = false;
+  let colorBy = labels ? "label" : "error", only = -1, chosen = 0, queued = false, printing = false;
 
   // Viridis (van der Walt and Smith 2015), at eight places.
   const RAMP = [[68, 1, 84], [70, 50, 127], [54, 92, 141], [39, 127, 142], [31, 161, 135], [74, 194, 109], [159, 218, 58], [253, 231, 37]];
@@ -23,12 +23,12 @@
   };
   const PAPER = { "--card": "#ffffff", "--ink": "#111111", "--faint": "#999999" };
   const style = name => printing && PAPER[name] || getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const classColour = k => style(`--c${k % 10}`);
+  const classColor = k => style(`--c${k % 10}`);
 
-  // Groups of points of one colour, drawn together.
+  // Groups of points of one color, drawn together.
   let groups = [];
   function regroup() {
-    const of = colourBy === "label" ? labels : errors, byClass = colourBy === "label" && data.names;
+    const of = colorBy === "label" ? labels : errors, byClass = colorBy === "label" && data.names;
     const lists = new Map();
     for (let i = 0; i < count; i++) {
       const key = of[i] === 255 ? 255 : byClass ? of[i] : of[i] >> 3;
@@ -38,7 +38,7 @@
     }
     groups = [...lists.keys()].sort((a, b) => (a === 255 ? -1 : a) - (b === 255 ? -1 : b)).map(key => ({
       key, list: lists.get(key),
-      colour: () => key === 255 ? style("--faint") : byClass ? classColour(key) : ramp(key / 31)
+      color: () => key === 255 ? style("--faint") : byClass ? classColor(key) : ramp(key / 31)
     }));
   }
 
@@ -55,14 +55,14 @@
     canvas.width = Math.round(side.w * ratio);
     canvas.height = Math.round(side.h * ratio);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const colours = new Map(groups.map(group => [group, group.colour()])), TURNS = 16;
+    const colors = new Map(groups.map(group => [group, group.color()])), TURNS = 16;
     ctx.clearRect(0, 0, side.w, side.h);
     const size = Math.max(1.4, Math.min(6, 1.4 * Math.sqrt(view.zoom) * Math.sqrt(side.w * side.h / count) / 4));
     // In turns, so that no class lies on top of all others.
     for (let turn = 0; turn < TURNS; turn++) for (const group of groups) {
       const faded = only >= 0 && group.key !== only;
       ctx.globalAlpha = faded ? 0.06 : count > 20000 ? 0.6 : 0.8;
-      ctx.fillStyle = colours.get(group);
+      ctx.fillStyle = colors.get(group);
       for (let k = Math.floor(turn / TURNS * group.list.length), end = Math.floor((turn + 1) / TURNS * group.list.length); k < end; k++) {
         const i = group.list[k], x = toX(points[2 * i]), y = toY(points[2 * i + 1]);
         if (x < -size || y < -size || x > side.w + size || y > side.h + size) continue;
@@ -71,12 +71,12 @@
       }
     }
     ctx.globalAlpha = 1;
-    if (colourBy === "label" && data.names) nameClasses();
+    if (colorBy === "label" && data.names) nameClasses();
     ring();
   }
   const redraw = () => { if (!queued) { queued = true; requestAnimationFrame(draw); } };
 
-  // The name of a class at the middle of its points, so that colours are not all that tells.
+  // The name of a class at the middle of its points, so that colors are not all that tells.
   let middles = null;
   function nameClasses() {
     if (data.names.length > 20) return;
@@ -96,8 +96,8 @@
 
   function ring() {
     const i = items[chosen], x = toX(points[2 * i]), y = toY(points[2 * i + 1]);
-    for (const [colour, width] of [[style("--card"), 5], [style("--ink"), 2]]) {
-      ctx.strokeStyle = colour; ctx.lineWidth = width;
+    for (const [color, width] of [[style("--card"), 5], [style("--ink"), 2]]) {
+      ctx.strokeStyle = color; ctx.lineWidth = width;
       ctx.beginPath(); ctx.arc(x, y, 7, 0, 7); ctx.stroke();
     }
   }
@@ -145,7 +145,7 @@
     let best = -1, least = Infinity;
     for (let n = 0; n < items.length; n++) {
       const i = items[n];
-      if (only >= 0 && colourBy === "label" && labels[i] !== only) continue;
+      if (only >= 0 && colorBy === "label" && labels[i] !== only) continue;
       const d = (toX(points[2 * i]) - x) ** 2 + (toY(points[2 * i + 1]) - y) ** 2;
       if (d < least) { least = d; best = n; }
     }
@@ -198,11 +198,11 @@
     if (labels) {
       for (const [key, word] of [["label", "by label"], ["error", "by error"]]) {
         const button = make("button", word, legend);
-        button.type = "button"; button.setAttribute("aria-pressed", String(colourBy === key));
-        button.onclick = () => { colourBy = key; only = -1; regroup(); explain(); redraw(); };
+        button.type = "button"; button.setAttribute("aria-pressed", String(colorBy === key));
+        button.onclick = () => { colorBy = key; only = -1; regroup(); explain(); redraw(); };
       }
     }
-    if (colourBy === "error") { make("span", "error", legend); legend.append(scale(data.errorEnds)); }
+    if (colorBy === "error") { make("span", "error", legend); legend.append(scale(data.errorEnds)); }
     else if (!data.names) legend.append(scale(data.labelEnds));
     else data.names.forEach((name, k) => {
       const button = make("button", undefined, legend), dot = make("i", undefined, button);

@@ -18,7 +18,7 @@ from zandloper.inspection.architecture import Architecture, architecture
 from zandloper.inspection.description import Description, describe
 from zandloper.inspection.latents import LatentReport, latent_report
 from zandloper.inspection.response import decoded, error_of, spread
-from zandloper.model.batch import Batch, Seen
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.hourglass import Hourglass, weighted
 from zandloper.report.labels import Labels
 from zandloper.report.pca import AgainstPCA, against_pca
@@ -89,9 +89,9 @@ class Evidence:
         return architecture(self.estimator)
 
     @property
-    def form(self) -> Any:
+    def schema(self) -> Any:
         """What the inputs look like."""
-        return self.estimator._blueprint.form
+        return self.estimator._blueprint.schema
 
     @property
     def output(self) -> Any:
@@ -129,7 +129,7 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
         raise DataError(f"a report needs at least 2 rows to see what varies, got {len(raw)}: pass more")
     if labels is None and target is not None and target[0].numel() == 1:
         labels = y  # one thing is predicted: that is what the map is looked at for
-    known = None if labels is None else Labels.read(estimator._form.labels(labels, raw), len(raw))
+    known = None if labels is None else Labels.read(estimator._schema.labels(labels, raw), len(raw))
     rows, seen = len(raw), spread(len(raw), MOST_ROWS)
     if len(seen) < rows:
         raw, target = _some(raw, seen), _some(target, seen)
@@ -170,7 +170,7 @@ def _given_back(estimator: Any, raw: Tensor, target: Tensor | None) -> tuple[Any
     """Some rows as the user gave them: what they were read from may be a folder."""
     rows = torch.as_tensor(spread(len(raw), MOST_GIVEN))
     blueprint = estimator._blueprint
-    X = blueprint.form.readable(raw[rows].numpy())
+    X = blueprint.schema.readable(raw[rows].numpy())
     return X, None if target is None else blueprint.output.readable(target[rows].numpy())
 
 
@@ -181,10 +181,10 @@ def _measure(estimator: Any, raw: Any, target: Any) -> tuple[np.ndarray, np.ndar
 
     def measure(batch: Batch) -> Tensor:
         batch = module.scaled(batch)
-        code, skips = module.encode(Seen(batch.x, batch.valid), batch.condition)
+        code, skips = module.encode(CorruptedInput(batch.x, batch.valid), batch.condition)
         error = error_of(module, module.decode(code.z, skips, batch.condition), batch.target)
-        constant = module.constant.expand(len(batch.x), *module.constant.shape)
-        base = error_of(module, constant, batch.target)
+        baseline = module.baseline.expand(len(batch.x), *module.baseline.shape)
+        base = error_of(module, baseline, batch.target)
         weight = torch.ones_like(error) if batch.target_valid is None else batch.target_valid.expand_as(error)
         parts = (weighted(error, batch.target_valid), weighted(base, batch.target_valid), weight)
         return torch.cat([code.z.flatten(1), *(part.flatten(1) for part in parts)], dim=1)
@@ -198,8 +198,8 @@ def _measure(estimator: Any, raw: Any, target: Any) -> tuple[np.ndarray, np.ndar
         codes.append(z)
         errors.append(error.double().sum(1) / weight.double().sum(1).clamp(min=1))
         sums += torch.stack([part.double().sum(0) for part in (error, base, weight)])
-    total, constant, weight = sums
-    score = float(1 - total.sum() / constant.sum()) if constant.sum() > 0 else 1.0
+    total, baseline, weight = sums
+    score = float(1 - total.sum() / baseline.sum()) if baseline.sum() > 0 else 1.0
     per_feature = (sums[:2] / weight.clamp(min=1)).numpy()
     return torch.cat(codes).numpy(), torch.cat(errors).numpy(), per_feature[0], per_feature[1], score
 

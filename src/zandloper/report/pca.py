@@ -33,30 +33,30 @@ def against_pca(estimator: Any, raw: Any) -> AgainstPCA | str:
     not count, and PCA reads them as the mean."""
     module: Hourglass = estimator.module_
     features = math.prod(module.in_shape)
-    if module.target_scale is not None:
+    if module.target_scaler is not None:
         return "The model was trained towards a target that is not its input, and PCA can only rebuild the input."
     if features > MOST_FEATURES:
         return f"With {features:,} values an item, PCA is left out."
     rows = raw[torch.as_tensor(spread(len(raw), min(ROWS, max(64, VALUES // features))))]
-    x, valid = module.scale.encode(rows)
-    shape = module.compare.expected(module.constant[None]).numel()
+    x, valid = module.scaler.encode(rows)
+    shape = module.compare.expected(module.baseline[None]).numel()
     if shape != features:
         return "What the model makes is laid out in another way than its input, so that PCA cannot be set beside it."
     expected = estimator._each_block(lambda batch: module.compare.expected(decoded(module, batch)[0]).flatten(1), rows)
     x = x.flatten(1)
     weight = torch.ones_like(x) if valid is None else valid.flatten(1).expand_as(x)
     mean = (x * weight).sum(0) / weight.sum(0).clamp(min=1)
-    centred = torch.where(weight > 0, x - mean, 0.0)
+    centered = torch.where(weight > 0, x - mean, 0.0)
     error = lambda made: float(((made - x).square() * weight).sum() / weight.sum().clamp(min=1))  # noqa: E731
     if error(mean.expand_as(x)) <= 0:
         return "Nothing varies in these data."
-    principal = principal_components(lambda: [centred], features, len(x))
+    principal = principal_components(lambda: [centered], features, len(x))
     latents, most = estimator._n_features_out, len(principal.components)
     components = principal.components.float()
     top = min(most, max(64, 2 * latents), len(x) - 1)
-    coordinates = centred @ components[:top].T
+    coordinates = centered @ components[:top].T
     if valid is None:
-        left = centred.double().square().sum() - coordinates.double().square().sum(0).cumsum(0)
+        left = centered.double().square().sum() - coordinates.double().square().sum(0).cumsum(0)
         errors = (left.clamp(min=0) / x.numel()).tolist()
     else:
         made, errors = mean.expand_as(x).clone(), []

@@ -61,7 +61,7 @@ def the_map(e: Evidence) -> Section:
     count = f"{len(e.seen):,} of {e.rows:,} items, evenly chosen" if len(e.seen) < e.rows else f"{e.rows:,} items"
     return Section(
         "The latent map",
-        f"<p>{count}, each a point at its place in the latent space. {escape(drawn.told)}</p>"
+        f"<p>{count}, each a point at its place in the latent space. {escape(drawn.caption)}</p>"
         '<p class="note">Point, tap or use the arrow keys: the nearest item is shown'
         f"{'' if drawn.items == len(e.seen) else f', out of {drawn.items:,} that came along'}.</p>"
         '<div class="map"><div><div class="field"><canvas id="map-field" tabindex="0" role="img" '
@@ -172,7 +172,9 @@ def errors(e: Evidence) -> Section:
     )
     chart = figure(svg(charts.histogram(e.errors), f"Histogram of the errors. {said}"))
     worst = f"<h3>The {len(e.worst)} worst</h3>{_items(e, e.worst, words)}"
-    compact = way(e.form, e.originals).compact and way(e.output, e.originals if e.wanted is None else e.wanted).compact
+    compact = (
+        way(e.schema, e.originals).compact and way(e.output, e.originals if e.wanted is None else e.wanted).compact
+    )
     both = f"{chart}<div>{worst}</div></div>" if compact else f"{chart}</div>{worst}"
     return Section(
         "The errors, and the worst items",
@@ -201,8 +203,8 @@ def _items(e: Evidence, which: np.ndarray, words: tuple[str, str]) -> str:
     heat = heat_of(e)[which]
     made = e.made[which]
     if e.wanted is None:
-        return way(e.form, e.originals).beside(e.originals[which], made, captions, words, heat)
-    inputs, outputs = way(e.form, e.originals), way(e.output, e.wanted)
+        return way(e.schema, e.originals).beside(e.originals[which], made, captions, words, heat)
+    inputs, outputs = way(e.schema, e.originals), way(e.output, e.wanted)
     if inputs.compact and not outputs.compact and len(outputs.names) <= 3:  # a picture and few words about it
         for i, (target, prediction) in enumerate(zip(outputs.cells(e.wanted[which]), outputs.cells(made), strict=True)):
             captions[i] += f" · {words[0]} {', '.join(target)} · {words[1]} {', '.join(prediction)}"

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from zandloper.data.windows import Windows
 from zandloper.errors import ParameterError
 from zandloper.io.model_folder import append_line, read_state, write_atomically, write_state
-from zandloper.training.state import Run, Training, restore_state
+from zandloper.training.state import TrainingConfig, TrainingState, restore_state
 
 CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
 
@@ -27,7 +27,7 @@ class Checkpoint:
     written does not change what they lead to.
     """
 
-    def __init__(self, settings: Training, fingerprint: str) -> None:
+    def __init__(self, settings: TrainingConfig, fingerprint: str) -> None:
         self.folder, self.fingerprint, self.seed = settings.checkpoint, fingerprint, settings.seed
         self._next = 0.0
 
@@ -35,7 +35,9 @@ class Checkpoint:
         """Whether it is time to write."""
         return self.folder is not None and time.monotonic() >= self._next
 
-    def write(self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer, run: Run) -> None:
+    def write(
+        self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer, run: TrainingState
+    ) -> None:
         """Write all that the run needs to go on."""
         if self.folder is None:
             return
@@ -50,7 +52,9 @@ class Checkpoint:
         )
         self._next = time.monotonic() + (time.monotonic() - begin) / CHECKPOINT_SHARE
 
-    def resume(self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> Run | None:
+    def resume(
+        self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer
+    ) -> TrainingState | None:
         """Put back the state of an earlier run of the same settings on the same data, if there is one."""
         if self.folder is None:
             return None
@@ -73,7 +77,7 @@ class Checkpoint:
             index, slot = key.split("/")
             state.setdefault(int(index), {})[slot] = value
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-        run = Run(**about["run"])
+        run = TrainingState(**about["run"])
         self._cut_history(run.epoch)
         run.stopped_by = "" if run.stopped_by == "max_minutes" else run.stopped_by
         return run
@@ -86,7 +90,7 @@ class Checkpoint:
             kept = [line for line in lines if json.loads(line)["epoch"] <= epoch]
             write_atomically(file, lambda beside: beside.write_text("".join(f"{line}\n" for line in kept)))
 
-    def log(self, run: Run) -> None:
+    def log(self, run: TrainingState) -> None:
         """One line of history."""
         if self.folder is not None:
             entry = {k: None if v != v else v for k, v in run.history[-1].items()}

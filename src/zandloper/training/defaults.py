@@ -15,7 +15,7 @@ LARGE_NET = 2.5e5  # parameters from which a net is large
 BLOCK_WORK = 4e8  # operations a block of rows when scoring
 
 
-def device(choice: str, owner: str) -> str:
+def device(choice: str, caller: str) -> str:
     """The device by its torch name; "auto" takes CUDA when it is there."""
     if choice == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -23,19 +23,19 @@ def device(choice: str, owner: str) -> str:
         kind = torch.device(choice).type
     except RuntimeError as error:
         raise bad_parameter(
-            owner, "device", "'auto', 'cpu', 'cuda' or another name that torch knows", choice
+            caller, "device", "'auto', 'cpu', 'cuda' or another name that torch knows", choice
         ) from error
     if kind == "cuda" and not torch.cuda.is_available():
-        raise bad_parameter(owner, "device", "'auto' or 'cpu' (torch finds no CUDA device)", choice)
+        raise bad_parameter(caller, "device", "'auto' or 'cpu' (torch finds no CUDA device)", choice)
     return choice
 
 
-def precision(choice: str, where: str, work: int, owner: str) -> str:
+def precision(choice: str, where: str, work: int, caller: str) -> str:
     """float32, or bfloat16 for nets large enough on hardware that multiplies it natively."""
     if choice in ("float32", "bfloat16"):
         return choice
     if choice != "auto":
-        raise bad_parameter(owner, "precision", "'auto', 'float32' or 'bfloat16'", choice)
+        raise bad_parameter(caller, "precision", "'auto', 'float32' or 'bfloat16'", choice)
     if where.startswith("cuda"):
         native = torch.cuda.is_bf16_supported()
     else:
@@ -80,7 +80,7 @@ def learning_rate(width: int, parameters: int = 0) -> float:
     return (0.1 if parameters >= LARGE_NET else 0.16) / math.sqrt(min(4096, max(64, width)))
 
 
-def memory(parameters: int) -> int:
+def beta2_horizon(parameters: int) -> int:
     """How many steps Adam's mean of squares goes back: few for small nets, which may train for a few hundred in all."""
     return 100 if parameters >= LARGE_NET else 20
 

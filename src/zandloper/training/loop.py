@@ -1,4 +1,4 @@
-"""The training loop, the only one. It trains any module whose `loss(batch, rng)` gives a `Loss`: hourglasses, priors.
+"""The one training loop, for any module whose `loss(batch, rng)` returns a `LossOutput`: hourglasses, priors.
 
 One page, top to bottom: settings, what a run remembers, the loop, and its helpers. The same seed gives the same bits:
 all random numbers follow from (seed, epoch, step), schedules from steps, and a run that was killed goes on from its
@@ -22,7 +22,7 @@ from zandloper.training.checkpoint import Checkpoint
 from zandloper.training.progress import Progress
 from zandloper.training.schedule import paced_schedule, schedule
 from zandloper.training.sources import Source, World, mixed_seed
-from zandloper.training.state import Run, Training, copy_state, restore_state, store_state
+from zandloper.training.state import TrainingConfig, TrainingState, copy_state, restore_state, store_state
 
 MOMENTUM = 0.9
 OPTIMIZERS: dict[str, Any] = {
@@ -31,25 +31,25 @@ OPTIMIZERS: dict[str, Any] = {
     "sgd": lambda p, beta, **k: torch.optim.SGD(p, momentum=MOMENTUM, nesterov=True, fused=True, **k),
 }
 TRIES = 5  # how often a run may diverge before it is given up
-LOOK = 20  # steps between two looks at whether the loss is still a number
+NAN_CHECK_EVERY = 20  # steps between two looks at whether the loss is still a number
 
 
 def train(
     module: Any,
     source: Source,
     validation: Source | None,
-    settings: Training,
+    settings: TrainingConfig,
     *,
     fingerprint: str = "",
     started: float | None = None,
     world: World | None = None,
-) -> Run:
+) -> TrainingState:
     """Train a module in place; it ends with the weights that did best on the validation rows (epoch 0 takes part).
 
     Parameters
     ----------
     module : nn.Module and Trainable
-        Has `loss(batch, rng, progress) -> Loss`; may have a `natural_loss`, far above which training has diverged.
+        Has `loss(batch, rng, progress) -> Loss`; may have a `baseline_loss`, far above which training has diverged.
     source, validation : Source
         Rows that train, and rows that choose; without the latter the last weights are kept.
     settings : Training
@@ -66,15 +66,15 @@ def train(
     world, started = world or World(), time.monotonic() if started is None else started
     device, total = torch.device(settings.device), settings.max_epochs * source.steps
     module.to(device)
-    # Gradients of unit size, whatever the data's units: optimisers compare them with constants of their own.
-    natural = abs(float(getattr(module, "natural_loss", 0.0)))
+    # Gradients of unit size, whatever the data's units: optimizers compare them with constants of their own.
+    natural = abs(float(getattr(module, "baseline_loss", 0.0)))
     unit = 1 / natural if natural > 0 else 1.0
     with _threads(settings.threads), _own_randomness(module) as seed_globally, Progress(settings) as progress:
         parameters = [p for p in module.parameters() if p.requires_grad]
         optimizer = _optimizer(parameters, settings)
         checkpoint = Checkpoint(settings, fingerprint)
         best = copy_state(module)
-        run = checkpoint.resume(module, best, optimizer) or Run()
+        run = checkpoint.resume(module, best, optimizer) or TrainingState()
         earlier, rng = run.seconds, torch.Generator(device)
 
         if not run.history:
@@ -111,7 +111,7 @@ def train(
                 if checkpoint.due() and run.step < source.steps:
                     run.sum_loss = float(losses)
                     checkpoint.write(module, best, optimizer, run)
-                if run.step % LOOK == 0 and not math.isfinite(float(losses)):
+                if run.step % NAN_CHECK_EVERY == 0 and not math.isfinite(float(losses)):
                     break
 
             trained = world.mean(float(losses) / max(1, run.step))
@@ -151,7 +151,7 @@ def train(
 
 
 @torch.no_grad()
-def _evaluate(module: Any, validation: Source | None, settings: Training, world: World) -> float:
+def _evaluate(module: Any, validation: Source | None, settings: TrainingConfig, world: World) -> float:
     """The mean loss over the validation rows, in full precision, with the same random numbers every time."""
     if validation is None:
         return math.nan
@@ -164,7 +164,7 @@ def _evaluate(module: Any, validation: Source | None, settings: Training, world:
     return world.mean(total / validation.rows)
 
 
-def _recover(module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer, run: Run) -> None:
+def _recover(module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer, run: TrainingState) -> None:
     """Back to the best weights with a lower rate, and a warning that names the cause; after a few tries, an error."""
     rate = optimizer.param_groups[0]["lr"]
     odd = [name for name, weight in module.named_parameters() if not bool(torch.isfinite(weight).all())]
@@ -185,7 +185,7 @@ def _recover(module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.
     optimizer.state.clear()
 
 
-def _given_up(run: Run, cause: str) -> TrainingError:
+def _given_up(run: TrainingState, cause: str) -> TrainingError:
     return TrainingError(
         f"training diverged {run.tries} times: {cause}. Set a lower `lr`, or look for extreme values in the data"
     )
@@ -196,7 +196,7 @@ def _finite(parameters: list[nn.Parameter]) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in parameters)
 
 
-def _optimizer(parameters: list[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
+def _optimizer(parameters: list[nn.Parameter], settings: TrainingConfig) -> torch.optim.Optimizer:
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in parameters:  # a part may ask for smaller steps than the rest
         groups.setdefault(getattr(parameter, "lr_scale", 1.0), []).append(parameter)
@@ -204,10 +204,10 @@ def _optimizer(parameters: list[nn.Parameter], settings: Training) -> torch.opti
     parts = [{"params": group, "scale": scale} for scale, group in groups.items()]
     if not isinstance(settings.optimizer, str):
         return settings.optimizer(parts, **settled)
-    return OPTIMIZERS[settings.optimizer](parts, beta=1 - 1 / settings.memory, **settled)
+    return OPTIMIZERS[settings.optimizer](parts, beta=1 - 1 / settings.beta2_horizon, **settled)
 
 
-def _autocast(settings: Training) -> contextlib.AbstractContextManager:
+def _autocast(settings: TrainingConfig) -> contextlib.AbstractContextManager:
     if settings.precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(torch.device(settings.device).type, getattr(torch, settings.precision))

@@ -16,7 +16,7 @@ MOST_STEPS = 256  # an epoch
 HELD = 64  # patches that validate, at most
 
 
-class Patches:
+class PatchSource:
     """Random parts of images or sounds, each place as likely as any other.
 
     Parameters
@@ -64,16 +64,16 @@ class Patches:
         for start in range(0, len(middles), block):
             yield self._batch_of(middles[start : start + block])
 
-    def held(self, rows: np.ndarray) -> Patches:
+    def held(self, rows: np.ndarray) -> PatchSource:
         """The same over some of the items, to validate with: a patch from the middle of each."""
-        some = Patches(*self._some(rows), self.size, self._batch, self._seed, False)
+        some = PatchSource(*self._some(rows), self.size, self._batch, self._seed, False)
         some.rows = len(rows)
         return some
 
-    def without(self, rows: np.ndarray) -> Patches:
+    def without(self, rows: np.ndarray) -> PatchSource:
         """The same over the other items."""
         others = np.setdiff1d(np.arange(len(self.items)), rows)
-        return Patches(*self._some(others), self.size, self._batch, self._seed, self.turn)
+        return PatchSource(*self._some(others), self.size, self._batch, self._seed, self.turn)
 
     def _some(self, rows: np.ndarray) -> tuple[list[Field], list[Field] | None]:
         targets = None if self.targets is None else [self.targets[i] for i in rows]

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Batch, Loss
+from zandloper.model.batch import Batch, LossOutput
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingConfig:
     """Settings of a run, all decided before it starts, from shapes and the user's word, never from timing."""
 
     max_epochs: int = 30
@@ -25,7 +25,7 @@ class Training:
     lr: float = 2e-3
     optimizer: Any = "adam"
     weight_decay: float = 0.0
-    memory: int = 20  # steps that Adam's mean of squares goes back
+    beta2_horizon: int = 20  # steps that Adam's mean of squares goes back
     patience: int = 10
     min_delta: float = 1e-4
     precision: str = "float32"
@@ -37,7 +37,7 @@ class Training:
 
 
 @dataclass
-class Run:
+class TrainingState:
     """What a run remembers; with the weights and the optimizer's state, all that its checkpoint holds."""
 
     epoch: int = 0
@@ -58,8 +58,8 @@ class Run:
 class Trainable(Protocol):
     """What the loop asks of a module beside a `torch.nn.Module`'s manners."""
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
-        """What to minimise on a raw batch, when a share `progress` of the steps is done (1: as it will be judged)."""
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
+        """What to minimize on a raw batch, when a share `progress` of the steps is done (1: as it will be judged)."""
 
 
 def copy_state(module: nn.Module) -> dict[str, Tensor]:

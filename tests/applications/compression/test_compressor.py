@@ -79,13 +79,13 @@ def test_the_bound_holds_for_random_models_data_and_bounds(X, scale, share, mode
     assert np.nanmax(np.abs(back.astype(np.float64) - new.astype(np.float64)), initial=0) <= bound
 
 
-def test_lossless_images_and_colours(images, rng):
+def test_lossless_images_and_colors(images, rng):
     model = zl.Compressor(max_error=0, **QUICK).fit(images)
     assert np.array_equal(model.decompress(model.compress(images)), images)
-    colour = rng.integers(0, 255, (30, 6, 5, 3)).astype(np.uint8)
-    within = zl.Compressor(max_error=3, modality="image", **QUICK).fit(colour)
-    back = within.decompress(within.compress(colour))
-    assert back.dtype == np.uint8 and np.abs(back.astype(int) - colour).max() == 3
+    color = rng.integers(0, 255, (30, 6, 5, 3)).astype(np.uint8)
+    within = zl.Compressor(max_error=3, modality="image", **QUICK).fit(color)
+    back = within.decompress(within.compress(color))
+    assert back.dtype == np.uint8 and np.abs(back.astype(int) - color).max() == 3
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
@@ -284,8 +284,8 @@ def test_errors_say_what_to_do(rows, images, monkeypatch):
             zl.Compressor(**wrong).fit(rows)
     with pytest.raises(ParameterError, match="an autoencoder"):
         zl.Compressor("zip").fit(rows)
-    with pytest.raises(UnsupportedError, match="told"):
-        zl.Compressor(zl.DenoisingAutoencoder(told=True), **QUICK).fit(rows)
+    with pytest.raises(UnsupportedError, match="noise_conditional"):
+        zl.Compressor(zl.DenoisingAutoencoder(noise_conditional=True), **QUICK).fit(rows)
     assert clone(zl.Compressor(max_error=1)).max_error == 1
     monkeypatch.setitem(__import__("sys").modules, "constriction", None)
     with pytest.raises(MissingExtraError, match=r"zandloper\[compress\]"):

@@ -9,7 +9,7 @@ import torch
 from sklearn.exceptions import NotFittedError
 
 import zandloper as zl
-from zandloper.applications.denoising.objectives import BlindSpots, Redrawn, lesson_alone
+from zandloper.applications.denoising.objectives import BlindSpot, Recorrupted, lesson_alone
 from zandloper.applications.denoising.tabular import _with_noise
 from zandloper.errors import DataError, DataTypeError, ParameterError, UnsupportedError
 from zandloper.model.batch import Batch
@@ -105,7 +105,7 @@ def test_recordings_of_noise_are_those_that_are_given(rng):
 
 def test_noisy_data_alone(clean, noisy):
     model = zl.Denoiser(modality="image", max_epochs=200, **QUICK).fit(noisy)
-    assert model.learned_from_ == "noisy" and isinstance(model.restorer_.lesson, Redrawn)
+    assert model.learned_from_ == "noisy" and isinstance(model.restorer_.objective, Recorrupted)
     assert error(model.transform(noisy), clean) < 0.6 * error(noisy, clean)
 
 
@@ -114,17 +114,17 @@ def test_redrawn_noises_have_nothing_to_do_with_each_other():
     x = torch.full((1, 1, 400, 400), 0.5)
     noise = zl.noise.PoissonGaussian(40, 0.05)
     y = noise.build()(Batch(x), rng).x
-    seen, target, _ = Redrawn(noise).parts(Batch(y), rng, noise.build())
+    seen, target, _ = Recorrupted(noise).parts(Batch(y), rng, noise.build())
     a, b = (seen - x).flatten(), (target - x).flatten()
     assert abs(float((a * b).mean())) < 0.02 * float(y.var())
     assert float(target.mean()) == pytest.approx(0.5, abs=0.01)
 
 
 def test_blind_spots_hide_what_counts():
-    lesson = lesson_alone(zl.noise.SaltAndPepper(0.1))
-    assert isinstance(lesson, BlindSpots)
+    objective = lesson_alone(zl.noise.SaltAndPepper(0.1))
+    assert isinstance(objective, BlindSpot)
     x = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    seen, target, weight = lesson.parts(Batch(x), torch.Generator().manual_seed(1), None)
+    seen, target, weight = objective.parts(Batch(x), torch.Generator().manual_seed(1), None)
     assert torch.equal(target, x) and bool((seen[weight == 0] == x[weight == 0]).all())
     assert bool((seen[weight > 0] != x[weight > 0]).float().mean() > 0.9)
 
@@ -134,8 +134,8 @@ def test_any_size_keeps_its_form(model):
         image = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
         out = model.transform(image)
         assert out.shape == shape and out.dtype == np.uint8
-    colour = np.random.default_rng(0).random((40, 31, 3))
-    out = model.transform([colour, colour[..., 0]])
+    color = np.random.default_rng(0).random((40, 31, 3))
+    out = model.transform([color, color[..., 0]])
     assert out[0].shape == (40, 31, 3) and out[0].dtype == np.float64 and out[1].shape == (40, 31)
     assert np.allclose(out[0][..., 0], out[1], atol=1e-6)
 
@@ -152,11 +152,11 @@ def test_tiles_leave_no_seam(model, monkeypatch):
 
 def test_nets_that_go_on_never_saw_what_validates(monkeypatch):
     """With another seed too."""
-    from zandloper.training.patch_source import Patches
+    from zandloper.training.patch_source import PatchSource
 
     held = []
-    usual = Patches.held
-    monkeypatch.setattr(Patches, "held", lambda self, rows: held.append(list(rows)) or usual(self, rows))
+    usual = PatchSource.held
+    monkeypatch.setattr(PatchSource, "held", lambda self, rows: held.append(list(rows)) or usual(self, rows))
     images = np.random.default_rng(0).random((24, 32, 32), np.float32)
     settings = {"noise": NOISE, "modality": "image", "hidden": (4,), "max_epochs": 1}
     first = zl.Denoiser(random_state=0, **settings).fit(images)
@@ -171,8 +171,8 @@ def test_turned_copies_are_turned_back():
 
 def test_averaging_helps(model, clean, noisy):
     one = error(model.transform(noisy), clean)
-    many = error(zl.Denoiser.transform(model.set_params(average=8), noisy), clean)
-    model.set_params(average=1)
+    many = error(zl.Denoiser.transform(model.set_params(n_augmentations=8), noisy), clean)
+    model.set_params(n_augmentations=1)
     assert many < one
 
 
@@ -263,7 +263,7 @@ def test_noisy_tables_alone(rng):
     [
         ({"learn_from": "hope"}, "learn_from"),
         ({"noise": "loud"}, "noise"),
-        ({"average": 3}, "average"),
+        ({"n_augmentations": 3}, "n_augmentations"),
         ({"autoencoder": "U-Net"}, "autoencoder"),
         ({"max_minutes": -1}, "max_minutes"),
         ({"hidden": (0,)}, "hidden"),

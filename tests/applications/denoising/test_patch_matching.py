@@ -7,11 +7,11 @@ from torch.nn import functional as F
 
 import zandloper as zl
 from zandloper.applications.denoising import gate_training, patch_matching, signals
-from zandloper.applications.denoising.image_network import Picture
+from zandloper.applications.denoising.image_network import ImageNetwork
 from zandloper.applications.denoising.objectives import FromPairs
 from zandloper.applications.denoising.patch_matching import (
-    Similar,
-    SimilarNet,
+    PatchMatching,
+    PatchMatchingNet,
     estimates,
     noise_curves,
     places,
@@ -19,7 +19,7 @@ from zandloper.applications.denoising.patch_matching import (
 )
 from zandloper.errors import DataError, ParameterError
 from zandloper.model.batch import Batch
-from zandloper.model.layers.layers import initialise
+from zandloper.model.layers.layers import initialize
 from zandloper.training.patch_source import each_way
 
 NOISE = zl.noise.Gaussian(0.1)
@@ -43,9 +43,9 @@ def case():
 @pytest.fixture(scope="module")
 def model():
     images = [stripes(phase=k)[0, 0].numpy() for k in range(6)]
-    return zl.Denoiser(noise=NOISE, modality="image", hidden=(8, 16), similar=True, max_epochs=120, random_state=0).fit(
-        images
-    )
+    return zl.Denoiser(
+        noise=NOISE, modality="image", hidden=(8, 16), patch_matching=True, max_epochs=120, random_state=0
+    ).fit(images)
 
 
 def error(a, b):
@@ -95,7 +95,7 @@ def test_the_level_of_the_noise_is_found_by_brightness():
         assert float(curve(torch.tensor([bright])).sqrt()) == pytest.approx(0.02 + 0.1 * bright, rel=0.1)
 
 
-def test_colours_share_their_places():
+def test_colors_share_their_places():
     rng = torch.Generator().manual_seed(0)
     clean = torch.cat([stripes(), stripes().flip(-2), 1 - stripes()], 1)
     noisy = clean + 0.1 * torch.randn(clean.shape, generator=rng)
@@ -107,17 +107,17 @@ def test_colours_share_their_places():
 def test_small_and_even_images_stay_finite(size):
     flat = torch.full((1, 1, *size), 0.5)
     assert all(torch.allclose(made, flat, atol=1e-5) for made in estimates(flat, flat)[0])
-    net = SimilarNet(Similar(Picture(1, (4, 8), 1))).eval()
-    initialise(net, torch.Generator().manual_seed(0))
+    net = PatchMatchingNet(PatchMatching(ImageNetwork(1, (4, 8), 1))).eval()
+    initialize(net, torch.Generator().manual_seed(0))
     assert net(torch.rand(2, 1, *size)).isfinite().all()
 
 
 def test_before_its_first_step_the_net_is_believed_alone():
-    first = Picture(1, (4, 8), 1).build().eval()
-    initialise(first, torch.Generator().manual_seed(0))
+    first = ImageNetwork(1, (4, 8), 1).build().eval()
+    initialize(first, torch.Generator().manual_seed(0))
     net = with_estimates(first).eval()
-    initialise(net.gate, torch.Generator().manual_seed(0))
-    net.start_at_zero()
+    initialize(net.gate, torch.Generator().manual_seed(0))
+    net.zero_init()
     y = torch.rand(1, 1, 32, 32)
     assert torch.allclose(net(y), each_way(first, y, range(8)).mean(0), atol=1e-6)
 
@@ -125,8 +125,8 @@ def test_before_its_first_step_the_net_is_believed_alone():
 def test_what_similar_patches_say_helps(model):
     clean, noisy = noisy_image()
     with_it = model.transform(noisy)
-    without = zl.Denoiser.transform(model.set_params(similar=False), noisy)
-    model.set_params(similar=True)
+    without = zl.Denoiser.transform(model.set_params(patch_matching=False), noisy)
+    model.set_params(patch_matching=True)
     assert error(with_it, clean) < 0.9 * error(without, clean)
     epochs = [entry["epoch"] for entry in model.history_]
     assert epochs == list(range(121)) and model.n_epochs_ == 120  # those of the net
@@ -135,8 +135,8 @@ def test_what_similar_patches_say_helps(model):
 
 def test_pixels_that_are_drawn_stand_for_all(case, monkeypatch):
     clean, noisy, _ = case
-    first = Picture(1, (4, 8), 1).build().eval()
-    initialise(first, torch.Generator().manual_seed(0))
+    first = ImageNetwork(1, (4, 8), 1).build().eval()
+    initialize(first, torch.Generator().manual_seed(0))
     net = with_estimates(first).eval()
     monkeypatch.setattr(gate_training, "KEPT", 50_000)  # as many as it takes for means to settle: pixels come again
     monkeypatch.setattr(gate_training, "FLAT", 0.02)
@@ -164,13 +164,13 @@ def test_files(model, tmp_path):
 
 def test_small_images_get_all_and_large_ones_one_pass(model, monkeypatch):
     _, noisy = noisy_image()
-    best = model.set_params(similar=True, average=8).transform(noisy)
-    fast = model.set_params(similar=False, average=1).transform(noisy)
-    model.set_params(similar="auto", average="auto")
+    best = model.set_params(patch_matching=True, n_augmentations=8).transform(noisy)
+    fast = model.set_params(patch_matching=False, n_augmentations=1).transform(noisy)
+    model.set_params(patch_matching="auto", n_augmentations="auto")
     assert np.array_equal(model.transform(noisy), best)
     monkeypatch.setattr(signals, "SMALL", noisy.size - 1)
     assert np.array_equal(model.transform(noisy), fast)
-    model.set_params(similar=True, average=1)
+    model.set_params(patch_matching=True, n_augmentations=1)
 
 
 def test_any_size_and_no_seam(model, monkeypatch):
@@ -186,7 +186,7 @@ def test_any_size_and_no_seam(model, monkeypatch):
 def test_going_on(model):
     images = [stripes(phase=k)[0, 0].numpy() for k in range(3)]
     settings = {"noise": NOISE, "modality": "image", "random_state": 0, "max_epochs": 1}
-    more = zl.Denoiser(similar=True, **settings).fit(images, init_from=model)
+    more = zl.Denoiser(patch_matching=True, **settings).fit(images, init_from=model)
     assert more.restorer_.net.spec == model.restorer_.net.spec
     plain = zl.Denoiser(**settings).fit(images, init_from=model)
     assert plain.restorer_.net.spec == model.restorer_.net.spec.first
@@ -197,20 +197,20 @@ def test_going_on(model):
 def test_minutes_are_shared():
     images = [stripes(phase=k)[0, 0].numpy() for k in range(3)]
     model = zl.Denoiser(
-        noise=NOISE, modality="image", hidden=(8, 16), similar=True, max_minutes=0.05, random_state=0
+        noise=NOISE, modality="image", hidden=(8, 16), patch_matching=True, max_minutes=0.05, random_state=0
     ).fit(images)
     assert model.stopped_by_ == "max_minutes" and model.fit_seconds_ < 8
 
 
 def test_bad_input(model):
-    with pytest.raises(ParameterError, match="similar"):
-        zl.Denoiser(similar="often", modality="image").fit(np.zeros((4, 16, 16)))
+    with pytest.raises(ParameterError, match="patch_matching"):
+        zl.Denoiser(patch_matching="often", modality="image").fit(np.zeros((4, 16, 16)))
     with pytest.raises(DataError, match="images alone"):
-        zl.Denoiser(similar=True, modality="table").fit(np.random.default_rng(0).normal(size=(50, 3)))
+        zl.Denoiser(patch_matching=True, modality="table").fit(np.random.default_rng(0).normal(size=(50, 3)))
     plain = zl.Denoiser(noise=NOISE, modality="image", hidden=(8,), max_epochs=1, random_state=0).fit(
         [stripes()[0, 0].numpy()] * 2
     )
     with pytest.raises(DataError, match="fitted without"):
-        plain.set_params(similar=True).transform(np.zeros((16, 16)))
-    with pytest.raises(ParameterError, match="average"):
-        plain.set_params(similar=False, average=3).transform(np.zeros((16, 16)))
+        plain.set_params(patch_matching=True).transform(np.zeros((16, 16)))
+    with pytest.raises(ParameterError, match="n_augmentations"):
+        plain.set_params(patch_matching=False, n_augmentations=3).transform(np.zeros((16, 16)))

@@ -42,7 +42,7 @@ def test_images(model, images):
 
 def test_sounds(rng):
     clean = [np.sin(2 * np.pi * hertz * np.arange(3000) / 8000) / 2 for hertz in (200, 440, 700)]
-    pink = zl.noise.Coloured("pink", snr=5.0)
+    pink = zl.noise.Colored("pink", snr=5.0)
     noisy = [pink.apply(sound[None], modality="audio")[0] for sound in clean]
     model = zl.Denoiser(
         noise=pink, modality=zl.modality.Audio(sample_rate=8000), hidden=(8, 16), max_epochs=2, random_state=0
@@ -102,7 +102,7 @@ def test_commands(model, images, tmp_path, capsys):
     assert _run(["describe", place("model")]) == 0
     further = ["fit", "denoise", place("clean"), "--noise", "gaussian(0.1)", "--max-epochs", "1", "-o", place("more")]
     assert _run([*further, "--init-from", place("model")]) == 0
-    assert _run([*further, "--force", "--similar", "--init-from", place("model")]) == 0
+    assert _run([*further, "--force", "--patch-matching", "--init-from", place("model")]) == 0
     for effort in ("--best", "--fast"):
         assert _run(["run", place("more"), place("noisy"), "-o", place(f"out{effort}"), effort]) == 0
     best, fast = (io.read(tmp_path / f"out{effort}") for effort in ("--best", "--fast"))
@@ -125,7 +125,7 @@ def test_sounds_of_different_lengths_and_rates_on_the_command_line(rng, tmp_path
         (tmp_path / "in").mkdir(exist_ok=True)
         wavfile.write(tmp_path / "in" / f"{k}.wav", rate, sound.astype(np.float32))
     place = lambda name: str(tmp_path / name)  # noqa: E731
-    noise = ["--noise", "coloured(pink, snr=5)", "--max-epochs", "1", "--seed", "0"]
+    noise = ["--noise", "colored(pink, snr=5)", "--max-epochs", "1", "--seed", "0"]
     assert _run(["fit", "denoise", place("in"), "-o", place("model"), *noise]) == 0
     assert _run(["run", place("model"), place("in"), "-o", place("out"), "--beside", place("both.png")]) == 0
     found = [wavfile.read(tmp_path / "out" / f"{k}.wav") for k in range(3)]

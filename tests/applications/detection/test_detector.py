@@ -171,7 +171,7 @@ def test_clones_are_fresh_and_what_is_not_fitted_says_so(fitted):
 def test_any_type_of_autoencoder(kind):
     X = sheet(120)
     model = detector(autoencoder=getattr(zl, kind)(latent_dim=2, random_state=0)).fit(X)
-    assert len(model.witnesses_) == 5 and type(model.witnesses_[0].model).__name__ == kind
+    assert len(model.estimators_) == 5 and type(model.estimators_[0].model).__name__ == kind
     assert model.predict(np.full((1, 5), 40.0)) == [-1]
 
 
@@ -179,7 +179,7 @@ def test_a_frozen_model_is_only_calibrated():
     inner = zl.Autoencoder(latent_dim=2, max_epochs=2, random_state=0).fit(sheet(100))
     before = {k: v.clone() for k, v in inner.module_.state_dict().items()}
     model = detector(autoencoder=FrozenEstimator(inner)).fit(sheet(100, seed=1))
-    assert [w.model for w in model.witnesses_] == [inner] and len(model.calibration_) == 100
+    assert [w.model for w in model.estimators_] == [inner] and len(model.calibration_) == 100
     assert all(torch.equal(v, before[k]) for k, v in inner.module_.state_dict().items())
     with pytest.raises(NotFittedError):
         detector(autoencoder=FrozenEstimator(zl.Autoencoder())).fit(sheet(50))
@@ -303,15 +303,15 @@ def test_images_of_different_sizes_and_one_by_itself(fitted):
 
 def test_maps_of_tiles_have_no_seams():
     """Tiles that disagree, each of one value: the map goes from one to the next in small steps."""
-    form, _ = zl.modality.Image().learn(np.zeros((2, 16, 16), np.float32), "me")
-    images = larger(form, np.zeros((1, 56, 45), np.float32), "me")
+    schema, _ = zl.modality.Image().learn(np.zeros((2, 16, 16), np.float32), "me")
+    images = larger(schema, np.zeros((1, 56, 45), np.float32), "me")
 
-    def look(tiles):
+    def scores_and_residuals(tiles):
         value = np.arange(len(tiles)) % 2
         error = np.broadcast_to(value[:, None, None, None], (len(tiles), 1, 16, 16))
         return value, error, np.moveaxis(error, 1, 3)
 
-    score, error, expected, names = images.judged(look)
+    score, error, expected, names = images.judged(scores_and_residuals)
     steps = [np.abs(np.diff(error[0, 0], axis=axis)).max() for axis in (0, 1)]
     assert score == [1] and error.max() > 0.99 and error.min() < 0.01 and max(steps) < 0.25
     assert np.allclose(error[0, 0], expected[0]) and list(names) == PixelNames((56, 45, 1))[:]
@@ -334,19 +334,22 @@ def test_steps_are_rows_with_the_means_before_them():
     """By hand: gaps count nothing, means at the start are over what is there, and a period earlier stands beside."""
     X = np.arange(800.0)[:, None] % 20
     X[5] = np.nan
-    form, _ = zl.modality.Series().learn(X, "me")
-    rows = Spans(form, (1, 8), 20).rows(X, "me")[0]
+    schema, _ = zl.modality.Series().learn(X, "me")
+    rows = Spans(schema, (1, 8), 20).rows(X, "me")[0]
     assert rows.shape == (800, 4) and np.isnan(rows[5, 0]) and np.isnan(rows[:20, 2:]).all()
     assert rows[3, 1] == np.mean([0, 1, 2, 3]) and np.isclose(rows[9, 1], np.mean([2, 3, 4, 6, 7, 8, 9]))
     np.testing.assert_array_equal(rows[20:, 2:], rows[:-20, :2])
-    assert Spans.of(form, X, "me") == Spans(form, (1, 8, 32), 20) and Spans.of(form, X[:100], "me").spans == (1, 8)
+    assert Spans.of(schema, X, "me") == Spans(schema, (1, 8, 32), 20) and Spans.of(schema, X[:100], "me").spans == (
+        1,
+        8,
+    )
 
 
 def test_series_apart_do_not_flow_into_each_other():
     parts = [np.zeros((50, 1)), np.ones((60, 1))]
-    form, _ = zl.modality.Series(window=16).learn(parts, "me")
-    assert [len(r) for r in Spans(form, (1, 8)).rows(parts, "me")] == [50, 60]
-    assert (Spans(form, (1, 8)).rows(parts, "me")[1] == 1).all()
+    schema, _ = zl.modality.Series(window=16).learn(parts, "me")
+    assert [len(r) for r in Spans(schema, (1, 8)).rows(parts, "me")] == [50, 60]
+    assert (Spans(schema, (1, 8)).rows(parts, "me")[1] == 1).all()
 
 
 def test_folds_in_time_keep_their_gap():
@@ -369,21 +372,22 @@ def test_dependent_scores_tell_less():
 def test_trimmed_rows_do_not_say_what_is_usual():
     rng = np.random.default_rng(0)
     clean, odd = sheet(200), 3 * rng.normal(size=(20, 5))
-    plain, trimmed = (detector(trim=trim, max_epochs=20).fit(np.concatenate([clean, odd])) for trim in (0.0, 0.1))
+    plain, trimmed = (
+        detector(trim_fraction=trim_fraction, max_epochs=20).fit(np.concatenate([clean, odd]))
+        for trim_fraction in (0.0, 0.1)
+    )
     fresh = 3 * np.random.default_rng(1).normal(size=(50, 5))
     assert (trimmed.predict(fresh) == -1).mean() > (plain.predict(fresh) == -1).mean()
-    assert (
-        len(trimmed.calibration_) == 198 and not np.intersect1d(trimmed.neighbourhood_.rows, range(200, 220)).size > 5
-    )
+    assert len(trimmed.calibration_) == 198 and not np.intersect1d(trimmed.neighbors_.rows, range(200, 220)).size > 5
     with pytest.raises(ParameterError, match=r"below 0\.5"):
-        detector(trim=0.5).fit(clean)
+        detector(trim_fraction=0.5).fit(clean)
 
 
 def test_trimming_may_leave_nothing_of_a_part(rng):
     """The last quarter of a series is odd from end to end."""
     steps = np.sin(np.arange(400) / 5)[:, None] + rng.normal(0, 0.1, (400, 1))
     steps[295:] = rng.normal(0, 20, (105, 1))
-    model = detector(modality="series", trim=0.3, max_epochs=3, false_alarm_rate=0.2).fit(steps)
+    model = detector(modality="series", trim_fraction=0.3, max_epochs=3, false_alarm_rate=0.2).fit(steps)
     assert len(model.calibration_) == 280 and np.isfinite(model.anomaly_score(steps)).all()
 
 
@@ -428,7 +432,7 @@ def test_a_constant_column_in_training():
     [
         ({"false_alarm_rate": 0}, "above 0 and below 1"),
         ({"false_alarm_rate": True}, "above 0 and below 1"),
-        ({"neighbours": -1}, "integer >= 0"),
+        ({"neighbors": -1}, "integer >= 0"),
         ({"autoencoder": 3}, "an autoencoder of zandloper"),
         ({"autoencoder": zl.Autoencoder(target="y")}, "gives back its input"),
         ({"modality": "sound?"}, "modality"),
@@ -498,7 +502,7 @@ def test_round_trip_with_own_parts_and_frozen_models(tmp_path):
     model.save(tmp_path / "frozen")
     back = zl.load(tmp_path / "frozen")
     assert np.array_equal(back.anomaly_score(X), model.anomaly_score(X))
-    assert back.autoencoder.estimator is back.witnesses_[0].model
+    assert back.autoencoder.estimator is back.estimators_[0].model
 
 
 def test_damaged_and_foreign_folders(fitted, tmp_path):
@@ -509,11 +513,11 @@ def test_damaged_and_foreign_folders(fitted, tmp_path):
     fitted("table").save(place, overwrite=True)
     whole = json.loads((place / "recipe.json").read_text())
     for change in (
-        lambda r: r["learned"].pop("witnesses_"),
-        lambda r: r["learned"]["witnesses_"][0].clear(),
+        lambda r: r["learned"].pop("estimators_"),
+        lambda r: r["learned"]["estimators_"][0].clear(),
         lambda r: r["learned"].update(calibration_={"array": "nowhere"}),
         lambda r: r["learned"].update(calibration_={"os.system": {"command": "true"}}),
-        lambda r: r["learned"]["witnesses_"][0]["Witness"]["model"]["model"].update(blueprint={}),
+        lambda r: r["learned"]["estimators_"][0]["EnsembleMember"]["model"]["model"].update(blueprint={}),
         lambda r: r["parameters"].update(nonsense=1),
         lambda r: r.pop("learned"),
     ):
@@ -654,7 +658,7 @@ def test_what_is_too_smooth_is_odd():
     rng = np.random.default_rng(0)
     rough = rng.integers(90, 166, (240, 6, 6)).astype(np.uint8)
     flat = np.full((20, 6, 6), 128, np.uint8) + rng.integers(0, 3, (20, 6, 6)).astype(np.uint8)
-    model = zl.AnomalyDetector(neighbours=0, max_epochs=40, modality="image", random_state=0).fit(rough[:200])
+    model = zl.AnomalyDetector(n_neighbors=0, max_epochs=40, modality="image", random_state=0).fit(rough[:200])
     assert np.median(model.p_values(flat)) < 0.05 < np.median(model.p_values(rough[200:]))
 
 
@@ -664,14 +668,14 @@ def test_noise_levels_of_images_are_those_of_what_they_show():
     alone = rng.normal(0.5, 0.1, (100, 8, 8, 1)).clip(0, 1).astype(np.float32)
     together = np.broadcast_to(rng.normal(0.5, 0.1, (100, 1, 1, 1)), (100, 8, 8, 1)).clip(0, 1).astype(np.float32)
     quick = {"modality": "image", "max_epochs": 1, "random_state": 0}
-    high = [zl.AnomalyDetector(**quick).fit(X).witnesses_[0].levels[-1] for X in (alone, together)]
+    high = [zl.AnomalyDetector(**quick).fit(X).estimators_[0].levels[-1] for X in (alone, together)]
     assert high[0] < 6 and high[1] == pytest.approx(2.7 * 8, rel=0.2)  # the root of 64 pixels
 
 
 def test_witnesses_look_at_the_levels_that_their_model_learned():
-    inner = zl.DenoisingAutoencoder(8, noise=zl.noise.Gaussian((0.2, 1.0), "log"), told=True, max_epochs=2)
+    inner = zl.DenoisingAutoencoder(8, noise=zl.noise.Gaussian((0.2, 1.0), "log"), noise_conditional=True, max_epochs=2)
     model = zl.AnomalyDetector(inner, random_state=0).fit(sheet(100))
-    low, *_, high = model.witnesses_[0].levels
+    low, *_, high = model.estimators_[0].levels
     assert low == pytest.approx(0.2, rel=0.01) and high == pytest.approx(1.0, rel=0.01)
 
 
@@ -697,8 +701,8 @@ def test_only_models_that_are_told_the_level_hear_too_little_change():
 
 
 def test_a_told_model_of_several_noises():
-    noise = [zl.noise.Gaussian((0.05, 1.0)), zl.noise.Quantisation(8)]
-    inner = zl.DenoisingAutoencoder(4, noise=noise, told=True, max_epochs=2)
+    noise = [zl.noise.Gaussian((0.05, 1.0)), zl.noise.Quantization(8)]
+    inner = zl.DenoisingAutoencoder(4, noise=noise, noise_conditional=True, max_epochs=2)
     assert np.isfinite(zl.AnomalyDetector(inner, random_state=0).fit(sheet(120)).anomaly_score(sheet(5))).all()
 
 
@@ -706,4 +710,4 @@ def test_what_is_kept_for_speed_is_not_pickled():
     model = zl.AnomalyDetector(max_epochs=2, random_state=0).fit(sheet(100))
     before = model.anomaly_score(sheet(5))
     again = pickle.loads(pickle.dumps(model))
-    assert "_product" not in vars(again.neighbourhood_) and np.array_equal(again.anomaly_score(sheet(5)), before)
+    assert "_product" not in vars(again.neighbors_) and np.array_equal(again.anomaly_score(sheet(5)), before)

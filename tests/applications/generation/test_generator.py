@@ -119,7 +119,7 @@ def test_a_generator_comes_back(generator, tmp_path):
     generator.save(tmp_path / "m")
     again = zl.load(tmp_path / "m")
     pd.testing.assert_frame_equal(again.sample(20, random_state=3), generator.sample(20, random_state=3))
-    assert "symbols" in str(again.describe())
+    assert "token_cross_entropy" in str(again.describe())
 
 
 # ------------------------------------------------------------------------------------------------------------ bad input

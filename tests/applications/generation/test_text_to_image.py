@@ -8,8 +8,8 @@ import zandloper as zl
 from zandloper.errors import DataError, ParameterError, UnsupportedError
 from zandloper.fitting.conditioning import are_texts
 from zandloper.model.batch import Batch
-from zandloper.model.layers.attention import Block, Past
-from zandloper.model.layers.layers import initialise
+from zandloper.model.layers.attention import Past, TransformerBlock
+from zandloper.model.layers.layers import initialize
 from zandloper.model.priors.autoregressive import Autoregressive, Drawing
 
 INK = {"red": (220, 40, 40), "green": (40, 170, 60), "blue": (50, 80, 220)}
@@ -22,7 +22,7 @@ PHRASES = (
 
 
 def scenes(n=300, seed=0):
-    """Squares of one colour on another, at one of two sides, and their captions."""
+    """Squares of one color on another, at one of two sides, and their captions."""
     rng = np.random.default_rng(seed)
     images, captions = np.empty((n, 12, 12, 3), np.uint8), []
     for image in images:
@@ -38,7 +38,7 @@ def scenes(n=300, seed=0):
 def told():
     images, captions = scenes()
     small = Autoregressive(width=32, layers=2)
-    model = zl.QuantizedAutoencoder(latent_dim=9, encoder="grid", codes=32, code_dim=4, prior=small, batch_size=32)
+    model = zl.QuantizedAutoencoder(latent_dim=9, encoder="spatial", codes=32, code_dim=4, prior=small, batch_size=32)
     return zl.Generator(model, modality="image", max_epochs=20, random_state=0).fit(images, condition=captions)
 
 
@@ -107,7 +107,7 @@ def test_names_are_no_texts():
 
 def ready(module):
     rng = torch.Generator().manual_seed(0)
-    initialise(module, rng)
+    initialize(module, rng)
     if hasattr(module, "start"):
         module.start(torch.zeros(1), rng)
         module.word.weight.data.mul_(5)
@@ -115,7 +115,10 @@ def ready(module):
 
 
 def test_a_block_that_remembers_says_the_same():
-    block, h = ready(Block(8, 2, causal=True)), torch.randn(3, 7, 8, generator=torch.Generator().manual_seed(1))
+    block, h = (
+        ready(TransformerBlock(8, 2, causal=True)),
+        torch.randn(3, 7, 8, generator=torch.Generator().manual_seed(1)),
+    )
     past = Past(7)
     with torch.inference_mode():
         parts = [block.extend(h[:, :3], past), *(block.extend(h[:, i : i + 1], past) for i in range(3, 7))]
@@ -168,7 +171,7 @@ def test_picking():
 
 def test_symbols_of_a_grid_are_local():
     images, _ = scenes(200)
-    model = zl.QuantizedAutoencoder(latent_dim=9, encoder="grid", codes=32, max_epochs=3, random_state=0).fit(images)
+    model = zl.QuantizedAutoencoder(latent_dim=9, encoder="spatial", codes=32, max_epochs=3, random_state=0).fit(images)
     other = images.copy()
     other[:, :1, :1] = 255 - other[:, :1, :1]  # one corner: the far places of the grid do not notice
     assert (model.encode_symbols(images) == model.encode_symbols(other)).mean() > 0.5
@@ -177,9 +180,9 @@ def test_symbols_of_a_grid_are_local():
 
 @pytest.mark.parametrize(("shape", "latents"), [((3, 28, 28), 49), ((1, 13, 9), 12), ((2, 30), 8)])
 def test_a_grid_has_about_as_many_places_as_latents(shape, latents):
-    from zandloper.model.networks.spatial import Grid, places
+    from zandloper.model.networks.spatial import Spatial, places
 
-    chosen = Grid.auto(shape, latents)
+    chosen = Spatial.auto(shape, latents)
     assert places(shape, len(chosen.hidden)) == latents
     encoder = chosen.encoder(shape)
     assert encoder.places == latents and encoder.neck_dim % latents == 0

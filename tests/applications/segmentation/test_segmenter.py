@@ -71,7 +71,7 @@ def test_images_of_any_size_as_they_came(model):
 
 
 @pytest.mark.parametrize("skips", [True, False])
-def test_several_classes_of_any_numbers_in_colour(skips):
+def test_several_classes_of_any_numbers_in_color(skips):
     X, places = scenes(4, classes=3)
     numbers = np.array([7, -2, 300])
     y = numbers[places]
@@ -108,11 +108,11 @@ def test_minutes_are_kept_and_the_rate_ends_with_them():
     assert model.stopped_by_ == "max_minutes" and model.fit_seconds_ < 6
 
 
-def test_unlabelled_images_bring_up_the_encoder():
+def test_unlabeled_images_bring_up_the_encoder():
     X, y = scenes(1)
     more = list(scenes(4, seed=5)[0])
     settings = {**SMALL, "max_epochs": 4}
-    alone, helped = (zl.Segmenter(**settings).fit(X, y, unlabelled=u) for u in (None, more))
+    alone, helped = (zl.Segmenter(**settings).fit(X, y, unlabeled=u) for u in (None, more))
     one, two = (m.module_.encoder.levels[0][0][0].weight for m in (alone, helped))
     assert not torch.equal(one, two) and helped.n_epochs_ == 4
 
@@ -132,8 +132,8 @@ def test_a_model_comes_back_from_its_folder(model, tmp_path):
     assert str(back.describe()).splitlines()[:4] == str(model.describe()).splitlines()[:4]
     with pytest.raises(FileError, match="exists already"):
         model.save(tmp_path / "m")
-    weighed = zl.Segmenter(class_weight={0: 1.0, 1: 3.0}, max_epochs=1, **SMALL).fit(X, y > 0)
-    weighed.save(tmp_path / "w")
+    reweight = zl.Segmenter(class_weight={0: 1.0, 1: 3.0}, max_epochs=1, **SMALL).fit(X, y > 0)
+    reweight.save(tmp_path / "w")
     back = zl.load(tmp_path / "w")
     assert back.class_weight == {0: 1.0, 1: 3.0} and back.predict(X).dtype == bool
 
@@ -217,8 +217,8 @@ def test_dice_by_hand():
     miss = 1 - (background + foreground) / 2
     wanted = torch.tensor([[-np.log(0.8) + miss, -np.log(0.6) + miss, 0.0]], dtype=torch.float32)
     torch.testing.assert_close(error, wanted)
-    weighed = Dice(2, (1.0, 3.0), overlap=0.0).build((3,))(rates.log(), torch.tensor([[0.0, 1.0, 1.0]]))
-    torch.testing.assert_close(weighed, torch.tensor([[-np.log(0.8), -3 * np.log(0.6), -3 * np.log(0.5)]]).float())
+    reweight = Dice(2, (1.0, 3.0), overlap=0.0).build((3,))(rates.log(), torch.tensor([[0.0, 1.0, 1.0]]))
+    torch.testing.assert_close(reweight, torch.tensor([[-np.log(0.8), -3 * np.log(0.6), -3 * np.log(0.5)]]).float())
 
 
 def test_images_and_masks_are_changed_alike(rng):
@@ -302,10 +302,10 @@ def test_scores_are_tipped_to_where_overlap_is_best(monkeypatch, rng):
     sure = rng.random((300, 400)) ** 3 * 0.9  # that a pixel is of the rare class
     truth = (rng.random(sure.shape) < sure).astype(np.int64)
     monkeypatch.setattr(training, "probabilities", lambda *_: np.stack([1 - sure, sure], -1).astype(np.float32))
-    module = types.SimpleNamespace(constant=torch.zeros(1, 1, 2))
+    module = types.SimpleNamespace(baseline=torch.zeros(1, 1, 2))
     field = Field(truth[None], 1.0)
     training.tip(module, [field], [field], 2)
-    added = module.constant.flatten()
+    added = module.baseline.flatten()
     assert added[0] == 0 and added[1] > 0.2
     overlap = lambda said: np.nanmean(overlaps(confusion(truth, said, 2)))  # noqa: E731
     threshold = 1 / (1 + np.exp(float(added[1])))
@@ -317,9 +317,9 @@ def test_classes_of_few_pixels_are_not_tipped(monkeypatch):
     truth[0, :5] = 1
     p = np.full((100, 100, 2), 0.5, np.float32)
     monkeypatch.setattr(training, "probabilities", lambda *_: p)
-    module, field = types.SimpleNamespace(constant=torch.zeros(1, 1, 2)), Field(truth[None], 1.0)
+    module, field = types.SimpleNamespace(baseline=torch.zeros(1, 1, 2)), Field(truth[None], 1.0)
     training.tip(module, [field], [field], 2)
-    assert not module.constant.any()
+    assert not module.baseline.any()
 
 
 def test_large_images_are_tipped_by_their_middle_and_weights_are_left_alone(monkeypatch, model):
@@ -329,7 +329,7 @@ def test_large_images_are_tipped_by_their_middle_and_weights_are_left_alone(monk
         training, "probabilities", lambda _, item, *__: seen.append(item.size) or np.full((*item.size, 2), 0.5)
     )
     field = Field(np.zeros((1, 40, 20), np.int64), 1.0)
-    training.tip(types.SimpleNamespace(constant=torch.zeros(1, 1, 2)), [field], [field], 2)
+    training.tip(types.SimpleNamespace(baseline=torch.zeros(1, 1, 2)), [field], [field], 2)
     assert seen == [(16, 16)]
     X, y = scenes(4)
     zl.Segmenter(max_epochs=1, class_weight="balanced", **SMALL).fit(X, y)
@@ -376,12 +376,12 @@ def test_edges_that_all_face_one_way_say_nothing(share, shift, rng):
     assert mask_offset(fields(images, 255.0), fields(below(shift)), 2) == (0.0, 0.0)
 
 
-def test_of_several_classes_with_unknown_pixels_in_colour():
+def test_of_several_classes_with_unknown_pixels_in_color():
     images, masks = displaced(8, -4, 4)
     places = masks.astype(np.int16) + (np.roll(masks, 20, 1) & masks)
     places[:, :30, :30] = -1
-    coloured = [Field(np.stack([x, 255 - x, x // 2]), 255.0) for x in images]
-    assert np.allclose(mask_offset(coloured, fields(places), 3), (-1, 1), atol=0.25)
+    colored = [Field(np.stack([x, 255 - x, x // 2]), 255.0) for x in images]
+    assert np.allclose(mask_offset(colored, fields(places), 3), (-1, 1), atol=0.25)
 
 
 def test_sliding_by_whole_pixels_moves_them(rng):
@@ -457,5 +457,5 @@ def test_pre_training_is_a_share_of_the_steps(monkeypatch):
     monkeypatch.setattr(
         training, "train", lambda m, s, v, t, **k: steps.append(s.steps * t.max_epochs) or real(m, s, v, t, **k)
     )
-    zl.Segmenter(max_epochs=50, **SMALL).fit(X[:2], y[:2], unlabelled=X[2:])
+    zl.Segmenter(max_epochs=50, **SMALL).fit(X[:2], y[:2], unlabeled=X[2:])
     assert steps[0] < 0.5 * steps[1]

@@ -184,7 +184,7 @@ def test_sizes_tried_unasked(rng, columns, most):
     assert list(found.latent_dims) == most
 
 
-@pytest.mark.parametrize("kind", ["uint8", "uint16", "bool", "float", "list", "PIL", "grey channel", "coloured"])
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "bool", "float", "list", "PIL", "gray channel", "colored"])
 def test_images(images, kind):
     made = {
         "uint8": images,
@@ -193,8 +193,8 @@ def test_images(images, kind):
         "float": images / np.float32(255),
         "list": list(images),
         "PIL": [Image.fromarray(image) for image in images],
-        "grey channel": images[..., None],
-        "coloured": np.repeat(images[..., None], 3, axis=3),
+        "gray channel": images[..., None],
+        "colored": np.repeat(images[..., None], 3, axis=3),
     }[kind]
     found = zl.compare_with_pca(made, [2, 8], modality="image", **QUICK)
     train, test = protocol.held_out(60, 0.2, 3, "me")
@@ -202,7 +202,7 @@ def test_images(images, kind):
     pca = PCA(8).fit(rows[train])
     made_again = pca.inverse_transform(pca.transform(rows[test]))
     assert found.pca[1] == pytest.approx(((made_again - rows[test]) ** 2).mean(), rel=1e-4)
-    assert found.features == (360 if kind == "coloured" else 120)
+    assert found.features == (360 if kind == "colored" else 120)
     assert ("as given" if kind == "float" else "in [0, 1]") in found.remark
     assert min(found.autoencoder) > 0 and max(found.autoencoder) < rows.var(axis=0).mean() * 1.5
 

@@ -22,7 +22,7 @@ from zandloper.applications.compression.entropy_coding import Reader, Writer
 from zandloper.applications.compression.file_format import pack_parts, unpack_parts
 from zandloper.applications.compression.latent_codec import LatentCode, predict
 from zandloper.applications.compression.layout import Block, Layout
-from zandloper.applications.compression.quantization import Grid, pack_items, unpack_items
+from zandloper.applications.compression.quantization import UniformQuantizer, pack_items, unpack_items
 from zandloper.errors import FileError
 
 COARSEST, FINEST = 2, -4  # octaves of the same, at quality 0 and 1
@@ -60,7 +60,7 @@ class BlockCode:
     """
 
     layout: Layout
-    grid: Grid
+    grid: UniformQuantizer
     code: LatentCode
     latents: Context | None
     correction: Context | None
@@ -155,7 +155,7 @@ class BlockCode:
 
 
 def learn_block_code(
-    model: Any, layout: Layout, grid: Grid, block: Block, total: int, quality: float | None, seed: int
+    model: Any, layout: Layout, grid: UniformQuantizer, block: Block, total: int, quality: float | None, seed: int
 ) -> BlockCode:
     """The parts of a code for data like a block, for `total` values in all.
 
@@ -222,7 +222,7 @@ def _unit_steps(code: LatentCode, points: np.ndarray, samples: torch.Tensor) -> 
 def _targets(code: LatentCode, samples: torch.Tensor) -> np.ndarray:
     """What parameters would be right, as far as they are laid out as the data; else their mean square is taken."""
     with torch.inference_mode():
-        shares = code.module.scale.shares(samples)[0].double().flatten(1).numpy()
+        shares = code.module.scaler.shares(samples)[0].double().flatten(1).numpy()
     width = int(np.prod(code.module.compare.params_shape))
     return shares if shares.shape[1] == width else np.zeros((len(samples), width))
 

@@ -20,7 +20,7 @@ from zandloper.applications.compression.entropy_coding import coder_library
 from zandloper.applications.compression.file_format import Reading, Writing
 from zandloper.applications.compression.latent_codec import halved
 from zandloper.applications.compression.layout import Block, Layout
-from zandloper.applications.compression.quantization import Grid
+from zandloper.applications.compression.quantization import UniformQuantizer
 from zandloper.applications.compression.rate_distortion import (
     Compressed,
     CompressorDescription,
@@ -124,17 +124,17 @@ class Compressor(BaseEstimator):
         """
         self._check()
         coder_library()
-        owner, seed = type(self).__name__, seed_of(self.random_state, type(self).__name__)
-        model = halved(self._trained(X, owner, seed))
-        _check_model(model, owner)
-        if isinstance(X, str | Path) and model._form.name == "image_form":
-            X = model._form.readable(model._form.read(X, owner))
-        layout = layout_of(model._form, X, owner)
-        raw = layout.read(X, owner)
+        caller, seed = type(self).__name__, seed_of(self.random_state, type(self).__name__)
+        model = halved(self._trained(X, caller, seed))
+        _check_model(model, caller)
+        if isinstance(X, str | Path) and model._schema.name == "image_form":
+            X = model._schema.readable(model._schema.read(X, caller))
+        layout = layout_of(model._schema, X, caller)
+        raw = layout.read(X, caller)
         low, high, total = _ranges(layout, raw)
         block = _sample(layout, raw, seed)
         values = layout.values(block)[0].reshape(layout.channels, -1)
-        grid = Grid.learn(values, self._bounds(layout, low, high), layout.dtypes)
+        grid = UniformQuantizer.learn(values, self._bounds(layout, low, high), layout.dtypes)
         self._code = learn_block_code(model, layout, grid, block, total, self._quality(), seed)
         self.autoencoder_, self.n_features_in_ = model, model.n_features_in_
         names = getattr(model, "feature_names_in_", None)
@@ -271,8 +271,8 @@ class Compressor(BaseEstimator):
     # ------------------------------------------------------------------------------------------------------------------
 
     @property
-    def _form(self) -> Any:
-        return self.autoencoder_._form
+    def _schema(self) -> Any:
+        return self.autoencoder_._schema
 
     def _write(self, file: BinaryIO, X: Any) -> tuple[Sizes, int, float]:
         """Data into a file: sizes of the parts, number of values, and bytes of the data in their own types."""
@@ -291,9 +291,9 @@ class Compressor(BaseEstimator):
         return total, values, values * layout.itemsize
 
     def _stream(self, file: BinaryIO, parts: Iterable[Any]) -> Compressed:
-        layout, owner = self._code.layout, type(self).__name__
+        layout, caller = self._code.layout, type(self).__name__
         writing, total, values, about = None, Sizes(0, 0, 0), 0, None
-        for raw, part in layout.joined((layout.read(part, owner), part) for part in parts):
+        for raw, part in layout.joined((layout.read(part, caller), part) for part in parts):
             if writing is None:
                 about = layout.about(part)
                 writing = Writing(file, {"model": self.model_hash_, "rows": None, "layout": about})
@@ -340,7 +340,7 @@ class Compressor(BaseEstimator):
                 warnings.warn(lost, UserWarning, stacklevel=3)
 
     def _check(self) -> None:
-        owner = type(self).__name__
+        caller = type(self).__name__
         for name, most in (("max_error", math.inf), ("quality", 1.0)):
             value = getattr(self, name)
             good = isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 <= float(value) <= most
@@ -348,17 +348,17 @@ class Compressor(BaseEstimator):
                 wanted = (
                     "a finite number from 0 on, or None" if name == "max_error" else "a number from 0 to 1, or None"
                 )
-                raise bad_parameter(owner, name, wanted, value)
+                raise bad_parameter(caller, name, wanted, value)
         if self.max_error is not None and self.quality is not None:
-            raise bad_parameter(owner, "quality", "None where max_error is given: it sets no bound", self.quality)
+            raise bad_parameter(caller, "quality", "None where max_error is given: it sets no bound", self.quality)
         if not isinstance(self.relative, bool | np.bool_):
-            raise bad_parameter(owner, "relative", "True or False", self.relative)
+            raise bad_parameter(caller, "relative", "True or False", self.relative)
         inner: Any = getattr(self.autoencoder, "estimator", self.autoencoder)
         if inner is not None and not isinstance(inner, BaseAutoencoder):
             wanted = "None, an autoencoder of zandloper, or a FrozenEstimator of a fitted one"
-            raise bad_parameter(owner, "autoencoder", wanted, self.autoencoder)
+            raise bad_parameter(caller, "autoencoder", wanted, self.autoencoder)
         if inner is not None and inner.target != "input":
-            raise bad_parameter(owner, "autoencoder", 'one that gives back its input (target="input")', inner.target)
+            raise bad_parameter(caller, "autoencoder", 'one that gives back its input (target="input")', inner.target)
 
     def _quality(self) -> float | None:
         return None if self.quality is None else float(self.quality)
@@ -376,18 +376,18 @@ class Compressor(BaseEstimator):
             bounds = float(self.max_error) * span if self.relative else np.full(len(span), float(self.max_error))
         return np.where(layout.exact, 0.0, bounds)
 
-    def _trained(self, X: Any, owner: str, seed: int) -> Any:
+    def _trained(self, X: Any, caller: str, seed: int) -> Any:
         """The autoencoder, fitted."""
         if hasattr(self.autoencoder, "estimator"):
             check_is_fitted(self.autoencoder.estimator)
             return self.autoencoder.estimator
         inner = self.autoencoder
         given = isinstance(self.modality, str) and self.modality == "auto" and inner is not None
-        reader = modality(inner.modality if given else self.modality, X, owner)
+        reader = modality(inner.modality if given else self.modality, X, caller)
         if inner is None:
-            form, raw = reader.learn(X, owner)
+            schema, raw = reader.learn(X, caller)
             values = raw.store.numel() if hasattr(raw, "store") else math.prod(raw.shape)
-            inner = _small(form, values, self.quality is not None)
+            inner = _small(schema, values, self.quality is not None)
         model = clone(inner).set_params(modality=reader, random_state=seed)
         for name in ("max_epochs", "max_minutes"):
             if getattr(self, name) is not None:
@@ -401,23 +401,23 @@ class Compressor(BaseEstimator):
         return tags
 
 
-def _small(form: Any, values: int, unbound: bool) -> Autoencoder:
+def _small(schema: Any, values: int, unbound: bool) -> Autoencoder:
     """A model that is worth its weights: with few data hardly more than linear."""
-    size = math.prod(form.in_shape)
+    size = math.prod(schema.in_shape)
     weights = values / (VALUES_A_WEIGHT // (16 if unbound else 1))
     latents = int(min(32, max(1, size // 4), max(1, weights / (8 * size))))
     hidden = int(min(256, (weights - 4 * size * latents) / (2 * (size + latents))))
     return Autoencoder(latent_dim=latents, hidden=(hidden,) if hidden >= 8 else (), encoder="dense")
 
 
-def _check_model(model: Any, owner: str) -> None:
+def _check_model(model: Any, caller: str) -> None:
     module = model.module_
-    if model._blueprint.told:
-        raise UnsupportedError(f"{owner} needs a model whose latents say all: fit with told=False")
-    if model._blueprint.compare.name in ("categorical", "own"):
-        raise UnsupportedError(f"{owner} knows no values for loss={model._blueprint.compare.name!r}: take loss='auto'")
+    if model._blueprint.noise_conditional:
+        raise UnsupportedError(f"{caller} needs a model whose latents say all: fit with noise_conditional=False")
+    if model._blueprint.compare.name in ("cross_entropy", "custom"):
+        raise UnsupportedError(f"{caller} knows no values for loss={model._blueprint.compare.name!r}: take loss='auto'")
     if getattr(module, "draws_globally", False):
-        raise UnsupportedError(f"{owner} cannot vouch for modules of your own on other machines: leave out own parts")
+        raise UnsupportedError(f"{caller} cannot vouch for modules of your own on other machines: leave out own parts")
 
 
 def _ranges(layout: Layout, raw: Any) -> tuple[np.ndarray, np.ndarray, int]:

@@ -19,7 +19,7 @@ from zandloper.applications.compression.block_codec import BlockCode
 from zandloper.applications.compression.context_model import Context
 from zandloper.applications.compression.latent_codec import LatentCode
 from zandloper.applications.compression.layout import Layout
-from zandloper.applications.compression.quantization import Grid
+from zandloper.applications.compression.quantization import UniformQuantizer
 from zandloper.applications.compression.series_layout import SeriesLayout
 from zandloper.data.columns import Column
 from zandloper.errors import FileError, ZandloperError
@@ -73,7 +73,7 @@ def compressor_of(
         compressor.autoencoder_ = model
         compressor.n_features_in_ = recipe["learned"]["n_features_in"]
         compressor.expected_ = recipe["learned"]["expected"]
-        layout = _unpack_layout(recipe["learned"]["layout"], model._form)
+        layout = _unpack_layout(recipe["learned"]["layout"], model._schema)
         compressor._code = _unpack_code(coding.numpy().tobytes(), model, layout)
         compressor.model_hash_ = hash_of(compressor._code)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, RuntimeError, zlib.error) as error:
@@ -141,7 +141,7 @@ def _unpack_code(data: bytes, model: Any, layout: Layout) -> BlockCode:
         at += count
     settings = head["settings"]
     steps: Any = {n: arrays[f"grid.{n}"] for n in ("bound", "offset", "step", "scale")}
-    grid = Grid(**steps, dtypes=tuple(settings["dtypes"]))
+    grid = UniformQuantizer(**steps, dtypes=tuple(settings["dtypes"]))
     contexts: dict[str, Context | None] = {}
     for part in ("latents", "correction"):
         own = {n.removeprefix(f"{part}."): v for n, v in {**settings, **arrays}.items() if n.startswith(f"{part}.")}
@@ -166,9 +166,9 @@ def _pack_layout(layout: Layout) -> dict[str, Any]:
     return {"time": time, "names": [str(n) for n in layout.names]}
 
 
-def _unpack_layout(settings: dict[str, Any], form: Any) -> Layout:
+def _unpack_layout(settings: dict[str, Any], schema: Any) -> Layout:
     if not settings:
-        return Layout(form)
+        return Layout(schema)
     given = settings["time"]
     plain: Any = None if given is None else {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-    return SeriesLayout(form, None if plain is None else Column(**plain), tuple(settings["names"]))
+    return SeriesLayout(schema, None if plain is None else Column(**plain), tuple(settings["names"]))

@@ -23,10 +23,10 @@ from zandloper.applications.compression.context_model import (
     Walk,
 )
 from zandloper.applications.compression.context_tables import learn_tables
-from zandloper.model.batch import Batch, Loss
+from zandloper.model.batch import Batch, LossOutput
 from zandloper.training.loop import train
 from zandloper.training.sources import ArraySource, mixed_seed
-from zandloper.training.state import Training
+from zandloper.training.state import TrainingConfig
 
 MOST_TAPS = 24
 EXAMPLES = 2**18  # values that the net learns from
@@ -89,7 +89,7 @@ def learn_context(
         low=zeros(channels),
         first=zeros(channels),
         shape=zeros(channels, 3),
-        centres=zeros(channels, 1),
+        centers=zeros(channels, 1),
         scales=zeros(channels, 1, 1),
         distances=zeros(CLASSES, 2 * REACH + 2),
         values=zeros(1, 2),
@@ -103,7 +103,7 @@ def learn_context(
     if net and len(values) > 4 and width:
         usual = np.where(there, walk.missed, 0).sum(2) / np.maximum(there.sum(2), 1)
         context.place = np.rint(16 * np.log2(1 + usual)).clip(0, 255).astype(np.int64)
-    _normalise(context, walk, looks, there, prediction)
+    _normalize(context, walk, looks, there, prediction)
     walk = Walk(context, prediction)
     looks = _follow(walk, values)
     _learn_net(context, looks, values, there, total if net else 0, seed)
@@ -112,13 +112,13 @@ def learn_context(
 
 
 def _follow(walk: Walk, values: np.ndarray) -> list[list[Any]]:
-    """What a walk over known values looks at: centre, scale, inputs, linear centre and first tap of each."""
+    """What a walk over known values looks at: center, scale, inputs, linear center and first tap of each."""
     out: list[list[Any]] = []
     for step in range(len(values)):
         row: list[Any] = []
         for c in range(values.shape[1]):
-            centre, scale, inputs = walk.look(step, c)
-            row.append((centre, scale, inputs.astype(np.float32), walk._centre.copy(), walk.tapped(step, c)))
+            center, scale, inputs = walk.look(step, c)
+            row.append((center, scale, inputs.astype(np.float32), walk._center.copy(), walk.tapped(step, c)))
             walk.learn(step, c, values[step, c])
         out.append(row)
     return out
@@ -215,7 +215,7 @@ def _learn_linear(context: Context, walk: Walk, values: np.ndarray, there: np.nd
     context.unit[c] = int(np.clip(np.rint(np.log2(missed / 2 + 1)), 0, 30))
 
 
-def _normalise(context: Context, walk: Walk, looks: Any, there: np.ndarray, prediction: np.ndarray) -> None:
+def _normalize(context: Context, walk: Walk, looks: Any, there: np.ndarray, prediction: np.ndarray) -> None:
     """Bring the net's inputs to about 64."""
     near = context.shifts.shape[1] - EXTRA
     for c in range(context.channels):
@@ -233,7 +233,7 @@ def _normalise(context: Context, walk: Walk, looks: Any, there: np.ndarray, pred
 class _Net(nn.Module):
     """The small nets of all channels, trained with the bits that a logistic distribution would need."""
 
-    natural_loss = 0.0
+    baseline_loss = 0.0
 
     def __init__(self, channels: int, inputs: int, hidden: int, start: Tensor, unit: Tensor, seed: int) -> None:
         super().__init__()
@@ -251,13 +251,13 @@ class _Net(nn.Module):
         h = torch.relu(torch.einsum("nci,chi->nch", x / UNIT, self.w1) + self.b1)
         return torch.einsum("nch,coh->nco", h, self.w2) + self.b2
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """The mean number of nats a value. The last two of each row are the distance in steps, and its weight."""
         x, distance, weight = batch.x[..., : self.inputs], batch.x[..., -2], batch.x[..., -1]
         shift, scale = self(x).unbind(-1)
         nats = logistic_nats(distance - shift * self.unit, scale)
         error = (nats * weight).sum() / weight.sum().clamp(min=1)
-        return Loss(error, error.detach(), error.new_zeros(()))
+        return LossOutput(error, error.detach(), error.new_zeros(()))
 
 
 def logistic_nats(distance: Tensor, scale: Tensor) -> Tensor:
@@ -292,7 +292,7 @@ def _learn_net(context: Context, looks: Any, values: np.ndarray, there: np.ndarr
     order = rng.permutation(keep)
     source = ArraySource(x, rows=order[held:], batch_size=256 if keep > 4096 else 64, seed=seed)
     validation = ArraySource(x, rows=order[:held], seed=seed)
-    settings = Training(max_epochs=EPOCHS if hidden else 2, lr=5e-3 if hidden else 5e-2, block=4096, seed=seed)
+    settings = TrainingConfig(max_epochs=EPOCHS if hidden else 2, lr=5e-3 if hidden else 5e-2, block=4096, seed=seed)
     if keep > 20:
         train(net, source, validation, settings)
     whole = lambda w, size: np.rint(w.detach().double().numpy() * size).clip(-(2**23), 2**23).astype(np.int64)  # noqa: E731

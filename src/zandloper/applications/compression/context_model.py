@@ -5,9 +5,9 @@ channels and stretches of a series. All lanes are coded side by side, step by st
 there is a prediction from outside (of the autoencoder, or a constant), and there are *taps*: values that came before.
 From them follow
 
-1. a centre: the outside prediction plus a linear combination of how far it was off at the taps;
-2. by a tiny net a shift of the centre and a scale: how far off it will be;
-3. from centre and scale a class, and from the class a table of frequencies, by which a range coder codes the value.
+1. a center: the outside prediction plus a linear combination of how far it was off at the taps;
+2. by a tiny net a shift of the center and a scale: how far off it will be;
+3. from center and scale a class, and from the class a table of frequencies, by which a range coder codes the value.
 
 All of this is done in integers, held by float64 and far below 2^53: sums are exact in any order, so that every machine
 and any number of threads comes to the same class. The scheme is that of CALIC (Wu and Memon 1997, "Context-based,
@@ -26,7 +26,7 @@ FINE = 8  # predictions are in eighths of a step
 MOST = 2**28  # integers are smaller than this
 THIRDS = 3  # classes an octave of scale
 SMALLEST, LARGEST = -5, 3  # octaves of scale with tables of their own, in steps; above, low bits are coded plainly
-SPLIT = (1 - SMALLEST) * THIRDS  # below 2 steps, the centre's place within its step counts too
+SPLIT = (1 - SMALLEST) * THIRDS  # below 2 steps, the center's place within its step counts too
 BUCKETS = (LARGEST - SMALLEST) * THIRDS
 CLASSES = 4 * SPLIT + (BUCKETS - SPLIT) + THIRDS
 REACH = 31  # distances that tables hold; beyond, values are written out
@@ -56,11 +56,11 @@ class Context:
     w1, b1, w2, b2 : ndarray
         The net, in units of 1/256.
     mode : ndarray (channels,)
-        0: tables hold distances to the centre, 1: they hold the values, 2: values, classes by prediction and first tap.
+        0: tables hold distances to the center, 1: they hold the values, 2: values, classes by prediction and first tap.
     low, first, shape : ndarray (channels,), (channels,), (channels, 3)
-        Of tables of values: the lowest value, the channel's first row in `values`, its buckets of the centre, of the
+        Of tables of values: the lowest value, the channel's first row in `values`, its buckets of the center, of the
         scale, and its number of values.
-    centres, scales : ndarray (channels, most), (channels, most, most)
+    centers, scales : ndarray (channels, most), (channels, most, most)
         Between the buckets.
     distances, values : ndarray (classes, symbols)
         Tables as logarithms: eighths of an octave.
@@ -84,7 +84,7 @@ class Context:
     low: np.ndarray
     first: np.ndarray
     shape: np.ndarray
-    centres: np.ndarray
+    centers: np.ndarray
     scales: np.ndarray
     distances: np.ndarray
     values: np.ndarray
@@ -114,7 +114,7 @@ class Context:
         out = np.floor((prediction + FINE / 2) / FINE)
         for step in range(len(prediction)):
             for c in range(self.channels):
-                centre, scale, _ = walk.look(step, c)
+                center, scale, _ = walk.look(step, c)
                 lanes = there[step, c]
                 if lanes.any():
                     known = None if values is None else values[step, c][lanes]
@@ -123,7 +123,7 @@ class Context:
                         coder,
                         tables,
                         c,
-                        centre[lanes],
+                        center[lanes],
                         scale[lanes],
                         prediction[step, c][lanes],
                         first_tap[lanes],
@@ -137,7 +137,7 @@ class Context:
         coder: Coder,
         tables: tuple[Tables, Tables],
         c: int,
-        centre: np.ndarray,
+        center: np.ndarray,
         scale: np.ndarray,
         prediction: np.ndarray,
         tap: np.ndarray,
@@ -145,13 +145,13 @@ class Context:
     ) -> np.ndarray:
         """Values of one step and channel, (n,)."""
         if self.mode[c]:
-            classes, low, n = self.value_classes(c, centre, scale, prediction, tap)
+            classes, low, n = self.value_classes(c, center, scale, prediction, tap)
             last = self.values.shape[1] - 1  # stands for all values that the table does not hold
             symbols = None if known is None else np.where((known >= low) & (known < low + n), known - low, last)
             got = coder.code(tables[1], classes, symbols)
             escaped, out = got == last, got + low
         else:
-            classes, base, sign, shift = distance_classes(centre, scale)
+            classes, base, sign, shift = distance_classes(center, scale)
             size = 2**shift
             if known is None:
                 got = coder.code(tables[0], classes)
@@ -170,7 +170,7 @@ class Context:
         return out
 
     def value_classes(
-        self, c: int, centre: np.ndarray, scale: np.ndarray, prediction: np.ndarray, tap: np.ndarray
+        self, c: int, center: np.ndarray, scale: np.ndarray, prediction: np.ndarray, tap: np.ndarray
     ) -> tuple[np.ndarray, int, int]:
         """The rows in `values`, the lowest value and the number of values of a channel."""
         rows, columns, n = (int(v) for v in self.shape[c])
@@ -178,7 +178,7 @@ class Context:
             row = np.floor(prediction / FINE).clip(0, rows - 1).astype(np.int64)
             column = tap.clip(0, columns - 1).astype(np.int64)
         else:
-            row = np.searchsorted(self.centres[c, : rows - 1], centre, side="right")
+            row = np.searchsorted(self.centers[c, : rows - 1], center, side="right")
             column = (self.scales[c, :, : columns - 1][row] <= scale[:, None]).sum(1)
         return int(self.first[c]) + row * columns + column, int(self.low[c]), n
 
@@ -196,7 +196,7 @@ class Walk:
         self._valid = (self._channel >= 0) & (y[:, None, None] + dy >= 0) & (column >= 0) & (column < width)
         self._step = np.where(self._valid, np.arange(steps)[:, None, None] + dy * width + dx, 0)
         self.off = np.zeros(prediction.shape)  # how far the outside prediction was off
-        self.missed = np.zeros(prediction.shape)  # how far the linear centre was off, in units of the usual
+        self.missed = np.zeros(prediction.shape)  # how far the linear center was off, in units of the usual
         real = lambda a: a.astype(np.float64)  # noqa: E731
         self._weights, self._bias = real(context.weights), real(context.bias)
         self._precision, self._shift = 2.0 ** -real(context.precision), 2.0 ** (real(context.unit) - 6)
@@ -204,26 +204,26 @@ class Walk:
         self._w1, self._b1 = real(context.w1), real(context.b1)[:, :, None]
         self._w2, self._b2 = real(context.w2), real(context.b2)[:, :, None]
         self._usual = np.zeros((channels, lanes))  # its moving mean
-        self._centre = np.zeros(lanes)
+        self._center = np.zeros(lanes)
         self._values = np.zeros(prediction.shape)
 
     def linear(self, step: int, c: int) -> np.ndarray:
-        """What the centre is a linear combination of, (taps + 2, lanes)."""
+        """What the center is a linear combination of, (taps + 2, lanes)."""
         taps = self.context.taps.shape[1]
         out = np.zeros((taps + 2, self.prediction.shape[2]))
         valid = self._valid[step, c]
         at, channel = self._step[step, c][valid], self._channel[c][valid]
         out[:-2][valid] = self.off[at, channel]
-        for k in range(min(2, taps)):  # how the outside prediction changes towards its nearest neighbours
+        for k in range(min(2, taps)):  # how the outside prediction changes towards its nearest neighbors
             if valid[k] and self._channel[c, k] == c:
                 out[taps + k] = self.prediction[self._step[step, c, k], c] - self.prediction[step, c]
         return out
 
     def look(self, step: int, c: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Centre (eighths of a step), scale (logarithm, sixty-fourths of an octave of steps), and the net's inputs."""
+        """Center (eighths of a step), scale (logarithm, sixty-fourths of an octave of steps), and the net's inputs."""
         k, here = self.context, self.prediction[step, c]
         linear = self.linear(step, c)
-        self._centre = here + np.floor((self._weights[c] @ linear + self._bias[c]) * self._precision[c])
+        self._center = here + np.floor((self._weights[c] @ linear + self._bias[c]) * self._precision[c])
         near = min(NEAR, k.taps.shape[1])
         valid = self._valid[step, c, :near]
         energy = self.missed[self._step[step, c, :near][valid], self._channel[c, :near][valid]].sum(0)
@@ -239,7 +239,7 @@ class Walk:
         hidden = np.floor((self._w1[c] @ inputs + self._b1[c]) / 256).clip(0, 2**20)
         shift, scale = np.floor((self._w2[c] @ hidden + self._b2[c]) / 256)
         shift = np.floor(shift.clip(-(2**20), 2**20) * self._shift[c])
-        return (self._centre + shift).clip(-FINE * MOST, FINE * MOST), scale, inputs
+        return (self._center + shift).clip(-FINE * MOST, FINE * MOST), scale, inputs
 
     def tapped(self, step: int, c: int) -> np.ndarray:
         """The value at a channel's first tap, (lanes,)."""
@@ -251,22 +251,22 @@ class Walk:
         """What the values of a step and channel came to be, (lanes,)."""
         self._values[step, c] = values
         self.off[step, c] = FINE * values - self.prediction[step, c]
-        missed = np.floor(abs(FINE * values - self._centre) * self._unit[c]).clip(0, 2**40)
+        missed = np.floor(abs(FINE * values - self._center) * self._unit[c]).clip(0, 2**40)
         self.missed[step, c] = missed
         if len(self.prediction) > 1:
             self._usual[c] += np.floor((missed * 16 - self._usual[c]) / 16)
 
 
-def distance_classes(centre: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each value its class, the step that its centre lies in, the sign of distances, and how many bits are plain.
+def distance_classes(center: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """For each value its class, the step that its center lies in, the sign of distances, and how many bits are plain.
 
     All have the shape (n,).
     """
     third = np.floor(scale * THIRDS / UNIT)
     bucket = (third - SMALLEST * THIRDS).clip(0, BUCKETS - 1)
     shift = (np.floor(third / THIRDS) - (LARGEST - 1)).clip(0, 24)
-    base = np.floor((centre + FINE / 2) / FINE)
-    part = centre + FINE / 2 - FINE * base
+    base = np.floor((center + FINE / 2) / FINE)
+    part = center + FINE / 2 - FINE * base
     mirrored = (part < FINE / 2) & (bucket < SPLIT)
     part = np.where(part < FINE / 2, part, FINE - 1 - part)
     classes = np.where(bucket < SPLIT, 4 * bucket + part, 4 * SPLIT + bucket - SPLIT)

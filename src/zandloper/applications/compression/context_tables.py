@@ -43,20 +43,20 @@ def learn_tables(
     for c in range(channels):
         keep = there[:, c]
         pick = lambda i: np.stack([row[c][i] for row in looks])[keep]  # noqa: B023, E731
-        centre, scale, tap = pick(0), pick(1), pick(4)
+        center, scale, tap = pick(0), pick(1), pick(4)
         known, mine = values[:, c][keep], prediction[:, c][keep]
-        classes, base, sign, shift = distance_classes(centre, scale)
+        classes, base, sign, shift = distance_classes(center, scale)
         distance = np.floor(sign * (known - base) / 2**shift)
         symbols = np.where(abs(distance) > REACH, 2 * REACH + 1, distance + REACH).astype(np.int64)
         np.add.at(counts, (classes, symbols), 1)
-        found.append((centre, scale, mine, tap, known, classes, symbols, shift))
+        found.append((center, scale, mine, tap, known, classes, symbols, shift))
     weight = np.minimum(64, 8 + counts.sum(1, keepdims=True) / 50)
     shares = (counts + weight * prior) / (counts.sum(1, keepdims=True) + weight)
     context.distances = log_of(shares)
     bits = -np.log2(np.maximum(shares, 1e-9))
     amount = total / max(1, there.sum())
     tables: list[np.ndarray] = []
-    for c, (centre, scale, mine, tap, known, classes, symbols, shift) in enumerate(found):
+    for c, (center, scale, mine, tap, known, classes, symbols, shift) in enumerate(found):
         if not known.size:
             continue
         plain = bits[classes, symbols].sum() + shift.sum() + 32 * (symbols == 2 * REACH + 1).sum()
@@ -64,7 +64,7 @@ def learn_tables(
         if n > MOST_VALUES:
             continue
         first = sum(map(len, tables))
-        made, cost = _value_tables(context, c, kinds[c], first, centre, scale, mine, tap, known, low, n, amount)
+        made, cost = _value_tables(context, c, kinds[c], first, center, scale, mine, tap, known, low, n, amount)
         if kinds[c] == "category" or cost < plain * amount:
             tables.append(made)
         else:
@@ -81,7 +81,7 @@ def _value_tables(
     c: int,
     kind: str,
     first: int,
-    centre: np.ndarray,
+    center: np.ndarray,
     scale: np.ndarray,
     mine: np.ndarray,
     tap: np.ndarray,
@@ -98,19 +98,19 @@ def _value_tables(
         rows, columns = int(min(n, rows, 8)), int(min(24, max(1, size / (32 * n * min(n, rows, 8)))))
     else:
         worth = np.exp2(scale / UNIT).clip(0.02, 4)
-        edges = _quantiles(centre, worth, rows)
+        edges = _quantiles(center, worth, rows)
         cuts = np.full((len(edges) + 1, columns - 1), 2**40, np.int64)
-        row = np.searchsorted(edges, centre, side="right")
+        row = np.searchsorted(edges, center, side="right")
         for r in range(len(edges) + 1):
             inner = _quantiles(scale[row == r], worth[row == r], columns)
             cuts[r, : len(inner)] = inner
         rows = len(edges) + 1
-        context.centres = _room(context.centres, (context.channels, max(1, rows - 1)))
+        context.centers = _room(context.centers, (context.channels, max(1, rows - 1)))
         context.scales = _room(context.scales, (context.channels, max(1, rows), max(1, columns - 1)))
-        context.centres[c, : rows - 1], context.scales[c, :rows, : columns - 1] = edges, cuts
+        context.centers[c, : rows - 1], context.scales[c, :rows, : columns - 1] = edges, cuts
     context.mode[c] = 2 if kind == "category" else 1
     context.low[c], context.first[c], context.shape[c] = low, first, (rows, columns, n)
-    classes = context.value_classes(c, centre, scale, mine, tap)[0] - first
+    classes = context.value_classes(c, center, scale, mine, tap)[0] - first
     counts = np.zeros((rows * columns, n + 1))
     np.add.at(counts, (classes, (known - low).astype(np.int64)), 1)
     marginal = counts.sum(0) + 0.5 / (n + 1)
@@ -146,14 +146,14 @@ def _logistic_tables() -> np.ndarray:
     for k in range(CLASSES):
         if k < 4 * SPLIT:
             bucket, part = divmod(k, 4)
-            centre = (FINE / 2 - 0.5 - part) / FINE  # mirrored, so that it lies above the step's middle
+            center = (FINE / 2 - 0.5 - part) / FINE  # mirrored, so that it lies above the step's middle
         else:
-            bucket, centre = SPLIT + k - 4 * SPLIT, 0.0
+            bucket, center = SPLIT + k - 4 * SPLIT, 0.0
         plain = k >= CLASSES - THIRDS
         if plain:
-            bucket, centre = BUCKETS - THIRDS + k - (CLASSES - THIRDS), 0.0
+            bucket, center = BUCKETS - THIRDS + k - (CLASSES - THIRDS), 0.0
         s = 2.0 ** (SMALLEST + (bucket + 0.5) / THIRDS)
-        at = (edges + (0.5 if plain else 0) - centre) / s
+        at = (edges + (0.5 if plain else 0) - center) / s
         share = np.diff(1 / (1 + np.exp(-at.clip(-500, 500))))
         out[k, :-1], out[k, -1] = share, max(1 - share.sum(), 1e-7)
     out = np.maximum(out, 1e-7)

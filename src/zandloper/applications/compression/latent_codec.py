@@ -17,8 +17,8 @@ from torch import Tensor
 
 from zandloper.applications.compression.context_model import FINE
 from zandloper.applications.compression.layout import Layout
-from zandloper.applications.compression.quantization import Grid
-from zandloper.model.batch import Batch, Seen
+from zandloper.applications.compression.quantization import UniformQuantizer
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.hourglass import blockwise
 from zandloper.training import defaults
 
@@ -77,7 +77,7 @@ class LatentCode:
                 scaled = self.model.module_.scaled(batch)
                 return self.model.module_.bottleneck.symbols(self.model.module_.summary(scaled.x)[0].value)
             scaled = self.module.scaled(batch)
-            return self.module.encode(Seen(scaled.x.double(), scaled.valid))[0].z.flatten(1)
+            return self.module.encode(CorruptedInput(scaled.x.double(), scaled.valid))[0].z.flatten(1)
 
         return self._blockwise(of, samples).double().numpy()
 
@@ -98,7 +98,7 @@ class LatentCode:
             for _, start, k in getattr(module.compare, "categories", ()):
                 top = params[:, start : start + k].topk(2, dim=1).values
                 close = torch.maximum(close, ((top[:, :1] - top[:, 1:]) < 1e-6).double())
-            point = module.scale.restore(module.compare.point(params)).double()
+            point = module.scaler.restore(module.compare.point(params)).double()
             return torch.cat([point.flatten(1), close], dim=1)
 
         out = self._blockwise(of, torch.from_numpy(np.ascontiguousarray(z))).numpy()
@@ -129,7 +129,7 @@ class LatentCode:
 
 
 def predict(
-    code: LatentCode, codes: np.ndarray, grid: Grid, layout: Layout, lanes: int, fine: int = FINE
+    code: LatentCode, codes: np.ndarray, grid: UniformQuantizer, layout: Layout, lanes: int, fine: int = FINE
 ) -> tuple[np.ndarray, np.ndarray]:
     """The decoder's predictions in whole parts of a step (eighths), (channels, steps, lanes), and the flat positions of
     those that another machine might round in another way."""

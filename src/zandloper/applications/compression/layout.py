@@ -52,35 +52,35 @@ class Layout:
     window = 1
     unit = "rows"
 
-    def __init__(self, form: Any) -> None:
-        self.form: Any = form
-        self.image = form.name == "image_form"
+    def __init__(self, schema: Any) -> None:
+        self.schema: Any = schema
+        self.image = schema.name == "image_form"
         if self.image:
             self.unit = "images"
-            self.height, self.width, channels = form.shape
-            self.kinds, self.dtypes = ("number",) * channels, (form.dtype,) * channels
+            self.height, self.width, channels = schema.shape
+            self.kinds, self.dtypes = ("number",) * channels, (schema.dtype,) * channels
         else:
             self.height = self.width = 1
-            self.kinds = tuple("category" if c.kind == "category" else "number" for c in self.form.columns)
-            self.dtypes = tuple(held_as(c, self.form) for c in self.form.columns)
+            self.kinds = tuple("category" if c.kind == "category" else "number" for c in self.schema.columns)
+            self.dtypes = tuple(held_as(c, self.schema) for c in self.schema.columns)
 
     @property
     def channels(self) -> int:
-        """Columns, colours or channels."""
+        """Columns, colors or channels."""
         return len(self.kinds)
 
     @property
     def exact(self) -> np.ndarray:
         """Which channels have no errors to speak of, bool (channels,): categories, truth values, times."""
         if self.image:
-            return np.full(self.channels, self.form.dtype == "bool")
-        return np.array([c.kind != "number" for c in self.form.columns])
+            return np.full(self.channels, self.schema.dtype == "bool")
+        return np.array([c.kind != "number" for c in self.schema.columns])
 
     @property
     def itemsize(self) -> float:
         """Bytes of a value in its own type, on average; of categories and times, those of a number."""
         if self.image:
-            return float(np.dtype(self.form.dtype).itemsize)
+            return float(np.dtype(self.schema.dtype).itemsize)
         return float(np.mean([np.dtype(d).itemsize for d in self.dtypes]))
 
     def joined(self, parts: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
@@ -98,13 +98,13 @@ class Layout:
         """What has to be known beside the values to give data back."""
         return {}
 
-    def read(self, X: Any, owner: str) -> Any:
+    def read(self, X: Any, caller: str) -> Any:
         """Data as raw rows, in which nothing is lost."""
-        raw = self.form.read(X, owner)
+        raw = self.schema.read(X, caller)
         if is_frame(X) and not self.image:
-            self._check_levels(X, raw, owner)
+            self._check_levels(X, raw, caller)
         if raw.dtype.kind == "i" and raw.dtype.itemsize == 8 and len(raw) and np.abs(raw).max() >= WHOLE:
-            raise DataError(f"{owner} keeps whole numbers below 2^53 and got {np.abs(raw).max()}: take smaller ones")
+            raise DataError(f"{caller} keeps whole numbers below 2^53 and got {np.abs(raw).max()}: take smaller ones")
         return raw
 
     def blocks(self, raw: Any) -> Iterator[Block]:
@@ -160,25 +160,25 @@ class Layout:
 
     def give(self, blocks: list[Block], about: dict[str, Any]) -> Any:
         """Blocks as the user's own kind of data."""
-        return self.form.give(np.concatenate([b.raw for b in blocks]))
+        return self.schema.give(np.concatenate([b.raw for b in blocks]))
 
-    def _check_levels(self, X: Any, raw: np.ndarray, owner: str) -> None:
+    def _check_levels(self, X: Any, raw: np.ndarray, caller: str) -> None:
         frame = nw.from_native(X, eager_only=True)
-        for i, column in enumerate(self.form.columns):
+        for i, column in enumerate(self.schema.columns):
             if column.kind == "category" and (gone := np.isnan(raw[:, i])).any():
                 series = frame.get_column(column.name)
                 if gone.sum() > series.null_count():
                     strange = next(v for v, g in zip(series.to_list(), gone) if g and v is not None and v == v)
                     raise DataError(
-                        f"column {column.name!r} holds {strange!r}, which is not among the {len(column.levels)} levels "
-                        f"that {owner} knows, and would be lost: fit on data that hold it, or keep the column elsewhere"
+                        f"column {column.name!r} holds {strange!r}, which is none of the {len(column.levels)} levels "
+                        f"that {caller} knows, and would be lost: fit on data that hold it, or keep the column elsewhere"
                     )
 
 
-def held_as(column: Column, form: Any) -> str:
+def held_as(column: Column, schema: Any) -> str:
     """What a column's numbers are given back as, as far as it rounds them."""
-    if form.backend == "array":
-        return form.given if np.dtype(form.given).kind in "fiu" else "float64"
+    if schema.backend == "array":
+        return schema.given if np.dtype(schema.given).kind in "fiu" else "float64"
     word = column.dtype.removeprefix("arrow:").lower()
     narrow = {"float32": "float32", "float": "float32", "float16": "float16", "halffloat": "float16"}
     return narrow.get(word, "float64") if column.kind == "number" else "float64"

@@ -1,6 +1,6 @@
 """Values to whole steps and back, within a bound that holds for every single value.
 
-A channel (a column, or all pixels of a colour) has a step of twice its bound, so that rounding errs by the bound at
+A channel (a column, or all pixels of a color) has a step of twice its bound, so that rounding errs by the bound at
 most. Numbers that are whole, or have few decimals, keep them: their step is a whole number of units. What rounding of
 floats, a new range or a wild value would push over the bound is found by trying, and kept as it is.
 """
@@ -22,7 +22,7 @@ ITEM = np.dtype([("at", "<i8"), ("value", "<f8")])
 
 
 @dataclass
-class Grid:
+class UniformQuantizer:
     """Steps of channels.
 
     Parameters
@@ -51,7 +51,7 @@ class Grid:
     dtypes: tuple[str, ...]
 
     @classmethod
-    def learn(cls, values: np.ndarray, bound: np.ndarray, dtypes: tuple[str, ...]) -> Grid:
+    def learn(cls, values: np.ndarray, bound: np.ndarray, dtypes: tuple[str, ...]) -> UniformQuantizer:
         """The grid for values (channels, n), NaN where nothing is, and a bound for each channel, 0 for exact."""
         channels = len(values)
         offset, step, scale = np.zeros(channels), np.ones(channels), np.ones(channels)
@@ -98,7 +98,7 @@ class Grid:
         return np.flatnonzero(~(np.isnan(values) | (np.abs(values - made) <= bound)))
 
     def _beside(self, like: np.ndarray) -> list[np.ndarray]:
-        return [a.reshape(-1, *[1] * (like.ndim - 1)) for a in (self.offset, self.step, self.scale)]
+        return [a.reshape(-1, *[1] * (like.ndim - 1)) for a in (self.offset, self.step, self.scaler)]
 
 
 def pack_items(at: np.ndarray, values: np.ndarray) -> bytes:
@@ -107,7 +107,7 @@ def pack_items(at: np.ndarray, values: np.ndarray) -> bytes:
         return b""
     items = np.empty(len(at), ITEM)
     items["at"], items["value"] = np.diff(at, prepend=0), values
-    # Bytes of equal weight side by side: what is alike in neighbours lies together.
+    # Bytes of equal weight side by side: what is alike in neighbors lies together.
     return zlib.compress(np.ascontiguousarray(items.view(np.uint8).reshape(len(at), -1).T).tobytes(), 6)
 
 

@@ -144,12 +144,12 @@ class RateError(Study):
         matplotlib.figure.Figure
         """
         from zandloper.plotting.result_table import chart
-        from zandloper.plotting.style import COLOURS, INK
+        from zandloper.plotting.style import COLORS, INK
 
         shown = [*self.errors, *self.pca_errors]
         figure, ax = chart([1, 2], shown, self.title, self.remark)
-        ax.plot(self.pca_bits, self.pca_errors, color=COLOURS[3], marker="s", linewidth=2, label="PCA, coded alike")
-        ax.plot(self.bits, self.errors, color=COLOURS[0], marker="o", linewidth=2, label="autoencoder")
+        ax.plot(self.pca_bits, self.pca_errors, color=COLORS[3], marker="s", linewidth=2, label="PCA, coded alike")
+        ax.plot(self.bits, self.errors, color=COLORS[0], marker="o", linewidth=2, label="autoencoder")
         every = [*self.bits, *self.pca_bits]
         ax.set_xscale("log", base=2)
         ax.set_xlim(min(every) / 1.3, max(every) * 1.3)
@@ -214,12 +214,12 @@ def rate_error(compressor: Any, X: Any, qualities: Any) -> RateError:
 
 def _fine(grid: Any, spread: np.ndarray) -> Any:
     """A grid so fine that it adds nothing to the error."""
-    from zandloper.applications.compression.quantization import Grid
+    from zandloper.applications.compression.quantization import UniformQuantizer
 
     width = spread.reshape(-1) * 2.0**-12
     whole = grid.scale == 1
     step = np.where(whole & (grid.step >= 1) & (grid.step == np.rint(grid.step)), 1.0, width)
-    return Grid(width, grid.offset, step, np.ones_like(grid.scale), grid.dtypes)
+    return UniformQuantizer(width, grid.offset, step, np.ones_like(grid.scale), grid.dtypes)
 
 
 def _half(layout: Any, raw: Any, part: int) -> Block:

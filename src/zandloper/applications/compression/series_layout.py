@@ -25,7 +25,7 @@ from zandloper.data.columns import (
 )
 from zandloper.data.series_lists import are_several, each_of
 from zandloper.errors import DataError, FileError, UnsupportedError
-from zandloper.modality import Form
+from zandloper.modality import Schema
 
 SPAN = 1_024  # steps in a lane, about
 
@@ -35,12 +35,12 @@ class SeriesLayout(Layout):
 
     unit = "steps"
 
-    def __init__(self, form: Form, time: Column | None = None, names: tuple[str, ...] = ()) -> None:
-        self.form, self.time, self.names, self.image = form, time, names, False
+    def __init__(self, schema: Schema, time: Column | None = None, names: tuple[str, ...] = ()) -> None:
+        self.schema, self.time, self.names, self.image = schema, time, names, False
         self.height, self.width = 1, 0
-        self.window: int = self.form.window
-        self.kinds = ("number",) * len(self.form.columns)
-        self.dtypes = tuple(held_as(c, self.form) for c in self.form.columns)
+        self.window: int = self.schema.window
+        self.kinds = ("number",) * len(self.schema.columns)
+        self.dtypes = tuple(held_as(c, self.schema) for c in self.schema.columns)
 
     def about(self, X: Any) -> dict[str, Any]:
         """One series or several, and how one came."""
@@ -49,17 +49,17 @@ class SeriesLayout(Layout):
         stamped = self.time is not None and is_frame(first)
         return {"kind": kind, "flat": not is_frame(first) and dims_of(first) == 1, "stamped": stamped}
 
-    def read(self, X: Any, owner: str) -> list[Block]:
+    def read(self, X: Any, caller: str) -> list[Block]:
         """Each series as a block of its own, however long."""
         out = []
-        for i, one in enumerate(each_of(X, owner)):
-            part = self.form.parse(one, owner)[0]
+        for i, one in enumerate(each_of(X, caller)):
+            part = self.schema.parse(one, caller)[0]
             times: tuple[np.ndarray, ...] = ()
             if self.time is not None and is_frame(one):
-                column = timestamps.stamps(one, self.form.where, self.form.time, owner)
+                column = timestamps.stamps(one, self.schema.where, self.schema.time, caller)
                 if column is None:
-                    raise DataError(f"{owner} was fitted on frames with a time index and got one without")
-                times = (read_column(self.time, column, owner),)
+                    raise DataError(f"{caller} was fitted on frames with a time index and got one without")
+                times = (read_column(self.time, column, caller),)
             values = np.asarray(part.values, np.float64)
             out.append(Block([values], (i,), times))
         return out
@@ -179,37 +179,37 @@ class SeriesLayout(Layout):
 
     def _one(self, parts: list[tuple[np.ndarray, Any]], about: dict[str, Any]) -> Any:
         values = np.concatenate([p for p, _ in parts])
-        if self.form.backend == "array":
-            out = give_numbers(values, self.form.given)
+        if self.schema.backend == "array":
+            out = give_numbers(values, self.schema.given)
             return out[:, 0] if about["flat"] else out
-        backend = self.form.backend
-        made = {c.name: give_column(c, values[:, i], backend) for i, c in enumerate(self.form.columns)}
+        backend = self.schema.backend
+        made = {c.name: give_column(c, values[:, i], backend) for i, c in enumerate(self.schema.columns)}
         if not about["stamped"] or self.time is None:
             return give_frame(made, backend)
         stamps = give_column(self.time, np.concatenate([t for _, t in parts]), backend)
-        if self.form.where == "column":
+        if self.schema.where == "column":
             return give_frame({name: made.get(name, stamps) for name in self.names}, backend)
         import pandas as pd
 
-        return give_frame(made, backend).set_axis(pd.Index(stamps, name=self.form.time or None))
+        return give_frame(made, backend).set_axis(pd.Index(stamps, name=self.schema.time or None))
 
 
-def layout_of(form: Form, X: Any, owner: str) -> Layout:
+def layout_of(schema: Schema, X: Any, caller: str) -> Layout:
     """The layout for data of a form; of a series' frame it learns the time column."""
-    if form.name in ("table_form", "image_form"):
-        return Layout(form)
-    if form.name != "series_form":
-        what = form.name.removesuffix("_form")
+    if schema.name in ("table_form", "image_form"):
+        return Layout(schema)
+    if schema.name != "series_form":
+        what = schema.name.removesuffix("_schema")
         hint = '; sounds are compressed as series, modality="series"' if what == "audio" else ""
-        raise UnsupportedError(f"{owner} keeps tables, images and series, and the data are read as {what}{hint}")
-    first, known = each_of(X, owner)[0], None
+        raise UnsupportedError(f"{caller} keeps tables, images and series, and the data are read as {what}{hint}")
+    first, known = each_of(X, caller)[0], None
     names: tuple[str, ...] = ()
-    where: str = form.where  # type: ignore[attr-defined]
+    where: str = schema.where  # type: ignore[attr-defined]
     if is_frame(first) and where:
-        column = timestamps.stamps(first, where, form.time, owner)  # type: ignore[attr-defined]
-        known = None if column is None else learn_column(column, owner)
+        column = timestamps.stamps(first, where, schema.time, caller)  # type: ignore[attr-defined]
+        known = None if column is None else learn_column(column, caller)
         names = tuple(nw.from_native(first, eager_only=True).columns)
-    return SeriesLayout(form, known, names)
+    return SeriesLayout(schema, known, names)
 
 
 def _one_block(blocks: list[Block]) -> Block:

@@ -23,7 +23,7 @@ EDGE = 0.1  # of the learning rate, for the first and the last layer
 
 
 @dataclass(frozen=True)
-class Spectrum(Spec):
+class AudioNetwork(Spec):
     """Settings of the net for sounds.
 
     Parameters
@@ -36,7 +36,7 @@ class Spectrum(Spec):
         Residual blocks a level.
     """
 
-    name: ClassVar[str] = "spectrum"
+    name: ClassVar[str] = "audio_network"
     kind: ClassVar[str] = "audio"
     channels: ClassVar[int] = 1  # each by itself
     stride: ClassVar[int] = 1
@@ -63,15 +63,15 @@ class Spectrum(Spec):
 
     def build(self) -> nn.Module:
         """The module."""
-        return SpectrumNet(self)
+        return AudioDenoisingNet(self)
 
 
-class SpectrumNet(nn.Module):
+class AudioDenoisingNet(nn.Module):
     """Sounds (n, 1, time) to the same shape."""
 
     window: Tensor
 
-    def __init__(self, spec: Spectrum) -> None:
+    def __init__(self, spec: AudioNetwork) -> None:
         super().__init__()
         self.spec = spec
         unet = UNet2d(spec.hidden, activation="relu", skips=True, residual=spec.blocks, bias=False, grid=True)
@@ -83,9 +83,9 @@ class SpectrumNet(nn.Module):
             weight.lr_scale = EDGE
         self.register_buffer("window", torch.hann_window(spec.frame), persistent=False)
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Change nothing."""
-        self.decoder.start_at_zero()
+        self.decoder.zero_init()
 
     def forward(self, y: Tensor, power: Tensor | None = None) -> Tensor:
         """What `y` is without its noise; `power` is its mean square where `y` is a part of a longer sound."""

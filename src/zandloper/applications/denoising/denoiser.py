@@ -51,10 +51,10 @@ class Denoiser(TransformerMixin, BaseEstimator):
         two; else clean data where a noise is named, and in series and tables; else noisy data.
     modality : "auto", "image", "audio", "series", "table" or an object of zl.modality
         What the data are read as.
-    average : 1, 2, 4, 8 or "auto"
+    n_augmentations : 1, 2, 4, 8 or "auto"
         For images, how many turned and flipped copies go through the net, whose results are averaged: better by about
         a tenth of a dB, at that many times the work. "auto": 8 for images of up to a megapixel, else 1.
-    similar : bool or "auto"
+    patch_matching : bool or "auto"
         For images, whether patches that look alike are compared as well: much better where texture recurs, as in the
         stripes of a cloth, and a little elsewhere. `fit` takes a quarter of its minutes to learn where they are
         to be believed. `transform` takes two to three times as long as with `average=8`, which that includes; set to
@@ -109,8 +109,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
         noise: Any = "auto",
         learn_from: str = "auto",
         modality: Any = "auto",
-        average: int | str = 1,
-        similar: bool | str = False,
+        n_augmentations: int | str = 1,
+        patch_matching: bool | str = False,
         hidden: Any = "auto",
         max_epochs: Any = None,
         max_minutes: float | None = None,
@@ -122,8 +122,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
         self.noise = noise
         self.learn_from = learn_from
         self.modality = modality
-        self.average = average
-        self.similar = similar
+        self.n_augmentations = n_augmentations
+        self.patch_matching = patch_matching
         self.hidden = hidden
         self.max_epochs = max_epochs
         self.max_minutes = max_minutes
@@ -156,9 +156,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
         UserWarning
             The noise that was named does not look like the noise in the data.
         """
-        started, owner = time.monotonic(), type(self).__name__
+        started, caller = time.monotonic(), type(self).__name__
         self._check()
-        noise = None if isinstance(self.noise, str) else as_noise(self.noise, owner)
+        noise = None if isinstance(self.noise, str) else as_noise(self.noise, caller)
         kind = self._kind(X)
         learn_from = self.learn_from
         # What pipelines pass as y are labels, which are no clean rows.
@@ -169,36 +169,36 @@ class Denoiser(TransformerMixin, BaseEstimator):
             learn_from = "pairs" if y is not None else "clean" if named else "noisy"
         if (learn_from == "pairs") != (y is not None):
             raise DataError(
-                f"{owner} learns from pairs and got no clean data: pass fit(noisy, clean)"
+                f"{caller} learns from pairs and got no clean data: pass fit(noisy, clean)"
                 if y is None
-                else f'{owner} got two sets of data and learn_from="{learn_from}": pass one, or learn_from="pairs"'
+                else f'{caller} got two sets of data and learn_from="{learn_from}": pass one, or learn_from="pairs"'
             )
         if noisy is not None and learn_from != "clean":
-            raise DataError(f"`noisy` of {owner}.fit goes with clean data: pass fit(clean, noisy=...)")
-        seed = seed_of(self.random_state, owner)
+            raise DataError(f"`noisy` of {caller}.fit goes with clean data: pass fit(clean, noisy=...)")
+        seed = seed_of(self.random_state, caller)
         whole = kind in FIELDS and self.autoencoder is None
         first = None if init_from is None else self._start(init_from, kind, whole)
-        if self.similar and not (whole and kind == "image"):
+        if self.patch_matching and not (whole and kind == "image"):
             raise DataError(
-                f"{owner} compares similar patches of images alone, without an autoencoder, and got {kind} data"
-                f"{'' if self.autoencoder is None else ' and an autoencoder'}: leave out similar=True"
+                f"{caller} compares similar patches of images alone, without an autoencoder, and got {kind} data"
+                f"{'' if self.autoencoder is None else ' and an autoencoder'}: leave out patch_matching=True"
             )
         if whole:
             restorer: Any
-            task = task_of(kind, X, y, noisy, learn_from, noise, owner)
+            task = task_of(kind, X, y, noisy, learn_from, noise, caller)
             restorer, run = fit_fields(
                 task,
                 None if isinstance(self.hidden, str) else tuple(self.hidden),
                 getattr(self.modality, "sample_rate", None),
-                bool(self.similar),
+                bool(self.patch_matching),
                 self.max_epochs,
                 self.max_minutes,
-                defaults.device(self.device, owner),
+                defaults.device(self.device, caller),
                 seed,
                 interactive() if self.verbose == "auto" else bool(self.verbose),
                 started,
                 first,
-                owner,
+                caller,
             )
             self.restorer_, self.model_, self.noise_, self.audit_ = restorer, None, task.noise, task.audit
             self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
@@ -228,9 +228,11 @@ class Denoiser(TransformerMixin, BaseEstimator):
         if self.model_ is not None:
             return restore_rows(self.model_, X, self.noise_)
         self._check_effort()
-        owner = type(self).__name__
-        fields = read_fields(X, self.modality_, owner)
-        return fields.give(restore_fields(self.restorer_.net, fields, self.average, self.similar, owner))
+        caller = type(self).__name__
+        fields = read_fields(X, self.modality_, caller)
+        return fields.give(
+            restore_fields(self.restorer_.net, fields, self.n_augmentations, self.patch_matching, caller)
+        )
 
     def error_bars(self, X: Any, draws: int = 50, random_state: Any = 0) -> Any:
         """How far each value that `transform` gives may be off: a standard deviation, in the form of the data.
@@ -318,43 +320,43 @@ class Denoiser(TransformerMixin, BaseEstimator):
 
     def _start(self, init_from: Any, kind: str, whole: bool) -> Any:
         """The net or the autoencoder of a fitted denoiser to start from."""
-        owner = type(self).__name__
+        caller = type(self).__name__
         if not isinstance(init_from, Denoiser):
-            raise bad_parameter(f"{owner}.fit", "init_from", "None or a fitted Denoiser", init_from)
+            raise bad_parameter(f"{caller}.fit", "init_from", "None or a fitted Denoiser", init_from)
         check_is_fitted(init_from, "modality_")
         if init_from.modality_ != kind:
             raise DataError(
-                f"{owner} got {kind} data and an init_from that learned {init_from.modality_} data: both must be of "
+                f"{caller} got {kind} data and an init_from that learned {init_from.modality_} data: both must be of "
                 "one kind; modality= says how data are read"
             )
         if (init_from.model_ is None) != whole:
             raise DataError(
-                f"{owner} and its init_from denoise in different ways, one with an autoencoder and one without: give "
+                f"{caller} and its init_from denoise in different ways, one with an autoencoder and one without: give "
                 "both the same `autoencoder`"
             )
         return init_from.restorer_.net if whole else init_from.model_
 
     def _check_effort(self) -> None:
-        owner = type(self).__name__
-        if self.average not in (*WAYS, "auto"):
-            raise bad_parameter(owner, "average", f"one of {[*WAYS, 'auto']}", self.average)
-        if not (isinstance(self.similar, bool) or self.similar == "auto"):
-            raise bad_parameter(owner, "similar", "True, False or 'auto'", self.similar)
+        caller = type(self).__name__
+        if self.n_augmentations not in (*WAYS, "auto"):
+            raise bad_parameter(caller, "n_augmentations", f"one of {[*WAYS, 'auto']}", self.n_augmentations)
+        if not (isinstance(self.patch_matching, bool) or self.patch_matching == "auto"):
+            raise bad_parameter(caller, "patch_matching", "True, False or 'auto'", self.patch_matching)
 
     def _check(self) -> None:
-        owner = type(self).__name__
+        caller = type(self).__name__
         if self.learn_from not in LESSONS:
-            raise bad_parameter(owner, "learn_from", f"one of {list(LESSONS)}", self.learn_from)
+            raise bad_parameter(caller, "learn_from", f"one of {list(LESSONS)}", self.learn_from)
         if isinstance(self.noise, str) and self.noise != "auto":
-            raise bad_parameter(owner, "noise", "'auto', a noise of zl.noise, or a list of them", self.noise)
+            raise bad_parameter(caller, "noise", "'auto', a noise of zl.noise, or a list of them", self.noise)
         self._check_effort()
         if self.autoencoder is not None and not isinstance(self.autoencoder, BaseAutoencoder):
-            raise bad_parameter(owner, "autoencoder", "None or an autoencoder of zandloper", self.autoencoder)
+            raise bad_parameter(caller, "autoencoder", "None or an autoencoder of zandloper", self.autoencoder)
         name = getattr(self.modality, "name", self.modality)
         kinds = ("auto", *FIELDS, "series", "table")
         if name not in kinds:
-            raise bad_parameter(owner, "modality", f"one of {list(kinds)} or an object of zl.modality", self.modality)
+            raise bad_parameter(caller, "modality", f"one of {list(kinds)} or an object of zl.modality", self.modality)
         hidden = isinstance(self.hidden, tuple | list) and len(self.hidden) > 0
         if self.hidden != "auto" and not (hidden and all(isinstance(h, int) and h > 0 for h in self.hidden)):
-            raise bad_parameter(owner, "hidden", "'auto' or a tuple of positive integers", self.hidden)
-        check_budget(self, owner)
+            raise bad_parameter(caller, "hidden", "'auto' or a tuple of positive integers", self.hidden)
+        check_budget(self, caller)

@@ -31,7 +31,7 @@ def save(denoiser: Any, path: str | Path, overwrite: bool) -> None:
         learned["model"] = recipe_of(denoiser.model_)
         tensors = dict(denoiser.model_.module_.state_dict())
     else:
-        learned |= {"net": whole.net.spec.to_dict(), "lesson": whole.lesson.to_dict()}
+        learned |= {"net": whole.net.spec.to_dict(), "objective": whole.objective.to_dict()}
         tensors = dict(whole.state_dict())
     write_folder(path, {**recipe, "learned": learned}, tensors, overwrite)
 
@@ -57,11 +57,11 @@ def denoiser_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: A
         else:
             whole = Restorer(
                 _spec((image_network, patch_matching, audio_network), learned["net"]).build(),
-                _spec((objectives,), learned["lesson"]),
+                _spec((objectives,), learned["objective"]),
             )
             whole.load_state_dict(tensors)
             denoiser.restorer_ = whole.eval()
-            noise: Any = getattr(whole.lesson, "noise", None)
+            noise: Any = getattr(whole.objective, "noise", None)
             if noise is not None and learned["noise"]["name"] == noise.name:
                 denoiser.noise_ = noise.filled(whole.noise)  # recordings are kept beside the weights
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:

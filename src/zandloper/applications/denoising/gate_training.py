@@ -14,14 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zandloper.applications.denoising.objectives import Lesson
-from zandloper.applications.denoising.patch_matching import SimilarNet, looked_at
+from zandloper.applications.denoising.objectives import Objective
+from zandloper.applications.denoising.patch_matching import PatchMatchingNet, looked_at
 from zandloper.data.signals import Field
-from zandloper.model.batch import Batch, Loss
+from zandloper.model.batch import Batch, LossOutput
 from zandloper.training.loop import train
-from zandloper.training.patch_source import Patches
+from zandloper.training.patch_source import PatchSource
 from zandloper.training.sources import ArraySource, mixed_seed
-from zandloper.training.state import Training
+from zandloper.training.state import TrainingConfig
 
 SIDE, IMAGES = 128, 4  # pixels of a patch, as far as images are that large, and patches at once
 MOST, QUICK = 400, 25  # times that patches are drawn, and where no minutes are given
@@ -34,27 +34,27 @@ BATCH, EPOCHS, ENOUGH = 8_192, 20, 50  # passes over the pixels, without minutes
 class Weighing(nn.Module):
     """What is trained: `net.gate`, on rows of what `_pixels` keeps."""
 
-    def __init__(self, net: SimilarNet, lesson: Lesson) -> None:
+    def __init__(self, net: PatchMatchingNet, objective: Objective) -> None:
         super().__init__()
-        self.gate, self.natural_loss = net.gate, 0.0
-        self._count, self._channels, self._absolute = net.ESTIMATES, net.spec.channels, lesson.loss == "mae"
+        self.gate, self.baseline_loss = net.gate, 0.0
+        self._count, self._channels, self._absolute = net.ESTIMATES, net.spec.channels, objective.loss == "mae"
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """The mean error over the pixels of `batch.x`."""
         sizes = [self._count * self._channels, self._channels, 1]
         seen, apart, wanted, stands_for = batch.x.split([batch.x.shape[1] - sum(sizes), *sizes], 1)
         weights = self.gate(seen).float()
         wrong = (weights[:, :, None] * apart.unflatten(1, (self._count, -1))).sum(1) - wanted
         total = ((wrong.abs() if self._absolute else wrong.square()) * stands_for).mean()
-        return Loss(total, total.detach(), total.new_zeros(()))
+        return LossOutput(total, total.detach(), total.new_zeros(()))
 
 
 def learn_weights(
-    net: SimilarNet,
-    lesson: Lesson,
+    net: PatchMatchingNet,
+    objective: Objective,
     items: list[Field],
     targets: list[Field] | None,
-    settings: Training,
+    settings: TrainingConfig,
     started: float,
 ) -> None:
     """Train the weights of estimates in place.
@@ -65,7 +65,7 @@ def learn_weights(
         Whose own net has been trained.
     lesson : Lesson
     items, targets : list of Field
-        As `Patches` takes them.
+        As `PatchSource` takes them.
     settings : Training
         Of the net before; `max_minutes`, where given, are those for the weights, from `started` on.
     started : float
@@ -76,21 +76,21 @@ def learn_weights(
     side = tuple(
         min(SIDE, -(-min(item.size[axis] for item in items) // net.spec.stride) * net.spec.stride) for axis in (0, 1)
     )
-    patches = Patches(items, targets, side, IMAGES, mixed_seed(settings.seed, 1), turn=True)
-    noise = getattr(lesson, "noise", None)
+    patches = PatchSource(items, targets, side, IMAGES, mixed_seed(settings.seed, 1), turn=True)
+    noise = getattr(objective, "noise", None)
     module = None if noise is None else noise.build().to(device)
     kept: list[Tensor] = []
     until = None if minutes is None else started + 60 * LOOKING * minutes
     most = QUICK if minutes is None else MOST
     for batch in itertools.chain.from_iterable(patches.epoch(epoch) for epoch in itertools.count()):
-        kept.append(_pixels(net, lesson, batch.to(device), module, mixed_seed(settings.seed, 2, len(kept))).cpu())
+        kept.append(_pixels(net, objective, batch.to(device), module, mixed_seed(settings.seed, 2, len(kept))).cpu())
         if len(kept) == most or (until is not None and time.monotonic() >= until):
             break
     # No rows choose an epoch: patches are few beside their pixels, and weights are best when the rate has come to rest.
     source = ArraySource(torch.cat(kept).numpy(), batch_size=BATCH, seed=settings.seed)
-    weighing = Weighing(net, lesson)
+    weighing = Weighing(net, objective)
     with torch.no_grad():
-        weighing.natural_loss = float(weighing.loss(next(source.blocks(BATCH)).to(device)).total)
+        weighing.baseline_loss = float(weighing.loss(next(source.blocks(BATCH)).to(device)).total)
     now = time.monotonic()
     settings = dataclasses.replace(
         settings,
@@ -104,14 +104,14 @@ def learn_weights(
 
 
 @torch.no_grad()
-def _pixels(net: SimilarNet, lesson: Lesson, batch: Batch, noise: Any, seed: int) -> Tensor:
+def _pixels(net: PatchMatchingNet, objective: Objective, batch: Batch, noise: Any, seed: int) -> Tensor:
     """Some pixels of a batch: signs, how far from the net's result the estimates and the truth lie, and a weight.
 
     Where estimates are far from the net's result there is most to learn: such pixels are drawn more often, and the
     last column says how many of all pixels each stands for, so that the mean error stays that of all.
     """
     rng = torch.Generator(batch.x.device).manual_seed(seed)
-    seen, target, weight = lesson.parts(batch, rng, noise)
+    seen, target, weight = objective.parts(batch, rng, noise)
     looked = looked_at(net, seen)
     # Beside the noise: strong noise is not to count more than weak.
     apart, wanted = looked.apart / looked.noise[:, None].sqrt(), (target - looked.guess) / looked.noise.sqrt()

@@ -1,6 +1,6 @@
 """The net that takes noise away from images of any size: a U-Net whose output is what is to be taken off.
 
-Four neighbouring pixels become channels of one, so that the net works at half the size: a quarter of the work for the
+Four neighboring pixels become channels of one, so that the net works at half the size: a quarter of the work for the
 same number of channels (Zhang, Zuo and Zhang 2018, "FFDNet", section III.A). Without biases a picture of twice the
 contrast comes out at twice the contrast, noise and all, so that levels never trained on are taken away too (Mohan,
 Kadkhodaie, Simoncelli and Fernandez-Granda 2020, "Robust and interpretable blind image denoising via bias-free
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zandloper.applications.denoising.objectives import Lesson
-from zandloper.model.batch import Batch, Loss
+from zandloper.applications.denoising.objectives import Objective
+from zandloper.model.batch import Batch, LossOutput
 from zandloper.model.hourglass import weighted
 from zandloper.model.networks.unet2d import UNet2d
 from zandloper.spec import Spec
@@ -26,7 +26,7 @@ EDGE = 0.1  # of the learning rate, for the first and the last layer
 
 
 @dataclass(frozen=True)
-class Picture(Spec):
+class ImageNetwork(Spec):
     """Settings of the net for images.
 
     Parameters
@@ -40,7 +40,7 @@ class Picture(Spec):
         Pixels that become one, either way.
     """
 
-    name: ClassVar[str] = "picture"
+    name: ClassVar[str] = "image_network"
     kind: ClassVar[str] = "image"
     channels: int = 1
     hidden: tuple[int, ...] = (48, 64)
@@ -63,13 +63,13 @@ class Picture(Spec):
 
     def build(self) -> nn.Module:
         """The module."""
-        return PictureNet(self)
+        return ImageDenoisingNet(self)
 
 
-class PictureNet(nn.Module):
+class ImageDenoisingNet(nn.Module):
     """(n, channels, height, width) to the same shape, sizes being multiples of `spec.stride`."""
 
-    def __init__(self, spec: Picture) -> None:
+    def __init__(self, spec: ImageNetwork) -> None:
         super().__init__()
         self.spec = spec
         settings: dict[str, Any] = {"activation": "relu", "residual": spec.blocks, "bias": False, "fold": spec.fold}
@@ -81,9 +81,9 @@ class PictureNet(nn.Module):
         for weight in edges:  # see `zandloper.training.muon`
             weight.lr_scale = EDGE
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Take off nothing."""
-        self.decoder.start_at_zero()
+        self.decoder.zero_init()
 
     def forward(self, y: Tensor) -> Tensor:
         """What `y` is without its noise."""
@@ -101,26 +101,26 @@ class Restorer(nn.Module):
     lesson : Lesson
     """
 
-    def __init__(self, net: nn.Module, lesson: Lesson) -> None:
+    def __init__(self, net: nn.Module, objective: Objective) -> None:
         super().__init__()
-        self.net, self.lesson = net, lesson
-        noise = getattr(lesson, "noise", None)
+        self.net, self.objective = net, objective
+        noise = getattr(objective, "noise", None)
         self.noise = None if noise is None else noise.build()  # may hold recordings
-        self.natural_loss = 0.0
+        self.baseline_loss = 0.0
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """The mean error over all values."""
-        seen, target, weight = self.lesson.parts(batch, rng, self.noise)
+        seen, target, weight = self.objective.parts(batch, rng, self.noise)
         made = self.net(seen)
         measure = getattr(self.net, "error", None)
-        if measure is not None and self.lesson.loss is None:
+        if measure is not None and self.objective.loss is None:
             error, weight = measure(made, target), None
-        elif self.lesson.loss == "mae":
+        elif self.objective.loss == "mae":
             error = (made - target).abs()
         else:
             error = F.mse_loss(made, target, reduction="none")
         total = weighted(error, weight).mean()
-        return Loss(total, total.detach(), total.new_zeros(()))
+        return LossOutput(total, total.detach(), total.new_zeros(()))
 
     def forward(self, y: Tensor) -> Tensor:
         """What `y` is without its noise."""

@@ -19,12 +19,12 @@ from zandloper.model.corruptions.chain import Chain
 from zandloper.spec import Spec, build_spec
 
 # Noises whose mean is the signal: what they add can be drawn once more on top of itself, at the size that it has there.
-CENTRED = {"gaussian_noise", "poisson", "poisson_gaussian", "speckle", "coloured", "hum"}
+CENTERED = {"gaussian_noise", "poisson", "poisson_gaussian", "speckle", "colored", "mains_hum"}
 MOST_WEIGHT = 5.0  # of errors where noise is weak, beside those where it is as strong as on average
 
 
 @dataclass(frozen=True)
-class Lesson(Spec):
+class Objective(Spec):
     """Settings of a way to learn. `loss` names the comparison that it needs where it needs one."""
 
     loss: ClassVar[str | None] = None
@@ -35,7 +35,7 @@ class Lesson(Spec):
 
 
 @dataclass(frozen=True)
-class _WithNoise(Lesson):
+class _WithNoise(Objective):
     noise: Any
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class FromClean(_WithNoise):
         rng = generator(rng, batch.x.device)
         made = noise(batch, rng)
         seen, weight = made.x, None
-        if made.level is not None and all(part.name in CENTRED for part in parts_of(self.noise)):
+        if made.level is not None and all(part.name in CENTERED for part in parts_of(self.noise)):
             # Errors grow with the level: weak noise is to count as much as strong.
             level = made.level.reshape(-1, *(1 for _ in seen.shape[1:])).clamp(min=1e-6)
             weight = (level.mean() / level).clamp(max=MOST_WEIGHT).expand_as(seen)
@@ -85,7 +85,7 @@ class FromClean(_WithNoise):
 
 
 @dataclass(frozen=True)
-class FromPairs(Lesson):
+class FromPairs(Objective):
     """Noisy data and the clean ones that belong to them."""
 
     name: ClassVar[str] = "from_pairs"
@@ -97,7 +97,7 @@ class FromPairs(Lesson):
 
 
 @dataclass(frozen=True)
-class Redrawn(_WithNoise):
+class Recorrupted(_WithNoise):
     """Noisy data alone, of a noise that is known or was estimated: it is drawn once more.
 
     With z drawn as the noise n in y = x + n is, `y + a z` and `y - z / a` have noises that are not correlated (of
@@ -117,7 +117,7 @@ class Redrawn(_WithNoise):
     eq. 6 to 9.
     """
 
-    name: ClassVar[str] = "redrawn"
+    name: ClassVar[str] = "recorrupted"
     loss: ClassVar[str | None] = "mse"
     share: float = 0.5
 
@@ -128,10 +128,10 @@ class Redrawn(_WithNoise):
 
 
 @dataclass(frozen=True)
-class BlindSpots(Lesson):
+class BlindSpot(Objective):
     """Noisy data alone, of any noise that is independent from value to value: some are hidden, and told by the rest.
 
-    A hidden value is replaced by one of its neighbours; errors count where values are hidden. Absolute errors, since
+    A hidden value is replaced by one of its neighbors; errors count where values are hidden. Absolute errors, since
     the noises that go this way hit few values and far: their median is the signal.
 
     Parameters
@@ -144,7 +144,7 @@ class BlindSpots(Lesson):
     Krull, Buchholz and Jug 2019, "Noise2Void", CVPR. Batson and Royer 2019, "Noise2Self", ICML.
     """
 
-    name: ClassVar[str] = "blind_spots"
+    name: ClassVar[str] = "blind_spot"
     loss: ClassVar[str | None] = "mae"
     share: float = 0.1
 
@@ -162,9 +162,9 @@ class BlindSpots(Lesson):
         return torch.where(spots, other, x), x, spots.to(x.dtype).expand_as(x) / self.share
 
 
-def lesson_alone(noise: Noise) -> Lesson:
+def lesson_alone(noise: Noise) -> Objective:
     """The lesson for noisy data alone: noise of mean zero is drawn once more, other noise hidden from."""
-    return Redrawn(noise) if all(part.name in CENTRED for part in parts_of(noise)) else BlindSpots()
+    return Recorrupted(noise) if all(part.name in CENTERED for part in parts_of(noise)) else BlindSpot()
 
 
 def parts_of(noise: Noise) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zandloper.applications.denoising.image_network import EDGE, Picture, PictureNet
+from zandloper.applications.denoising.image_network import EDGE, ImageDenoisingNet, ImageNetwork
 from zandloper.model.layers import layers
 from zandloper.spec import Spec
 from zandloper.training.patch_source import each_way
@@ -34,7 +34,7 @@ TINY = 1e-10
 
 
 @dataclass(frozen=True)
-class Similar(Spec):
+class PatchMatching(Spec):
     """Settings of a net for images, with estimates from similar patches beside it.
 
     Parameters
@@ -45,9 +45,9 @@ class Similar(Spec):
         Of the two hidden layers that weigh the estimates.
     """
 
-    name: ClassVar[str] = "similar"
+    name: ClassVar[str] = "patch_matching"
     kind: ClassVar[str] = "image"
-    first: Picture
+    first: ImageNetwork
     width: int = 96
 
     @property
@@ -72,22 +72,22 @@ class Similar(Spec):
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Self:
         """The inverse of `to_dict`."""
-        return super().from_dict({**settings, "first": Picture.from_dict(settings["first"])})
+        return super().from_dict({**settings, "first": ImageNetwork.from_dict(settings["first"])})
 
     def build(self) -> nn.Module:
         """The module."""
-        return SimilarNet(self)
+        return PatchMatchingNet(self)
 
 
-class SimilarNet(nn.Module):
+class PatchMatchingNet(nn.Module):
     """(n, channels, height, width) to the same shape: `first`, the net, and `gate`, which weighs the estimates."""
 
     ESTIMATES = 4  # from few patches, from many, from many again, and the noisy image itself
 
-    def __init__(self, spec: Similar) -> None:
+    def __init__(self, spec: PatchMatching) -> None:
         super().__init__()
         self.spec = spec
-        self.first: Any = PictureNet(spec.first)
+        self.first: Any = ImageDenoisingNet(spec.first)
         count = (3 + self.ESTIMATES - 1 + self.ESTIMATES * (self.ESTIMATES - 1) // 2) * len(LOOKS) + 1
         self.gate = nn.Sequential(
             layers.Linear(count, spec.width),
@@ -99,7 +99,7 @@ class SimilarNet(nn.Module):
         for weight in self.gate.parameters():  # small layers: see `zandloper.training.muon`
             weight.lr_scale = EDGE  # type: ignore[attr-defined]
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Believe the net alone."""
         for weight in self.gate[-1].parameters():
             weight.detach().zero_()
@@ -134,7 +134,7 @@ class Looked:
     noise: Tensor
 
 
-def looked_at(net: SimilarNet, y: Tensor) -> Looked:
+def looked_at(net: PatchMatchingNet, y: Tensor) -> Looked:
     """Images `y` as the gate sees them. The net looks at them turned in all eight ways: where it wavers is a sign."""
     said = each_way(net.first, y, range(8))
     guess, unsure = said.mean(0), said.var(0).mean(1, keepdim=True)
@@ -179,7 +179,7 @@ def places(guess: Tensor) -> Tensor:
         square = square.mean(1, keepdim=True) if square.shape[1] > 1 else square
         apart.append(F.avg_pool2d(square, SIZE, STEP))
     apart[len(apart) // 2] -= 1  # each patch itself comes first, even where all are the same, so that none is left out
-    most = min(MANY, min(rows, REACH + 1) * min(columns, REACH + 1))  # a corner has neighbours on two sides alone
+    most = min(MANY, min(rows, REACH + 1) * min(columns, REACH + 1))  # a corner has neighbors on two sides alone
     best = torch.cat(apart, 1).permute(0, 2, 3, 1).topk(most, largest=False).indices
     own = torch.arange(0, n * height * width, device=guess.device).reshape(n, height, width, 1)
     own = own[:, :rows:STEP, :columns:STEP]
@@ -287,8 +287,8 @@ def _brightness(guess: Tensor) -> Tensor:
     return F.avg_pool2d(guess.mean(1, keepdim=True), SIZE, STEP).flatten()
 
 
-def with_estimates(first: PictureNet) -> SimilarNet:
+def with_estimates(first: ImageDenoisingNet) -> PatchMatchingNet:
     """A trained net with estimates beside it that are not believed yet."""
-    net = SimilarNet(Similar(first.spec))
+    net = PatchMatchingNet(PatchMatching(first.spec))
     net.first.load_state_dict(first.state_dict())
     return net

@@ -18,7 +18,7 @@ from zandloper.errors import UnsupportedError
 from zandloper.modality.audio import Audio
 from zandloper.plotting.style import new_figure, show_image
 from zandloper.report import Report, page
-from zandloper.report.examples import MANY, Rows, way
+from zandloper.report.examples import MANY, RowExamples, way
 from zandloper.report.html import figure, picture, player, say, svg, table
 from zandloper.report.section import Section
 from zandloper.report.training_history import TrainedDescription, closing, facts
@@ -153,11 +153,11 @@ def _of_fields(denoiser: Any, X: Any, y: Any) -> tuple[list[Section], dict[str, 
 
 def _read(denoiser: Any, X: Any, y: Any) -> tuple[Fields, Fields | None]:
     """Noisy data, and the same without noise where there are such."""
-    owner = type(denoiser).__name__
-    noisy = read_fields(X, denoiser.modality_, owner)
-    clean = None if y is None else read_fields(y, denoiser.modality_, owner)
+    caller = type(denoiser).__name__
+    noisy = read_fields(X, denoiser.modality_, caller)
+    clean = None if y is None else read_fields(y, denoiser.modality_, caller)
     if clean is not None:
-        check_pairs(noisy, clean, owner)
+        check_pairs(noisy, clean, caller)
     return noisy, clean
 
 
@@ -214,8 +214,8 @@ def _heard(sound: np.ndarray, rate: int) -> np.ndarray:
 def _spectrograms(sounds: Sequence[np.ndarray], rate: int) -> list[np.ndarray]:
     """Loudness by time and frequency, uint8 (bands, frames), of versions of one sound on one scale."""
     heard = [_heard(sound, rate) for sound in sounds]
-    form: Any = Audio(sample_rate=rate).learn(heard[:1], "Denoiser")[0]
-    drawn = form.drawn(heard)
+    schema: Any = Audio(sample_rate=rate).learn(heard[:1], "Denoiser")[0]
+    drawn = schema.drawn(heard)
     return list(drawn[:, :, :: -(-drawn.shape[2] // SIDE)])
 
 
@@ -240,15 +240,15 @@ def _shown(model: Any, raw: np.ndarray, out: np.ndarray, gaps: np.ndarray) -> Se
     """Some items, those with gaps first."""
     flat = gaps.reshape(len(gaps), -1)
     some = np.flatnonzero(flat.any(1)) if flat.any() else np.arange(len(raw))
-    form = model._form
-    if form.name == "series_form":
+    schema = model._schema
+    if schema.name == "series_form":
         some = some[_chosen(len(some), WINDOWS)]
-        shown = way(form, raw[some])
+        shown = way(schema, raw[some])
         heat = flat[some].astype(float)
         content = shown.beside(raw[some], out[some], [f"window {i}" for i in some], ("given", "denoised"), heat)
         return Section("Before and after", content, wide=True)
     some = some[_chosen(len(some), LINES)]
-    rows = Rows(form, raw[some])
+    rows = RowExamples(schema, raw[some])
     before, after = rows.cells(raw[some]), rows.cells(out[some])
     order = np.argsort(-flat[some].mean(0)[: len(before[0])], kind="stable")[:MANY]
     columns = np.sort(order)
@@ -264,11 +264,11 @@ def _by_column(
     model: Any, raw: np.ndarray, out: np.ndarray, gaps: np.ndarray, truth: np.ndarray | None, fills: bool
 ) -> Section:
     """Each column: the share missing, how far values moved, and where the truth is known how far off they are."""
-    names = [str(name) for name in model._form.column_names()]
-    names = names or [str(name) for name in model._form.feature_names()]
-    count = raw.shape[1] if model._form.name == "series_form" else int(np.prod(raw.shape[1:]))
+    names = [str(name) for name in model._schema.column_names()]
+    names = names or [str(name) for name in model._schema.feature_names()]
+    count = raw.shape[1] if model._schema.name == "series_form" else int(np.prod(raw.shape[1:]))
     apart = lambda a: np.asarray(a, np.float64).reshape(len(a), count, -1)  # noqa: E731
-    x, z, gap, kinds = apart(raw), apart(out), apart(gaps) > 0, _kinds(model._form, count)
+    x, z, gap, kinds = apart(raw), apart(out), apart(gaps) > 0, _kinds(model._schema, count)
     want = None if truth is None else apart(truth)
     lines = []
     for j in range(count):
@@ -286,8 +286,8 @@ def _by_column(
     return Section("Columns", note + table(head, lines, "Columns", numeric=1), wide=True)
 
 
-def _kinds(form: Any, count: int) -> list[str]:
-    columns = getattr(form, "columns", None) or ()
+def _kinds(schema: Any, count: int) -> list[str]:
+    columns = getattr(schema, "columns", None) or ()
     return [c.kind for c in columns] if len(columns) == count else ["number"] * count
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
-from zandloper.applications.denoising.objectives import Redrawn, lesson_alone
+from zandloper.applications.denoising.objectives import Recorrupted, lesson_alone
 from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.autoencoders.denoising import DenoisingAutoencoder
@@ -17,9 +17,9 @@ from zandloper.data.series_lists import each_of
 from zandloper.errors import DataError, UnsupportedError
 from zandloper.fitting.blueprint import HIDING
 from zandloper.modality import modality as modality_of
-from zandloper.model.batch import Batch, Seen
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.corruptions import Noise
-from zandloper.model.corruptions.block_masking import Dropouts
+from zandloper.model.corruptions.block_masking import BlockMasking
 from zandloper.model.corruptions.chain import Chain
 from zandloper.model.corruptions.masking import Masking
 from zandloper.noise.audit import Audit, audit
@@ -27,7 +27,7 @@ from zandloper.noise.estimate import estimate
 from zandloper.noise.units import read
 
 COPIES = 4  # of the data, each with noise of its own, for types that do not add it themselves
-GAPS: dict[str, Noise] = {"table": Masking((0.05, 0.5)), "series": Dropouts((0.05, 0.5), (1.0, 8.0))}
+GAPS: dict[str, Noise] = {"table": Masking((0.05, 0.5)), "series": BlockMasking((0.05, 0.5), (1.0, 8.0))}
 LATENTS, HIDDEN = 128, (256, 256)  # wide: what passes is not to be lost
 EPOCHS = 60
 
@@ -45,7 +45,7 @@ def fit_rows(
 
     `first` is a fitted autoencoder to start from, or None.
     """
-    kind, owner = p._kind(X), type(p).__name__
+    kind, caller = p._kind(X), type(p).__name__
     given, found = noise, None
     if learn_from == "pairs":
         noise = noise or estimate(X, y, kind)
@@ -63,7 +63,7 @@ def fit_rows(
     if learn_from == "pairs":
         return model.set_params(target="y").fit(X, y, init_from=first), noise, found
     if learn_from == "noisy" and not hides(noise):
-        return model.set_params(target="y").fit(*_redrawn(X, kind, noise, seed, owner), init_from=first), noise, found
+        return model.set_params(target="y").fit(*_redrawn(X, kind, noise, seed, caller), init_from=first), noise, found
     if isinstance(model, DenoisingAutoencoder):
         return model.set_params(noise=noise).fit(X, init_from=first), noise, found
     pairs = _with_noise(X, kind, noise, seed, model.modality)
@@ -79,7 +79,7 @@ def _template(p: Any, noise: Noise, learn_from: str, kind: str, seed: int) -> Ba
         if learn_from == "pairs" or (learn_from == "noisy" and not hides(noise)):
             model = Autoencoder(**settings)
         else:
-            model = DenoisingAutoencoder(**settings, noise=noise, told=hides(noise))
+            model = DenoisingAutoencoder(**settings, noise=noise, noise_conditional=hides(noise))
     model.set_params(random_state=seed, verbose=p.verbose, device=p.device)
     if p.modality != "auto" or kind != "table":
         read_as = p.modality if p.modality != "auto" else kind
@@ -117,7 +117,7 @@ def spread_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> A
             "error bars come from a variational model of numbers: pass autoencoder=zl.VariationalAutoencoder()"
         )
     raw, module = model._read(X), model.module_
-    scale = module.scale if module.target_scale is None else module.target_scale
+    scaler = module.scaler if module.target_scaler is None else module.target_scaler
     rng = torch.Generator().manual_seed(seed)
     noises = torch.randn(draws, model._n_features_out, generator=rng)
 
@@ -132,9 +132,9 @@ def spread_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> A
             first, second = first + point, second + point.square()
         variance = (second / draws - (first / draws).square()).clamp(min=0)
         total = variance + module.compare.log_variance.clamp(-10, 10).exp()
-        # From model units to the data's own: a scale is linear, so that what it adds drops out.
-        zero = scale.restore(torch.zeros_like(total).float())
-        return (scale.restore(total.sqrt().float()) - zero).abs()
+        # From model units to the data's own: a scaler is linear, so that what it adds drops out.
+        zero = scaler.restore(torch.zeros_like(total).float())
+        return (scaler.restore(total.sqrt().float()) - zero).abs()
 
     bars = model._each_block(spread, raw)
     if hides(noise):
@@ -144,37 +144,39 @@ def spread_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> A
 
 def _with_noise(X: Any, kind: str, noise: Noise, seed: int, modality: Any) -> tuple[Any, Any]:
     """Several copies of data, each with noise of its own, and as many without."""
-    form, raw = modality_of(modality, X, "Denoiser").learn(X, "Denoiser")
+    schema, raw = modality_of(modality, X, "Denoiser").learn(X, "Denoiser")
     if kind == "series":
         clean = [x for _ in range(COPIES) for x in each_of(X, "Denoiser")]
         return [noise.apply(x, "series", (seed + i) % 2**31) for i, x in enumerate(clean)], clean
     if not hides(noise):
         apply = [noise.apply(X, modality, seed + k) for k in range(COPIES)]
-        return form.readable(np.concatenate([form.read(x, "Denoiser") for x in apply])), form.readable(
+        return schema.readable(np.concatenate([schema.read(x, "Denoiser") for x in apply])), schema.readable(
             np.concatenate([raw] * COPIES)
         )
     whole = np.concatenate([raw] * COPIES).astype(np.float64)
     there = torch.from_numpy(~np.isnan(whole)).float()
     left = noise.build()(Batch(torch.zeros_like(there), there), torch.Generator().manual_seed(seed)).valid
-    return form.readable(np.where(left.numpy() > 0, whole, np.nan)), form.readable(whole)
+    return schema.readable(np.where(left.numpy() > 0, whole, np.nan)), schema.readable(whole)
 
 
-def _redrawn(X: Any, kind: str, noise: Noise, seed: int, owner: str) -> tuple[Any, Any]:
+def _redrawn(X: Any, kind: str, noise: Noise, seed: int, caller: str) -> tuple[Any, Any]:
     """Several noisier versions of noisy data, and targets whose noise has nothing to do with theirs."""
-    lesson = lesson_alone(noise)
-    if not isinstance(lesson, Redrawn):
+    objective = lesson_alone(noise)
+    if not isinstance(objective, Recorrupted):
         raise DataError(
-            f"{owner} learns from noisy {kind} data alone where the noise has mean zero, such as Gaussian noise, or is "
+            f"{caller} learns from noisy {kind} data alone where noise has mean zero, such as Gaussian noise, or is "
             f"missing values; {noise!r} is neither: pass clean data or pairs"
         )
-    reading, seen, targets = read(X, kind, owner), [], []
+    reading, seen, targets = read(X, kind, caller), [], []
     for k in range(COPIES):
         rng = torch.Generator().manual_seed(seed + k)
-        x, target, _ = lesson.parts(Batch(reading.x, reading.valid), rng, noise.build())
-        seen.append(reading.give(Seen(x, reading.valid)))
-        targets.append(reading.give(Seen(target, reading.valid)))
+        x, target, _ = objective.parts(Batch(reading.x, reading.valid), rng, noise.build())
+        seen.append(reading.give(CorruptedInput(x, reading.valid)))
+        targets.append(reading.give(CorruptedInput(target, reading.valid)))
     if kind == "series":
-        return [x for part in seen for x in each_of(part, owner)], [x for part in targets for x in each_of(part, owner)]
-    form, _ = modality_of(kind, seen[0], owner).learn(seen[0], owner)
-    join = lambda parts: form.readable(np.concatenate([form.read(part, owner) for part in parts]))  # noqa: E731
+        return [x for part in seen for x in each_of(part, caller)], [
+            x for part in targets for x in each_of(part, caller)
+        ]
+    schema, _ = modality_of(kind, seen[0], caller).learn(seen[0], caller)
+    join = lambda parts: schema.readable(np.concatenate([schema.read(part, caller) for part in parts]))  # noqa: E731
     return join(seen), join(targets)

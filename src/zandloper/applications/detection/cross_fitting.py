@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing
 
 from zandloper.data.series_lists import each_of
 from zandloper.errors import DataError
-from zandloper.modality.series import SeriesForm
+from zandloper.modality.series import SeriesSchema
 
 FEW_ROWS = 1_000  # below, five models, so that each trains on most of the rows; above, two are enough
 MANY_ROWS = 20_000  # above, one part of the rows calibrates and one model is enough
@@ -74,22 +74,22 @@ def _cut(X: np.ndarray, held: np.ndarray, gap: int) -> Fold:
     return Fold(X[free], X[held], held)
 
 
-def of_series(X: Any, form: SeriesForm, owner: str) -> list[Fold]:
+def of_series(X: Any, schema: SeriesSchema, caller: str) -> list[Fold]:
     """Series that are read in windows: blocks of time, with a gap of a window between what trains and what measures."""
     out = []
     for k in range(LONG_BLOCKS):
         train, held = [], []
-        for one in each_of(X, owner):
+        for one in each_of(X, caller):
             n = len(one)
             low, high = n * k // LONG_BLOCKS, n * (k + 1) // LONG_BLOCKS
             held.append(_safe_indexing(one, np.arange(low, high)))
-            for a, b in ((0, low - form.window), (high + form.window, n)):
-                if b - a >= form.window:
+            for a, b in ((0, low - schema.window), (high + schema.window, n)):
+                if b - a >= schema.window:
                     train.append(_safe_indexing(one, np.arange(a, b)))
         if not train:
             raise DataError(
-                f"series of {max(map(len, each_of(X, owner)))} steps are too short to be parted into {LONG_BLOCKS} "
-                f"blocks of time with a window of {form.window} steps between them: pass longer ones, or a shorter "
+                f"series of {max(map(len, each_of(X, caller)))} steps are too short to be parted into {LONG_BLOCKS} "
+                f"blocks of time with a window of {schema.window} steps between them: pass longer ones, or a shorter "
                 "window, modality=zl.modality.Series(window=...)"
             )
         out.append(Fold(train, held, None))

@@ -13,7 +13,7 @@ from zandloper.autoencoders.denoising import DenoisingAutoencoder
 from zandloper.data.windows import as_rows
 from zandloper.errors import DataError, ParameterError
 from zandloper.modality import chunks_of
-from zandloper.modality.table import TableForm
+from zandloper.modality.table import TableSchema
 from zandloper.model.corruptions.gaussian import Gaussian
 
 STEPS = 5_000  # that the model trains for
@@ -22,20 +22,20 @@ BATCH = 256
 MEASURED, VALUES = 1_024, 2**24  # rows that tell how far data spread, at most; fewer, but 32, of so many numbers
 
 
-def as_numbers(reader: Any, X: Any, owner: str) -> tuple[Any, Any]:
+def as_numbers(reader: Any, X: Any, caller: str) -> tuple[Any, Any]:
     """The form of data and their raw rows, as numbers alone where they are: zeros and ones among them."""
-    form, raw = reader.learn(X, owner)
-    if not _all_numbers(form):
+    schema, raw = reader.learn(X, caller)
+    if not _all_numbers(schema):
         try:
-            other, numbers = reader.learn(X, owner, "mse")
+            other, numbers = reader.learn(X, caller, "mse")
         except (DataError, ParameterError):
-            return form, raw
+            return schema, raw
         if _all_numbers(other):
             return other, numbers
-    return form, raw
+    return schema, raw
 
 
-def default_model(form: Any, raw: Any, slow: bool) -> DenoisingAutoencoder:
+def default_model(schema: Any, raw: Any, slow: bool) -> DenoisingAutoencoder:
     """For numbers one that is told the noise level, else a plain denoising one. `slow`: rows are steps of series."""
     rows = len(raw)
     batch = min(BATCH, max(32, 2 ** round(math.log2(max(1, rows) / 4))))
@@ -45,31 +45,35 @@ def default_model(form: Any, raw: Any, slow: bool) -> DenoisingAutoencoder:
         "max_epochs": max(1, round((SLOW_STEPS if slow else STEPS) * batch / rows)),
         "validation": 0,
     }
-    if _all_numbers(form):
-        unit = _unit(form, raw)
+    if _all_numbers(schema):
+        unit = _unit(schema, raw)
         noise = Gaussian((LEVELS[0] * unit, LEVELS[1] * unit), "log")
-        settings |= {"noise": noise, "told": True, "hidden": (256,), "lr": 3e-3, "loss": "mse"}
+        settings |= {"noise": noise, "noise_conditional": True, "hidden": (256,), "lr": 3e-3, "loss": "mse"}
     return DenoisingAutoencoder(**settings)
 
 
-def _all_numbers(form: Any) -> bool:
+def _all_numbers(schema: Any) -> bool:
     """Whether squared errors measure all of it, value by value."""
     try:
-        return form.loss("mse").name == "mse" and form.target_shape == form.in_shape and form.loss("auto").name != "bce"
+        return (
+            schema.loss("mse").name == "mse"
+            and schema.target_shape == schema.in_shape
+            and schema.loss("auto").name != "bce"
+        )
     except (DataError, ParameterError):
         return False
 
 
-def _unit(form: Any, raw: Any) -> float:
+def _unit(schema: Any, raw: Any) -> float:
     """What noise levels are multiples of, in model units: the standard deviation along the first principal axis.
 
     Values of images and windows vary together, so that noise as large as one of them hides nothing of what they show: a
     model would tell rough from fine images, whatever they are of. Of tables, where what is odd may be a single column,
     it is 1, that of a column.
     """
-    if isinstance(form, TableForm):
+    if isinstance(schema, TableSchema):
         return 1.0
-    scale, rows = form.scale(), as_rows(raw)
+    scale, rows = schema.scaler(), as_rows(raw)
     scale.learn(chunks_of(raw))
     most = min(len(rows), MEASURED, max(32, VALUES // math.prod(rows.shape[1:])))
     at = torch.from_numpy(np.linspace(0, len(rows) - 1, most).astype(int))

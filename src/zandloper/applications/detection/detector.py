@@ -18,11 +18,11 @@ from zandloper.applications.detection.default_model import as_numbers, default_m
 from zandloper.applications.detection.detector_file import detector_of, save_detector
 from zandloper.applications.detection.explanation import Explanation
 from zandloper.applications.detection.large_images import LargeImages, larger
-from zandloper.applications.detection.neighbors import Neighbourhood
+from zandloper.applications.detection.neighbors import NearestNeighbors
 from zandloper.applications.detection.plots import DetectorPlots
 from zandloper.applications.detection.rolling_features import Spans
-from zandloper.applications.detection.score_combiner import Measure
-from zandloper.applications.detection.scoring import Witness, complete, witness
+from zandloper.applications.detection.score_combiner import ScoreCombiner
+from zandloper.applications.detection.scoring import EnsembleMember, complete, ensemble_member
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.data.series_lists import as_given
 from zandloper.data.windows import Windows, as_rows
@@ -30,9 +30,9 @@ from zandloper.errors import UnsupportedError, bad_parameter
 from zandloper.fitting.validation import seed_of
 from zandloper.inspection.description import DetectorDescription, describe_detector
 from zandloper.modality import modality
-from zandloper.modality.series import SeriesForm
+from zandloper.modality.series import SeriesSchema
 from zandloper.modality.table import Table
-from zandloper.model.noise_conditional import ToldHourglass
+from zandloper.model.noise_conditional import NoiseConditionalHourglass
 
 if TYPE_CHECKING:  # loaded where it is asked for
     from zandloper.report import Report
@@ -55,14 +55,14 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         not trained: `fit` only calibrates it, and wants rows that it did not train on.
     false_alarm_rate : float
         The share of normal rows that may be called odd, above 0 and below 1. Of series it is approximate.
-    trim : float
+    trim_fraction : float
         The share of the training rows, from 0 to below 0.5, that are the oddest and do not say what is usual: for data
         that hold many anomalies. The stated rate is then that of the rows that are left.
-    neighbours : int
+    neighbors : int
         How many of the nearest training rows tell how far away a row is; 0: that is not asked. At most 5,000 rows are
         kept for it. Of series it is not asked.
     fast : bool
-        One model and one noise level, without neighbours and places: many times as fast, and less sharp.
+        One model and one noise level, without neighbors and places: many times as fast, and less sharp.
     modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
         What the data are read as.
     max_epochs, max_minutes : numbers, optional
@@ -71,9 +71,9 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
 
     Attributes
     ----------
-    witnesses_ : list of zandloper.applications.detection.scoring.Witness
+    estimators_ : list of zandloper.applications.detection.scoring.EnsembleMember
         The models.
-    neighbourhood_ : zandloper.applications.detection.scoring.Neighbourhood or None
+    neighbors_ : zandloper.applications.detection.scoring.NearestNeighbors or None
         The training rows that are kept.
     calibration_ : ndarray
         The scores of rows, or time steps, by models that did not train on them.
@@ -99,8 +99,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         self,
         autoencoder: Any = None,
         false_alarm_rate: float = 0.01,
-        trim: float = 0.0,
-        neighbours: int = 3,
+        trim_fraction: float = 0.0,
+        n_neighbors: int = 3,
         fast: bool = False,
         modality: Any = "auto",
         max_epochs: Any = None,
@@ -109,8 +109,8 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     ) -> None:
         self.autoencoder = autoencoder
         self.false_alarm_rate = false_alarm_rate
-        self.trim = trim
-        self.neighbours = neighbours
+        self.trim_fraction = trim_fraction
+        self.n_neighbors = n_neighbors
         self.fast = fast
         self.modality = modality
         self.max_epochs = max_epochs
@@ -126,28 +126,30 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         y : ignored
         """
         self._check()
-        owner, seed = type(self).__name__, seed_of(self.random_state, type(self).__name__)
-        reader = modality(self._modality(), X, owner)
+        caller, seed = type(self).__name__, seed_of(self.random_state, type(self).__name__)
+        reader = modality(self._modality(), X, caller)
         learn: Any = as_numbers if self.autoencoder is None else type(reader).learn
-        form, raw = learn(reader, X, owner)
+        schema, raw = learn(reader, X, caller)
         if isinstance(X, str) or hasattr(X, "__fspath__"):
-            X = form.readable(raw)
+            X = schema.readable(raw)
         elif hasattr(X, "__array__") and not hasattr(X, "shape"):
             X = np.asarray(X)
-        series, frozen = isinstance(form, SeriesForm), hasattr(self.autoencoder, "estimator")
-        self._spans, self._apart, lengths = None, form.window if series else 1, None
+        series, frozen = isinstance(schema, SeriesSchema), hasattr(self.autoencoder, "estimator")
+        self._spans, self._apart, lengths = None, schema.window if series else 1, None
         if series and self.autoencoder is None and getattr(reader, "window", None) is None:
-            self._spans = Spans.of(form, X, owner)
-            parts = self._spans.rows(X, owner)
+            self._spans = Spans.of(schema, X, caller)
+            parts = self._spans.rows(X, caller)
             X, lengths, self._apart, reader = (
                 np.concatenate(parts),
                 [len(p) for p in parts],
                 self._spans.longest,
                 Table(),
             )
-            form, raw = reader.learn(X, owner, "mse")
-        if self.trim and series and self._spans is None:
-            raise UnsupportedError("trim is not for series in windows: leave autoencoder and window out, or trim=0")
+            schema, raw = reader.learn(X, caller, "mse")
+        if self.trim_fraction and series and self._spans is None:
+            raise UnsupportedError(
+                "trim_fraction is not for series in windows: leave autoencoder and window out, or trim_fraction=0"
+            )
         if frozen:
             model = self.autoencoder.estimator
             check_is_fitted(model)
@@ -155,31 +157,31 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         elif lengths is not None:
             pieces = cross_fitting.in_time(X, lengths, self._apart)
         elif series:
-            pieces = cross_fitting.of_series(X, form, owner)
+            pieces = cross_fitting.of_series(X, schema, caller)
         else:
             pieces = cross_fitting.of_rows(X, len(raw), self.fast, seed)
-        self.witnesses_ = []
+        self.estimators_ = []
         for k, fold in enumerate(pieces):
             if not frozen:
-                model = self._template(form, raw).set_params(modality=reader.beside(form))
+                model = self._template(schema, raw).set_params(modality=reader.beside(schema))
                 model.set_params(random_state=(seed + k) % 2**31)
                 if self.max_minutes is not None:
                     model.set_params(max_minutes=self.max_minutes / len(pieces))
                 model.fit(fold.train)
             rows = None if frozen or self.fast else as_rows(model._read(fold.train))
-            self.witnesses_.append(witness(model, rows, self.fast))
+            self.estimators_.append(ensemble_member(model, rows, self.fast))
         self._share_readings()
-        self._name_features(form)
+        self._name_features(schema)
         # Of several folds all rows have trained a model; where one part only measures, it stays new. Steps of series
-        # say much the same as those beside them: they would be each other's neighbours.
+        # say much the same as those beside them: they would be each other's neighbors.
         known = np.arange(len(raw))
         if len(pieces) == 1 and not frozen:
             known = np.setdiff1d(known, pieces[0].rows)
-        known = known if self.neighbours and not self.fast and not series else known[:0]
-        held = list(zip(self.witnesses_, pieces))
+        known = known if self.n_neighbors and not self.fast and not series else known[:0]
+        held = list(zip(self.estimators_, pieces))
         scores = self._learn(held, X, known, seed)
-        if self.trim:
-            most = np.quantile(np.concatenate(scores), 1 - self.trim)
+        if self.trim_fraction:
+            most = np.quantile(np.concatenate(scores), 1 - self.trim_fraction)
             odd = np.concatenate([fold.rows[score > most] for fold, score in zip(pieces, scores)])
             kept = [(w, fold.without(score > most)) for (w, fold), score in zip(held, scores) if (score <= most).any()]
             scores = self._learn(kept, X, np.setdiff1d(known, odd), seed)
@@ -187,28 +189,28 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         self._set(np.concatenate(scores))
         return self
 
-    def _learn(self, held: list[tuple[Witness, Fold]], X: Any, known: np.ndarray, seed: int) -> list[np.ndarray]:
+    def _learn(self, held: list[tuple[EnsembleMember, Fold]], X: Any, known: np.ndarray, seed: int) -> list[np.ndarray]:
         """What is usual, from rows that are new: those held back from each witness. Returns their scores, fold by fold.
 
-        `known` are the rows that may be kept as neighbours.
+        `known` are the rows that may be kept as neighbors.
         """
-        first = self.witnesses_[0]
-        self.neighbourhood_ = None
+        first = self.estimators_[0]
+        self.neighbors_ = None
         if len(known):
             whole = as_rows(first.model._read(X))
-            self.neighbourhood_ = Neighbourhood.of(first.model, whole, known, self.neighbours, seed)
+            self.neighbors_ = NearestNeighbors.of(first.model, whole, known, self.n_neighbors, seed)
         raws = [(w, w.model._read(fold.held)) for w, fold in held]
         sums, counts = zip(*(w.changed(raw) for w, raw in raws))
         self._usual = np.maximum(np.sum(sums, axis=0) / sum(counts), 1e-9).astype(np.float32)
-        said = np.concatenate([w.testimony(raw, self._usual) for w, raw in raws])
-        near = self.neighbourhood_
+        said = np.concatenate([w.log_scores(raw, self._usual) for w, raw in raws])
+        near = self.neighbors_
         if near is not None:
-            far = [near.testimony(first, first.model._read(fold.held), fold.rows) for _, fold in held]
+            far = [near.log_scores(first, first.model._read(fold.held), fold.rows) for _, fold in held]
             said = np.concatenate([said, np.concatenate(far)], axis=1)
-        told = isinstance(first.model.module_, ToldHourglass)
+        told = isinstance(first.model.module_, NoiseConditionalHourglass)
         asked = first.place is not None, near is not None, self._spans is not None, told
         there = np.concatenate([complete(raw) for _, raw in raws])
-        self._measure = Measure.learn(said, there, len(first.levels), *asked)
+        self._measure = ScoreCombiner.learn(said, there, len(first.levels), *asked)
         sizes = [int(count) for count in counts]
         return np.split(self._measure.score(said, there), np.cumsum(sizes)[:-1])
 
@@ -260,12 +262,12 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
 
     def _judged(self, raws: list[Any], changes: bool) -> tuple[np.ndarray, Any]:
         """Scores of all rows or steps, and their mean changes."""
-        looks = [w.look(raw, self._usual, changes) for w, raw in zip(self.witnesses_, raws)]
-        said = np.mean([look[0] for look in looks], axis=0)
-        if self.neighbourhood_ is not None:
-            far = self.neighbourhood_.testimony(self.witnesses_[0], raws[0])
+        looks = [w.scores_and_residuals(raw, self._usual, changes) for w, raw in zip(self.estimators_, raws)]
+        said = np.mean([scores_and_residuals[0] for scores_and_residuals in looks], axis=0)
+        if self.neighbors_ is not None:
+            far = self.neighbors_.log_scores(self.estimators_[0], raws[0])
             said = np.concatenate([said, far], axis=1)
-        seen: Any = [look[1] for look in looks]
+        seen: Any = [scores_and_residuals[1] for scores_and_residuals in looks]
         return self._measure.score(said, complete(raws[0])), np.mean(seen, axis=0) if changes else None
 
     def _judged_tiles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -273,12 +275,12 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         raws, _ = self._read(tiles)
         score, change = self._judged(raws, changes=True)
         error, expected = self._why(change, raws[0])
-        return score, error.reshape(-1, *self._form.in_shape), expected.reshape(tiles.shape)
+        return score, error.reshape(-1, *self._schema.in_shape), expected.reshape(tiles.shape)
 
     def _larger(self, X: Any) -> LargeImages | None:
         """Images that are larger than those that were learned."""
         check_is_fitted(self)
-        return larger(self._form, X, type(self).__name__)
+        return larger(self._schema, X, type(self).__name__)
 
     def _tries(self, X: Any) -> Any:
         """How many chances of a false alarm an item has, beside those of a calibration score: (n,) of images, or 1."""
@@ -304,18 +306,18 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         if self._spans is not None:
             parts = self._spans.rows(X, type(self).__name__)
             X, lengths = np.concatenate(parts), [len(p) for p in parts]
-        first = self.witnesses_[0].model._read(X)
+        first = self.estimators_[0].model._read(X)
         # Where models read in the same way, one reading is enough: of categories they may know others.
-        raws = [first, *(first if same else w.model._read(X) for same, w in zip(self._same, self.witnesses_[1:]))]
+        raws = [first, *(first if same else w.model._read(X) for same, w in zip(self._same, self.estimators_[1:]))]
         return raws, [len(at) for at in first.at] if isinstance(first, Windows) else lengths
 
     def _share_readings(self) -> None:
-        form = self.witnesses_[0].model._form
-        self._same = [w.model._form == form for w in self.witnesses_[1:]]
+        schema = self.estimators_[0].model._schema
+        self._same = [w.model._schema == schema for w in self.estimators_[1:]]
 
-    def _name_features(self, form: Any) -> None:
-        first = self.witnesses_[0].model
-        self.n_features_in_ = first.n_features_in_ if self._spans is None else len(self._spans.form.columns)
+    def _name_features(self, schema: Any) -> None:
+        first = self.estimators_[0].model
+        self.n_features_in_ = first.n_features_in_ if self._spans is None else len(self._spans.schema.columns)
         names = getattr(first, "feature_names_in_", None)
         if names is not None:
             self.feature_names_in_ = names
@@ -328,9 +330,9 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         return self._apart if self._spans is None else self._spans.back
 
     @property
-    def _form(self) -> Any:
+    def _schema(self) -> Any:
         """What the data look like."""
-        return self.witnesses_[0].model._form if self._spans is None else self._spans.form
+        return self.estimators_[0].model._schema if self._spans is None else self._spans.schema
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus `anomaly_score`, as scikit-learn has it: low is odd."""
@@ -409,18 +411,20 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
 
     def _explained(self, change: Any, raw: Any, X: Any, lengths: list[int] | None) -> Explanation:
         error, expected = self._why(change, raw)
-        form, spans = self._form, self._spans
+        schema, spans = self._schema, self._spans
         if spans is not None and lengths is not None:
-            steps = np.split(expected[:, : len(form.columns)], np.cumsum(lengths)[:-1])
-            return Explanation(spans.by_channel(error), form.give_steps(steps, X), [str(c.name) for c in form.columns])
-        names = [str(c.name) for c in form.columns] if isinstance(form, SeriesForm) else form.feature_names()
-        if not isinstance(form, SeriesForm):
-            error = error.reshape(-1, *form.target_shape)
-        return Explanation(error, form.rebuild(expected, X, raw), [str(n) for n in names])
+            steps = np.split(expected[:, : len(schema.columns)], np.cumsum(lengths)[:-1])
+            return Explanation(
+                spans.by_channel(error), schema.give_steps(steps, X), [str(c.name) for c in schema.columns]
+            )
+        names = [str(c.name) for c in schema.columns] if isinstance(schema, SeriesSchema) else schema.feature_names()
+        if not isinstance(schema, SeriesSchema):
+            error = error.reshape(-1, *schema.target_shape)
+        return Explanation(error, schema.rebuild(expected, X, raw), [str(n) for n in names])
 
     def _why(self, change: Any, raw: Any) -> tuple[np.ndarray, np.ndarray]:
         """Errors, (n, values), and what was expected in raw numbers."""
-        first = self.witnesses_[0]
+        first = self.estimators_[0]
         beside = change / self._usual
         loudest = beside.mean(2).argmax(1)
         error = np.sqrt(beside[np.arange(len(beside)), loudest])
@@ -470,30 +474,34 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     # ------------------------------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
-        owner, rate = type(self).__name__, self.false_alarm_rate
+        caller, rate = type(self).__name__, self.false_alarm_rate
         if isinstance(rate, bool) or not isinstance(rate, numbers.Real) or not 0 < float(rate) < 1:
-            raise bad_parameter(owner, "false_alarm_rate", "a number above 0 and below 1", rate)
-        k = self.neighbours
+            raise bad_parameter(caller, "false_alarm_rate", "a number above 0 and below 1", rate)
+        k = self.n_neighbors
         if isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < 0:
-            raise bad_parameter(owner, "neighbours", "an integer >= 0", k)
-        if isinstance(self.trim, bool) or not isinstance(self.trim, numbers.Real) or not 0 <= float(self.trim) < 0.5:
-            raise bad_parameter(owner, "trim", "a number from 0 to below 0.5", self.trim)
+            raise bad_parameter(caller, "neighbors", "an integer >= 0", k)
+        if (
+            isinstance(self.trim_fraction, bool)
+            or not isinstance(self.trim_fraction, numbers.Real)
+            or not 0 <= float(self.trim_fraction) < 0.5
+        ):
+            raise bad_parameter(caller, "trim_fraction", "a number from 0 to below 0.5", self.trim_fraction)
         frozen = getattr(self.autoencoder, "estimator", self.autoencoder)
         if self.autoencoder is not None and not isinstance(frozen, BaseAutoencoder):
             wanted = "None, an autoencoder of zandloper, or a FrozenEstimator of a fitted one"
-            raise bad_parameter(owner, "autoencoder", wanted, self.autoencoder)
+            raise bad_parameter(caller, "autoencoder", wanted, self.autoencoder)
         if getattr(frozen, "target", "input") != "input":
-            raise bad_parameter(owner, "autoencoder", 'one that gives back its input (target="input")', frozen.target)
+            raise bad_parameter(caller, "autoencoder", 'one that gives back its input (target="input")', frozen.target)
 
     def _modality(self) -> Any:
         inner = getattr(self.autoencoder, "estimator", self.autoencoder)
         given = isinstance(self.modality, str) and self.modality == "auto" and inner is not None
         return inner.modality if given else self.modality
 
-    def _template(self, form: Any, raw: Any) -> Any:
+    def _template(self, schema: Any, raw: Any) -> Any:
         """What is cloned for each part of the data."""
         slow = self._spans is not None
-        model = default_model(form, raw, slow) if self.autoencoder is None else clone(self.autoencoder)
+        model = default_model(schema, raw, slow) if self.autoencoder is None else clone(self.autoencoder)
         if self.max_epochs is not None:
             model.set_params(max_epochs=self.max_epochs)
         return model

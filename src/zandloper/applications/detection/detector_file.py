@@ -17,21 +17,23 @@ from sklearn.frozen import FrozenEstimator
 from torch import Tensor, nn
 
 from zandloper import __version__
-from zandloper.applications.detection.hotelling import Place
-from zandloper.applications.detection.neighbors import Neighbourhood
+from zandloper.applications.detection.hotelling import HotellingT2
+from zandloper.applications.detection.neighbors import NearestNeighbors
 from zandloper.applications.detection.rolling_features import Spans
-from zandloper.applications.detection.score_combiner import Measure
-from zandloper.applications.detection.scoring import Witness
+from zandloper.applications.detection.score_combiner import ScoreCombiner
+from zandloper.applications.detection.scoring import EnsembleMember
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.errors import FileError, ZandloperError
 from zandloper.io.model_folder import write_folder
-from zandloper.modality.series import SeriesForm
+from zandloper.modality.series import SeriesSchema
 from zandloper.persistence.estimators import estimator_of, parameters_of, recipe_of, type_of, with_parameters
 
-KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Measure, Neighbourhood, Place, Spans, Witness)}
+KINDS: dict[str, Any] = {
+    kind.__name__: kind for kind in (ScoreCombiner, NearestNeighbors, HotellingT2, Spans, EnsembleMember)
+}
 NEEDED = {
-    "witnesses_",
-    "neighbourhood_",
+    "estimators_",
+    "neighbors_",
     "calibration_",
     "offset_",
     "n_features_in_",
@@ -89,7 +91,7 @@ def detector_of(
         if how == "slice":
             return slice(*what)
         if how == "series":
-            return SeriesForm.from_dict(what)
+            return SeriesSchema.from_dict(what)
         if how == "model":
             return model(what, more[0][1])
         return KINDS[how](**{name: unpack(v) for name, v in what.items()})
@@ -102,7 +104,7 @@ def detector_of(
         inner = recipe.get("autoencoder")
         own: dict[str, Any] = {}
         if inner == "frozen":
-            own["autoencoder"] = FrozenEstimator(learned["witnesses_"][0].model)
+            own["autoencoder"] = FrozenEstimator(learned["estimators_"][0].model)
         elif inner is not None:
             own["autoencoder"] = with_parameters(type_of(path, inner, types), inner, **parts)
         detector = with_parameters(kind, recipe, **own)
@@ -129,7 +131,7 @@ def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, list | tuple):
         packed = [_pack(v, f"{name}.{i}", tensors) for i, v in enumerate(value)]
         return packed if isinstance(value, list) else {"tuple": packed}
-    if isinstance(value, SeriesForm):
+    if isinstance(value, SeriesSchema):
         return {"series": value.to_dict()}
     if isinstance(value, slice):
         return {"slice": [value.start, value.stop, value.step]}

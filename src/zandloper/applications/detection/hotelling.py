@@ -21,7 +21,7 @@ FLOOR = 0.01  # of the mean variance: what an axis has at least
 
 
 @dataclass(frozen=True)
-class Place:
+class HotellingT2:
     """Where rows lie along the principal axes of the training rows: Hotelling's T-squared.
 
     (Hotelling 1947, "Multivariate quality control"; as a witness beside the residual: Jackson and Mudholkar 1979,
@@ -39,7 +39,7 @@ class Place:
     axes: Tensor
 
     @classmethod
-    def of(cls, model: Any, raw: Any) -> Place:
+    def of(cls, model: Any, raw: Any) -> HotellingT2:
         """From the raw rows that trained the model."""
         rows = lambda: iter([model._each_block(lambda batch: flat_inputs(model, batch), raw)])  # noqa: E731
         features = math.prod(raw.shape[1:])

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from zandloper.io.images import Images, images_at, pixels_of
-from zandloper.modality.image import ImageForm
+from zandloper.modality.image import ImageSchema
 
 VALUES = 2**20  # of tiles that are judged at a time
 
 
 class PixelNames(Sequence[str]):
-    """The names of an image's pixels, made when they are asked for: as `ImageForm.feature_names` has them.
+    """The names of an image's pixels, made when they are asked for: as `ImageSchema.feature_names` has them.
 
     >>> PixelNames((2, 3, 2))[7]
     'pixel_0_1_1'
@@ -46,7 +46,7 @@ class LargeImages:
 
     Parameters
     ----------
-    form : ImageForm
+    form : ImageSchema
         What was learned; a tile is as large as its images.
     images : list of ndarray (height, width, channels)
     kind : "array", "list" or "one"
@@ -55,45 +55,45 @@ class LargeImages:
         Of the files that they came from.
     """
 
-    def __init__(self, form: ImageForm, images: list[np.ndarray], kind: str, names: list[str] | None) -> None:
-        self.form, self.images, self.kind, self.names = form, images, kind, names
+    def __init__(self, schema: ImageSchema, images: list[np.ndarray], kind: str, names: list[str] | None) -> None:
+        self.schema, self.images, self.kind, self.names = schema, images, kind, names
 
     @property
     def tries(self) -> np.ndarray:
         """How many tiles each image has, (n,)."""
-        height, width = self.form.shape[:2]
+        height, width = self.schema.shape[:2]
         return np.array([len(starts(a.shape[0], height)) * len(starts(a.shape[1], width)) for a in self.images], float)
 
     def apart(self) -> list[np.ndarray]:
         """The images one by one, with the names of their files where there are any."""
-        own = [image[:, :, 0] if self.form.grey else image for image in self.images]
+        own = [image[:, :, 0] if self.schema.gray else image for image in self.images]
         return own if self.names is None else Images(own, self.names)
 
-    def scores(self, look: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def scores(self, scores_and_residuals: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """The largest score among each image's tiles, (n,).
 
         `look` takes tiles (k, height, width, channels) and gives (k,).
         """
         score = np.full(len(self.images), -np.inf)
         for places, tiles in self._tiles():
-            np.maximum.at(score, places[:, 0], look(tiles))
+            np.maximum.at(score, places[:, 0], scores_and_residuals(tiles))
         return score
 
     def judged(
-        self, look: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+        self, scores_and_residuals: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
     ) -> tuple[np.ndarray, Any, Any, Any]:
         """Scores (n,); errors, (channels, height, width) each; what was expected, as the images came; pixels' names.
 
         `look` takes tiles (k, height, width, channels) and gives scores (k,), errors (k, channels, height, width) and
         what was expected, like the tiles. Errors are a list and names a list of lists where the images are a list.
         """
-        h, w = self.form.shape[:2]
+        h, w = self.schema.shape[:2]
         weight = weights(h)[:, None] * weights(w)
         score = np.full(len(self.images), -np.inf)
         expected = [np.zeros(image.shape) for image in self.images]
         error = [np.zeros(np.moveaxis(image, 2, 0).shape) for image in self.images]
         for places, tiles in self._tiles():
-            said, wrong, wanted = look(tiles)
+            said, wrong, wanted = scores_and_residuals(tiles)
             np.maximum.at(score, places[:, 0], said)
             for (i, top, left), e, x in zip(places.tolist(), wrong, wanted):
                 at = slice(top, top + h), slice(left, left + w)
@@ -104,7 +104,7 @@ class LargeImages:
             e /= total
             x /= total[:, :, None]
         maps = [e.astype(np.float32) for e in error]
-        own = [self.form.give(x[None])[0] for x in expected]
+        own = [self.schema.give(x[None])[0] for x in expected]
         names = [PixelNames(image.shape) for image in self.images]
         if self.kind == "list":
             return score, maps, own, names
@@ -113,8 +113,8 @@ class LargeImages:
 
     def _tiles(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Tiles, some at a time, with their places: (k, 3) image, top and left, and (k, height, width, channels)."""
-        h, w = self.form.shape[:2]
-        most = max(32, VALUES // int(np.prod(self.form.shape)))
+        h, w = self.schema.shape[:2]
+        most = max(32, VALUES // int(np.prod(self.schema.shape)))
         places: list[tuple[int, int, int]] = []
 
         def cut() -> tuple[np.ndarray, np.ndarray]:
@@ -132,13 +132,13 @@ class LargeImages:
             yield cut()
 
 
-def larger(form: Any, X: Any, owner: str) -> LargeImages | None:
+def larger(schema: Any, X: Any, caller: str) -> LargeImages | None:
     """Images of which at least one is larger than those that were learned; None for all other data.
 
     One image by itself counts as larger. An image that is smaller, or of another kind of pixels, is refused as
-    `ImageForm.read` refuses it.
+    `ImageSchema.read` refuses it.
     """
-    if not isinstance(form, ImageForm) or form.size is not None:  # with a size, all are brought to it
+    if not isinstance(schema, ImageSchema) or schema.size is not None:  # with a size, all are brought to it
         return None
     if isinstance(X, str | Path):
         X = images_at(Path(X))
@@ -147,18 +147,18 @@ def larger(form: Any, X: Any, owner: str) -> LargeImages | None:
         if not hasattr(X, "__array__") or hasattr(X, "columns"):
             return None
         X = np.asarray(X)
-        kind = "one" if X.ndim == (2 if form.grey else 3) else "array"
-        if X.ndim - (kind == "array") != (2 if form.grey else 3) or not len(X):
+        kind = "one" if X.ndim == (2 if schema.gray else 3) else "array"
+        if X.ndim - (kind == "array") != (2 if schema.gray else 3) or not len(X):
             return None
         X = X[None] if kind == "one" else X
-    pixels = [_pixels(form, image) for image in X]
-    if any(a.ndim != 3 for a in pixels) or (kind != "one" and all(a.shape[:2] == form.shape[:2] for a in pixels)):
+    pixels = [_pixels(schema, image) for image in X]
+    if any(a.ndim != 3 for a in pixels) or (kind != "one" and all(a.shape[:2] == schema.shape[:2] for a in pixels)):
         return None
-    height, width = form.shape[:2]
+    height, width = schema.shape[:2]
     for image in pixels[:1] if kind == "array" else pixels:
         small = image.shape[0] < height or image.shape[1] < width
-        form.read((image if small else image[:height, :width])[None], owner)
-    return LargeImages(form, pixels, kind, getattr(X, "names", None))
+        schema.read((image if small else image[:height, :width])[None], caller)
+    return LargeImages(schema, pixels, kind, getattr(X, "names", None))
 
 
 def starts(length: int, side: int) -> np.ndarray:
@@ -184,7 +184,7 @@ def _total(length: int, side: int) -> np.ndarray:
     return total
 
 
-def _pixels(form: ImageForm, image: Any) -> np.ndarray:
-    array = form._one(image) if form.channels is not None else image
+def _pixels(schema: ImageSchema, image: Any) -> np.ndarray:
+    array = schema._one(image) if schema.channels is not None else image
     array = pixels_of(array) if hasattr(array, "getbands") else np.asarray(array)
     return array[:, :, None] if array.ndim == 2 else array

@@ -15,14 +15,14 @@ from zandloper.applications.detection.score_combiner import TINY
 from zandloper.fitting.fitted_model import flat_inputs
 from zandloper.model.batch import Batch
 
-MOST_NEIGHBOURS = 5_000  # training rows kept to measure distances to
+MOST_NEIGHBORS = 5_000  # training rows kept to measure distances to
 
 
 GROUP = 64  # known rows whose distances are compared at a time
 
 
 @dataclass(frozen=True)
-class Neighbourhood:
+class NearestNeighbors:
     """How far away the nearest training rows are.
 
     Parameters
@@ -40,9 +40,9 @@ class Neighbourhood:
     number: int
 
     @classmethod
-    def of(cls, model: Any, raw: Any, rows: np.ndarray, number: int, seed: int) -> Neighbourhood:
+    def of(cls, model: Any, raw: Any, rows: np.ndarray, number: int, seed: int) -> NearestNeighbors:
         """From some of the raw rows: all of those, or 5,000 drawn at random."""
-        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:MOST_NEIGHBOURS])
+        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:MOST_NEIGHBORS])
         part = raw[torch.from_numpy(rows)]
         return cls(model._each_block(lambda batch: flat_inputs(model, batch), part), rows, number)
 
@@ -61,25 +61,25 @@ class Neighbourhood:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_product"}
 
-    def testimony(self, looker: Any, raw: Any, own: np.ndarray | None = None) -> np.ndarray:
+    def log_scores(self, member: Any, raw: Any, own: np.ndarray | None = None) -> np.ndarray:
         """The logarithm of the mean distance to the nearest, (n, 1).
 
         `looker` is the witness whose model it was made with. `own` (n,) says which training rows these are: none is its
-        own neighbour.
+        own neighbor.
         """
         at = np.full(len(raw), -1)
         if own is not None:
             place = np.minimum(np.searchsorted(self.rows, own), len(self.rows) - 1)
             at = np.where(self.rows[place] == own, place, -1)
         k = min(self.number, len(self.known) - 1) or 1
-        device = looker.model.module_.centre.device
+        device = member.model.module_.center.device
         there, product = self.known.to(device), self._product.to(device)
         groups, features = len(product) // GROUP, there.shape[1]
         room: dict[int, Tensor] = {}  # asking for megabytes for every block costs more than the product
 
         def distance(batch: Batch) -> Tensor:
             assert batch.target is not None
-            x, own = flat_inputs(looker.model, batch), batch.target
+            x, own = flat_inputs(member.model, batch), batch.target
             with_one = F.pad(F.pad(x, (0, 1), value=1.0), (0, product.shape[1] - features - 1))
             # Distances are compared in groups, by the least of each first: the k nearest lie in k groups.
             rough = torch.mm(with_one, product.T, out=room.get(len(x)))
@@ -94,5 +94,5 @@ class Neighbourhood:
             best = (near.gather(1, best // GROUP) * GROUP + best % GROUP).clamp(max=len(there) - 1)
             return (there[best] - x[:, None]).square().sum(2).sqrt().mean(1, keepdim=True)
 
-        far = looker._each(distance, raw, torch.from_numpy(at))
+        far = member._each(distance, raw, torch.from_numpy(at))
         return np.log(far.numpy().astype(np.float64) + TINY)

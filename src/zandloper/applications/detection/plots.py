@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from sklearn.utils import _safe_indexing
 
 from zandloper.applications.detection.large_images import larger
-from zandloper.applications.detection.results import expected_columns, form_of
+from zandloper.applications.detection.results import expected_columns, schema_of
 from zandloper.data.series_lists import are_several, each_of
 from zandloper.errors import DataError
 from zandloper.inspection.base_plots import whole
-from zandloper.modality.image import ImageForm
-from zandloper.modality.series import SeriesForm
+from zandloper.modality.image import ImageSchema
+from zandloper.modality.series import SeriesSchema
 from zandloper.plotting.panels import clipped
-from zandloper.plotting.style import COLOURS, FAINT, INK, new_figure, plain, show_image
+from zandloper.plotting.style import COLORS, FAINT, INK, new_figure, plain, show_image
 
 BARS = 10  # columns of a row, and
 LANES = 4  # channels of a series that are drawn, those that say most
@@ -58,22 +58,22 @@ class DetectorPlots:
         -------
         matplotlib.figure.Figure
         """
-        form = form_of(self)
-        if isinstance(form, SeriesForm) and are_several(X):
+        schema = schema_of(self)
+        if isinstance(schema, SeriesSchema) and are_several(X):
             raise DataError("plot_explanation draws one series: pass one of the list")
-        large = larger(form, X, "plot_explanation")
+        large = larger(schema, X, "plot_explanation")
         X = X if large is None else large.apart()
         score = flat(self.anomaly_score(X))
         row = int(score.argmax()) if i is None else whole("plot_explanation", "i", i, 0)
         if row >= len(score):
             raise DataError(f"plot_explanation: there is no item {row} in data of {len(score)}")
-        if isinstance(form, SeriesForm):
-            return _series(self, form, X, score, row)
+        if isinstance(schema, SeriesSchema):
+            return _series(self, schema, X, score, row)
         one = _safe_indexing(X, [row])
         found = self.explain(one)
-        if isinstance(form, ImageForm):
+        if isinstance(schema, ImageSchema):
             return images_figure(np.asarray(one[0]), np.asarray(found.expected[0]), found.error[0], f"{score[row]:.2f}")
-        return _bars(form, one, found, f"row {row}, score {score[row]:.2f}")
+        return _bars(schema, one, found, f"row {row}, score {score[row]:.2f}")
 
 
 def flat(score: Any) -> np.ndarray:
@@ -91,12 +91,12 @@ def scores_figure(calibration: np.ndarray, score: np.ndarray | None, threshold: 
     edges = np.linspace(low, high, 46)
     drawn: list[tuple[str, np.ndarray, dict[str, Any]]] = [("calibration", calibration, {"color": FAINT})]
     if score is not None:
-        line = {"histtype": "step", "color": COLOURS[0], "linewidth": 1.6}
+        line = {"histtype": "step", "color": COLORS[0], "linewidth": 1.6}
         drawn.append(("these data", score, line))
     for label, values, style in drawn:
         share = np.full(len(values), 1 / len(values))
         ax.hist(np.clip(values, low, high), bins=edges.tolist(), weights=share, label=label, **style)
-    ax.axvline(threshold, color=COLOURS[2], linewidth=1.4, label=f"threshold {threshold:.3g}")
+    ax.axvline(threshold, color=COLORS[2], linewidth=1.4, label=f"threshold {threshold:.3g}")
     ax.set_yscale("log")
     ax.set_xlabel("score (the last bar: all that is higher)", fontsize=9, color=INK)
     ax.set_ylabel("share", fontsize=9, color=INK)
@@ -129,11 +129,11 @@ def lanes_figure(
     for k, ax in enumerate(figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]):
         plain(ax)
         ax.plot(steps, actual[:, k], color="#888888", linewidth=1.6)
-        ax.plot(steps, expected[:, k], color=COLOURS[0], linewidth=1.1)
+        ax.plot(steps, expected[:, k], color=COLORS[0], linewidth=1.1)
         for low, high in spans(odd):
-            ax.axvspan(start + low - 0.5, start + high - 0.5, color=COLOURS[2], alpha=0.18, linewidth=0)
+            ax.axvspan(start + low - 0.5, start + high - 0.5, color=COLORS[2], alpha=0.18, linewidth=0)
         if marked is not None:
-            ax.axvline(marked, color=COLOURS[2], linewidth=1, linestyle=(0, (3, 2)))
+            ax.axvline(marked, color=COLORS[2], linewidth=1, linestyle=(0, (3, 2)))
         ax.set_ylabel(clipped(names[k]), fontsize=8, color=INK)
         ax.tick_params(labelsize=8)
     ax.set_xlabel("step", fontsize=9, color=INK)
@@ -155,25 +155,25 @@ def loudest(error: np.ndarray, most: int = LANES) -> np.ndarray:
     return np.sort(np.argsort(-error.max(0), kind="stable")[:most])
 
 
-def _series(detector: Any, form: SeriesForm, X: Any, score: np.ndarray, row: int) -> Figure:
+def _series(detector: Any, schema: SeriesSchema, X: Any, score: np.ndarray, row: int) -> Figure:
     one = each_of(X, "plot_explanation")[0]
-    found, half = detector.explain(one), max(BESIDE, 2 * form.window)
+    found, half = detector.explain(one), max(BESIDE, 2 * schema.window)
     part = slice(max(0, row - half), row + half)
     kept = loudest(found.error[part])
-    actual, expected = (np.stack([c[part] for c in expected_columns(form, v)], axis=1) for v in (one, found.expected))
+    actual, expected = (np.stack([c[part] for c in expected_columns(schema, v)], axis=1) for v in (one, found.expected))
     names = [found.names[j] for j in kept]
     odd = score[part] > -detector.offset_
     return lanes_figure(actual[:, kept], expected[:, kept], names, odd, part.start, row)
 
 
-def _bars(form: Any, one: Any, found: Any, title: str) -> Figure:
+def _bars(schema: Any, one: Any, found: Any, title: str) -> Figure:
     error = found.error[0].ravel()
     order = np.argsort(-error, kind="stable")[:BARS]
-    actual, expected = ([_say(c[0]) for c in expected_columns(form, v)] for v in (one, found.expected))
+    actual, expected = ([_say(c[0]) for c in expected_columns(schema, v)] for v in (one, found.expected))
     figure = new_figure(6.4, 0.8 + 0.3 * len(order))
     ax = figure.add_subplot()
     plain(ax)
-    ax.barh(np.arange(len(order)), error[order], 0.7, color=COLOURS[0])
+    ax.barh(np.arange(len(order)), error[order], 0.7, color=COLORS[0])
     ax.set_yticks(np.arange(len(order)), [f"{clipped(found.names[j])} = {actual[j]}" for j in order])
     for k, j in enumerate(order):
         ax.text(error[j], k, f" expected {expected[j]}", va="center", fontsize=8, color=INK)

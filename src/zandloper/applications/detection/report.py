@@ -12,10 +12,10 @@ from sklearn.utils import _safe_indexing
 from zandloper.applications.detection import conformal
 from zandloper.applications.detection.large_images import larger
 from zandloper.applications.detection.plots import flat, images_figure, lanes_figure, loudest, scores_figure, spans
-from zandloper.applications.detection.results import answers, expected_columns, form_of
+from zandloper.applications.detection.results import answers, expected_columns, schema_of
 from zandloper.data.series_lists import each_of
-from zandloper.modality.image import ImageForm
-from zandloper.modality.series import SeriesForm
+from zandloper.modality.image import ImageSchema
+from zandloper.modality.series import SeriesSchema
 from zandloper.report import Report, page
 from zandloper.report.html import duration, figure, say, svg, table
 from zandloper.report.section import Section
@@ -28,17 +28,17 @@ RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 def detector_report(detector: Any, X: Any) -> Report:
     """The page."""
-    began, form = time.monotonic(), form_of(detector)
-    large = larger(form, X, "report")
+    began, schema = time.monotonic(), schema_of(detector)
+    large = larger(schema, X, "report")
     X = X if large is None else large.apart()
     score, tries = flat(detector.anomaly_score(X)), detector._tries(X)
     p = np.minimum(1, tries * conformal.p_values(score, detector.calibration_))
-    show = _oddest_images if isinstance(form, ImageForm) else _oddest_rows
-    show = _oddest_spans if isinstance(form, SeriesForm) else show
+    show = _oddest_images if isinstance(schema, ImageSchema) else _oddest_rows
+    show = _oddest_spans if isinstance(schema, SeriesSchema) else show
     sections = [
         _scores(detector, score),
         _calibration(detector, p, float(np.max(tries))),
-        show(detector, form, X, score, p),
+        show(detector, schema, X, score, p),
     ]
     sections.append(_settings(detector, time.monotonic() - began))
     odd, unit = int((score > -detector._offsets(tries)).sum()), detector.describe().unit
@@ -49,9 +49,9 @@ def detector_report(detector: Any, X: Any) -> Report:
         "stated rate": f"{detector.false_alarm_rate:.2%}",
         "threshold": f"{-detector.offset_:.3g}",
         "calibrated on": f"{len(detector.calibration_):,}",
-        "models": f"{len(detector.witnesses_)}",
+        "models": f"{len(detector.estimators_)}",
     }
-    return Report(page("AnomalyDetector", form.in_words(), lead, tiles, sections))
+    return Report(page("AnomalyDetector", schema.in_words(), lead, tiles, sections))
 
 
 def _scores(detector: Any, score: np.ndarray) -> Section:
@@ -76,12 +76,12 @@ def _calibration(detector: Any, p: np.ndarray, tries: float) -> Section:
     return Section("Calibration against these data", f"<p>{said}</p>{numbers}", name="calibration")
 
 
-def _oddest_rows(detector: Any, form: Any, X: Any, score: np.ndarray, p: np.ndarray) -> Section:
+def _oddest_rows(detector: Any, schema: Any, X: Any, score: np.ndarray, p: np.ndarray) -> Section:
     order = np.argsort(-score, kind="stable")[:ODDEST]
     part = _safe_indexing(X, order) if not hasattr(X, "take") or isinstance(X, np.ndarray) else X.take(order)
     found, rows = detector.explain(part), []
     error = found.error.reshape(len(order), -1)
-    actual, expected = expected_columns(form, part), expected_columns(form, found.expected)
+    actual, expected = expected_columns(schema, part), expected_columns(schema, found.expected)
     for i, row in enumerate(order.tolist()):
         best = np.argsort(-error[i], kind="stable")[:3]
         why = [f"{found.names[j]} = {say(actual[j][i])}, expected {say(expected[j][i])}" for j in best]
@@ -93,7 +93,7 @@ def _oddest_rows(detector: Any, form: Any, X: Any, score: np.ndarray, p: np.ndar
     return Section(f"The {len(order)} oddest rows, and why", content, wide=True, name="oddest")
 
 
-def _oddest_images(detector: Any, form: Any, X: Any, score: np.ndarray, p: np.ndarray) -> Section:
+def _oddest_images(detector: Any, schema: Any, X: Any, score: np.ndarray, p: np.ndarray) -> Section:
     order = np.argsort(-score, kind="stable")[:PICTURES].tolist()
     part = X[order] if isinstance(X, np.ndarray) else [X[i] for i in order]
     found, names, shown = detector.explain(part), getattr(X, "names", None), []
@@ -106,7 +106,7 @@ def _oddest_images(detector: Any, form: Any, X: Any, score: np.ndarray, p: np.nd
     return Section(f"The {len(order)} oddest images, and where", content, wide=True, name="oddest")
 
 
-def _oddest_spans(detector: Any, form: Any, X: Any, score: np.ndarray, p: np.ndarray) -> Section:
+def _oddest_spans(detector: Any, schema: Any, X: Any, score: np.ndarray, p: np.ndarray) -> Section:
     parts, start = [], 0
     series = each_of(X, "report")
     order = sorted(range(len(series)), key=lambda k: -_most(score, series, k))[:3]
@@ -118,10 +118,11 @@ def _oddest_spans(detector: Any, form: Any, X: Any, score: np.ndarray, p: np.nda
         found, odd = detector.explain(series[k]), mine > -detector.offset_
         kept = loudest(found.error)
         actual, made = (
-            np.stack([c[cut] for c in expected_columns(form, v)], axis=1)[:, kept] for v in (series[k], found.expected)
+            np.stack([c[cut] for c in expected_columns(schema, v)], axis=1)[:, kept]
+            for v in (series[k], found.expected)
         )
         names = [found.names[j] for j in kept]
-        said = "Grey: the series; blue: expected; shaded: odd steps."
+        said = "Gray: the series; blue: expected; shaded: odd steps."
         said += "" if len(series) == 1 else f" Series {k} of {len(series)}."
         said += "" if len(mine) <= STEPS else f" {STEPS:,} of {len(mine):,} steps, around the oddest."
         chart = lanes_figure(actual, made, names, odd[cut], start)

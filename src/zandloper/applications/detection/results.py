@@ -15,8 +15,8 @@ import pyarrow as pa
 from zandloper.applications.detection.large_images import larger
 from zandloper.data.columns import is_frame
 from zandloper.data.series_lists import each_of
-from zandloper.modality.image import ImageForm
-from zandloper.modality.series import SeriesForm
+from zandloper.modality.image import ImageSchema
+from zandloper.modality.series import SeriesSchema
 
 REASONS = 3
 VALUES = 2**23  # numbers in memory at a time, at most
@@ -24,30 +24,30 @@ VALUES = 2**23  # numbers in memory at a time, at most
 
 def answers(detector: Any, X: Any) -> pa.Table:
     """The table of answers about data; of series first the time stamps or steps, of images from files their names."""
-    form = form_of(detector)
-    if isinstance(form, SeriesForm):
-        return pa.table({**_steps(detector, form, X), **_answered(detector, form, X)})
-    values = int(np.prod(form.in_shape)) * len(detector.witnesses_[0].levels)
+    schema = schema_of(detector)
+    if isinstance(schema, SeriesSchema):
+        return pa.table({**_steps(detector, schema, X), **_answered(detector, schema, X)})
+    values = int(np.prod(schema.in_shape)) * len(detector.estimators_[0].levels)
     rows, step = len(X), max(32, VALUES // max(1, values))
-    names, large = getattr(X, "names", None), larger(form, X, "run")
+    names, large = getattr(X, "names", None), larger(schema, X, "run")
     cut = (lambda a: X.slice(a, step)) if isinstance(X, pa.Table) else (lambda a: X[a : a + step])
     if large is not None:  # one at a time: pixels of other sizes have other names
         each, step = large.apart(), 1
         rows, cut = len(each), lambda a: each[a][None]
-    table = pa.concat_tables([pa.table(_answered(detector, form, cut(a))) for a in range(0, rows, step)])
-    return table.add_column(0, "image", [list(names)]) if isinstance(form, ImageForm) and names else table
+    table = pa.concat_tables([pa.table(_answered(detector, schema, cut(a))) for a in range(0, rows, step)])
+    return table.add_column(0, "image", [list(names)]) if isinstance(schema, ImageSchema) and names else table
 
 
-def form_of(detector: Any) -> Any:
+def schema_of(detector: Any) -> Any:
     """What the data of a detector look like."""
-    return detector._form
+    return detector._schema
 
 
-def _answered(detector: Any, form: Any, X: Any) -> dict[str, Any]:
+def _answered(detector: Any, schema: Any, X: Any) -> dict[str, Any]:
     """Columns of answers, one value a row or step."""
     score, found = detector.judge(X)
     error = found.error.reshape(len(score), -1)
-    expected, names = expected_columns(form, found.expected), {}
+    expected, names = expected_columns(schema, found.expected), {}
     order, tries = np.argsort(-error, axis=1, kind="stable")[:, :REASONS], detector._tries(X)
     whole = isinstance(expected, np.ndarray) or all(isinstance(column, np.ndarray) for column in expected)
     for k, j in enumerate(order.T, 1):
@@ -63,27 +63,27 @@ def _answered(detector: Any, form: Any, X: Any) -> dict[str, Any]:
     }
 
 
-def expected_columns(form: Any, expected: Any) -> Any:
+def expected_columns(schema: Any, expected: Any) -> Any:
     """What was expected, column by column in the order of an explanation's names: a list of arrays or lists.
 
     Of images one array (pixels, n): a large one has millions of them.
     """
-    if isinstance(form, ImageForm):
+    if isinstance(schema, ImageSchema):
         pixels = np.asarray(expected)
         pixels = pixels[..., None] if pixels.ndim == 3 else pixels
         return np.moveaxis(pixels, 3, 1).reshape(len(pixels), -1).T
-    if isinstance(form, SeriesForm):
-        parts = [_columns(form, one) for one in each_of(expected, "")]
-        return [np.concatenate([part[j] for part in parts]) for j in range(len(form.columns))]
-    return _columns(form, expected)
+    if isinstance(schema, SeriesSchema):
+        parts = [_columns(schema, one) for one in each_of(expected, "")]
+        return [np.concatenate([part[j] for part in parts]) for j in range(len(schema.columns))]
+    return _columns(schema, expected)
 
 
-def _columns(form: Any, data: Any) -> list[Any]:
+def _columns(schema: Any, data: Any) -> list[Any]:
     if not is_frame(data):
         array = np.asarray(data)
         return list(array.reshape(len(array), -1).T)
     frame = nw.from_native(data, eager_only=True)
-    columns = [frame.get_column(c.name) for c in form.columns]
+    columns = [frame.get_column(c.name) for c in schema.columns]
     return [c.to_numpy() if c.dtype.is_numeric() else c.to_list() for c in columns]
 
 
@@ -93,11 +93,11 @@ def _text(value: Any) -> str | None:
     return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
 
 
-def _steps(detector: Any, form: SeriesForm, X: Any) -> dict[str, Any]:
+def _steps(detector: Any, schema: SeriesSchema, X: Any) -> dict[str, Any]:
     """Where each step belongs: its time stamp, else its number; with several series also the number of its series."""
     series = each_of(X, "run")
     if len(series) == 1:
-        places = form.places(series[0], form.read(series[0], "run"), per_sample=True)
+        places = schema.places(series[0], schema.read(series[0], "run"), per_sample=True)
         return places or {"step": np.arange(len(series[0]))}
     lengths = [len(one) for one in series]
     return {

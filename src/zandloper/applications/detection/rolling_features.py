@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from zandloper.data.seasonality import LONGEST, find_period
-from zandloper.modality.series import SeriesForm
+from zandloper.modality.series import SeriesSchema
 
 SPANS = (1, 8, 32)  # steps
 SHARE = 12  # a span is at most this part of the longest series
@@ -26,7 +26,7 @@ class Spans:
 
     Parameters
     ----------
-    form : SeriesForm
+    form : SeriesSchema
         What the series look like.
     spans : tuple of int
         How many steps back each mean goes, 1 first.
@@ -34,16 +34,16 @@ class Spans:
         In steps; 0: none was found.
     """
 
-    form: SeriesForm
+    schema: SeriesSchema
     spans: tuple[int, ...]
     period: int = 0
 
     @classmethod
-    def of(cls, form: SeriesForm, X: Any, owner: str) -> Spans:
+    def of(cls, schema: SeriesSchema, X: Any, caller: str) -> Spans:
         """What suits series."""
-        steps = cls(form, (1,)).rows(X, owner)
+        steps = cls(schema, (1,)).rows(X, caller)
         spans = tuple(s for s in SPANS if s == 1 or s * SHARE <= max(map(len, steps)))
-        return cls(form, spans, find_period(steps) or 0)
+        return cls(schema, spans, find_period(steps) or 0)
 
     @property
     def longest(self) -> int:
@@ -55,12 +55,12 @@ class Spans:
         """Steps that a row looks back, itself included."""
         return self.spans[-1] + self.period
 
-    def rows(self, X: Any, owner: str) -> list[np.ndarray]:
+    def rows(self, X: Any, caller: str) -> list[np.ndarray]:
         """Of each series (steps, looks x channels), in float64, NaN where no value is known.
 
         A look is a span, or a span one period earlier.
         """
-        laid = self.form.lay(self.form.parse(X, owner), owner, LONGEST, 1, 1)
+        laid = self.schema.lay(self.schema.parse(X, caller), caller, LONGEST, 1, 1)
         store = laid.store.numpy().astype(np.float64)
         looks = len(self.spans) * (2 if self.period else 1)
         out = np.full((looks * len(store), store.shape[1]), np.nan)
@@ -74,7 +74,7 @@ class Spans:
 
     def by_channel(self, values: np.ndarray) -> np.ndarray:
         """The largest over what is looked at now, (..., looks x channels) to (..., channels)."""
-        channels = len(self.form.columns)
+        channels = len(self.schema.columns)
         now = values[..., : len(self.spans) * channels]
         return now.reshape(*now.shape[:-1], len(self.spans), channels).max(-2)
 

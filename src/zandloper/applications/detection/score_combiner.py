@@ -16,7 +16,7 @@ SPARE = 2.0  # standard deviations that a change may be below the usual before t
 
 
 @dataclass(frozen=True)
-class Measure:
+class ScoreCombiner:
     """What witnesses say about normal rows, and how all that they say becomes one number.
 
     Parameters
@@ -43,7 +43,7 @@ class Measure:
     @classmethod
     def learn(
         cls, said: np.ndarray, whole: np.ndarray, levels: int, place: bool, near: bool, slow: bool, told: bool
-    ) -> Measure:
+    ) -> ScoreCombiner:
         """From what is said about normal rows, (n, witnesses), and which of them have no gaps, (n,).
 
         In order: two measures at all levels, the place, the distance to the nearest. Of what changes slowly (`slow`:

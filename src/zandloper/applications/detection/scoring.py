@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zandloper.applications.detection.hotelling import Place
+from zandloper.applications.detection.hotelling import HotellingT2
 from zandloper.applications.detection.score_combiner import TINY
 from zandloper.data.windows import Windows
 from zandloper.model.batch import Batch
 from zandloper.model.corruptions.gaussian import Gaussian
 from zandloper.model.hourglass import weighted
-from zandloper.model.noise_conditional import LOWEST, ToldHourglass, levels
+from zandloper.model.noise_conditional import LOWEST, NoiseConditionalHourglass, levels
 
 LEVELS = (0.05, 2.7)  # standard deviations of the data: from the finest structure to the coarsest
 NUMBER = 4
@@ -34,7 +34,7 @@ QUICK = 1e8  # operations a block of rows at most: more in one block is no faste
 
 
 @dataclass(frozen=True)
-class Witness:
+class EnsembleMember:
     """One fitted autoencoder, and how it looks at rows.
 
     Parameters
@@ -48,7 +48,7 @@ class Witness:
 
     model: Any
     levels: tuple[float, ...]
-    place: Place | None = None
+    place: HotellingT2 | None = None
 
     def changed(self, raw: Any) -> tuple[np.ndarray, int]:
         """The sum of all changes over rows or steps, (levels, values), and how many those are; some rows at a time."""
@@ -67,15 +67,17 @@ class Witness:
         steps = [np.concatenate(raw.fold(c.reshape(raw.shape).numpy())) for c in found.unbind(1)]
         return np.stack(steps, axis=1)
 
-    def testimony(self, raw: Any, usual: np.ndarray) -> np.ndarray:
+    def log_scores(self, raw: Any, usual: np.ndarray) -> np.ndarray:
         """What it says about rows, or steps of series, (n, witnesses): logarithms.
 
         In order: all values together at each level, each by its own measure at each level (`usual`, of shape
         (levels, values), is how much it usually changes), and the place.
         """
-        return self.look(raw, usual, changes=False)[0]
+        return self.scores_and_residuals(raw, usual, changes=False)[0]
 
-    def look(self, raw: Any, usual: np.ndarray, changes: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
+    def scores_and_residuals(
+        self, raw: Any, usual: np.ndarray, changes: bool = True
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """The testimony, and the changes that it rests on, from one look."""
         if isinstance(raw, Windows):
             change = self.changes(raw)
@@ -97,11 +99,11 @@ class Witness:
     def expected(self, raw: Any, at: np.ndarray) -> np.ndarray:
         """What the model expects in place of raw rows, in raw numbers; `at` (n,) says at which of its levels."""
         module = self.model.module_
-        if not isinstance(module, ToldHourglass):
+        if not isinstance(module, NoiseConditionalHourglass):
             return self._each(module.reconstruct, raw, passes=1).numpy()
         level = torch.tensor(self.levels, dtype=torch.float32)[torch.from_numpy(at)]
-        look = lambda batch: module.expected(batch, batch.target[:, None])  # noqa: E731
-        return self._each(look, raw, level, passes=1).numpy()
+        scores_and_residuals = lambda batch: module.expected(batch, batch.target[:, None])  # noqa: E731
+        return self._each(scores_and_residuals, raw, level, passes=1).numpy()
 
     def _each(self, function: Any, raw: Any, target: Any = None, passes: int | None = None) -> Tensor:
         """Over blocks of rows, small ones where there are few rows, so that a single row is answered at once.
@@ -119,14 +121,14 @@ class Witness:
     def _changes(self, batch: Batch) -> Tensor:
         """The squared change at all levels, (n, levels, values)."""
         module = self.model.module_
-        if not isinstance(module, ToldHourglass):
+        if not isinstance(module, NoiseConditionalHourglass):
             error = weighted(*module.error_map(batch)).flatten(1).clamp(min=0)  # densities may be negative
             return error[:, None]
         change, valid = module.residuals(batch, self.levels)
         return weighted(change.square(), valid).reshape(len(batch.x), len(self.levels), -1)
 
 
-def _learned(module: ToldHourglass) -> tuple[float, float]:
+def _learned(module: NoiseConditionalHourglass) -> tuple[float, float]:
     """The lowest and the highest noise level that a model learned, in standard deviations of the data."""
     spec, spread = getattr(module.corrupt, "spec", None), float(module.spread)
     if isinstance(spec, Gaussian) and isinstance(spec.sigma, tuple) and spec.sigma[1] > LOWEST * spread:
@@ -134,15 +136,15 @@ def _learned(module: ToldHourglass) -> tuple[float, float]:
     return LEVELS
 
 
-def witness(model: Any, rows: Any = None, fast: bool = False) -> Witness:
+def ensemble_member(model: Any, rows: Any = None, fast: bool = False) -> EnsembleMember:
     """A witness out of a fitted model and the raw rows that trained it; a fast one looks at one level alone."""
     module = model.module_
     at: tuple[float, ...] = (0.0,)
-    if isinstance(module, ToldHourglass):
+    if isinstance(module, NoiseConditionalHourglass):
         at = tuple(levels(*_learned(module), NUMBER))
     if fast:
-        return Witness(model, at[-2:-1] or at)
-    return Witness(model, at, None if rows is None or isinstance(rows, Windows) else Place.of(model, rows))
+        return EnsembleMember(model, at[-2:-1] or at)
+    return EnsembleMember(model, at, None if rows is None or isinstance(rows, Windows) else HotellingT2.of(model, rows))
 
 
 def complete(raw: Any) -> np.ndarray:

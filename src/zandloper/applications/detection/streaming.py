@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from zandloper.applications.detection.results import answers, form_of
+from zandloper.applications.detection.results import answers, schema_of
 from zandloper.errors import UnsupportedError
 from zandloper.io.csv_stream import RowReader, arriving
-from zandloper.modality.image import ImageForm
-from zandloper.modality.series import SeriesForm
+from zandloper.modality.image import ImageSchema
+from zandloper.modality.series import SeriesSchema
 
 
 def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> int:
@@ -31,8 +31,8 @@ def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> 
     write : function of bytes
         Gets CSV; it should hand it on at once.
     """
-    form = form_of(detector)
-    if isinstance(form, ImageForm):
+    schema = schema_of(detector)
+    if isinstance(schema, ImageSchema):
         raise UnsupportedError("this detector looks at images, and rows on standard input are none: name a folder")
     reader: RowReader | None = None
     context: pa.Table | None = None
@@ -43,17 +43,17 @@ def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> 
             header, _, text = text.partition(b"\n")
             if not header:
                 continue
-            reader = RowReader(header, types_of(form))
+            reader = RowReader(header, types_of(schema))
         if not text.strip():
             continue
         rows = new = reader.read(text)
-        if isinstance(form, SeriesForm):
+        if isinstance(schema, SeriesSchema):
             rows = new if context is None else pa.concat_tables([context, new])
             context = rows.slice(max(0, len(rows) - detector._back + 1))
         # Where a model knows no names of columns, it gets none.
-        data = np.stack([c.to_numpy() for c in rows.columns], axis=1) if form.backend == "array" else rows
+        data = np.stack([c.to_numpy() for c in rows.columns], axis=1) if schema.backend == "array" else rows
         out = answers(detector, data).slice(len(rows) - len(new))
-        if isinstance(form, SeriesForm) and not form.where:
+        if isinstance(schema, SeriesSchema) and not schema.where:
             out = out.set_column(0, "step", [np.arange(answered, answered + len(new))])
         file = io.BytesIO()
         csv.write_csv(out, file, csv.WriteOptions(include_header=first))
@@ -62,14 +62,14 @@ def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> 
     return answered
 
 
-def types_of(form: Any) -> Any:
+def types_of(schema: Any) -> Any:
     """The Arrow types that columns of CSV rows are read as: by name, or one for all where columns have no names."""
-    if form.backend == "array":
+    if schema.backend == "array":
         return pa.float64()
     kinds: dict[str, Any] = {"number": pa.float64(), "truth": pa.bool_(), "category": pa.string()}
-    types = {str(c.name): kinds.get(c.kind) or _time_type(c.detail) for c in form.columns}
-    if getattr(form, "where", "") == "column":
-        types = {form.time: pa.timestamp("us") if form.in_time else pa.float64(), **types}
+    types = {str(c.name): kinds.get(c.kind) or _time_type(c.detail) for c in schema.columns}
+    if getattr(schema, "where", "") == "column":
+        types = {schema.time: pa.timestamp("us") if schema.in_time else pa.float64(), **types}
     return types
 
 

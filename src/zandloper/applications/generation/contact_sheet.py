@@ -12,7 +12,7 @@ from zandloper.plotting.style import FAINT, Picture, new_figure
 MOST = 144  # items
 
 
-def contact_sheet(form: Any, items: Any) -> Picture:
+def contact_sheet(schema: Any, items: Any) -> Picture:
     """The first 144 items of a form on a sheet.
 
     Parameters
@@ -22,9 +22,9 @@ def contact_sheet(form: Any, items: Any) -> Picture:
     items : as `sample` gives them
     """
     items = items[:MOST]
-    if form.name == "series_form":
-        return _lines([np.asarray(one.values.T) for one in form.parse(items, "contact_sheet")])
-    pictures = form.drawn(items) if form.name == "audio_form" else items
+    if schema.name == "series_form":
+        return _lines([np.asarray(one.values.T) for one in schema.parse(items, "contact_sheet")])
+    pictures = schema.drawn(items) if schema.name == "audio_form" else items
     return grid_figure(tiles(pictures))
 
 

@@ -1,7 +1,7 @@
 """Series that go on: new steps after given ones, drawn as a variational model has learned them.
 
 Of a window, the first part is known and the rest is to come. Codes that agree with the known part are drawn by
-"randomise, then optimise": a code is drawn from the prior, noise of the model's own size is added to the known steps,
+"randomize, then optimize": a code is drawn from the prior, noise of the model's own size is added to the known steps,
 and the code moves to the nearest place that explains them,
 
     min_z  |known + noise - decoded(z)|^2 / variance + |z - drawn|^2 / spread^2,
@@ -46,21 +46,21 @@ def continued(model: Any, X: Any, steps: int, n: int, rng: torch.Generator) -> A
     DataError
         A series is shorter than the known part of a window, or a channel has no value there.
     """
-    form, owner = model._form, "continue_series"
-    if form.name != "series_form":
-        raise UnsupportedError(f"only series go on, and this generator learned {form.in_words()}")
-    window, known = form.window, max(1, round(KNOWN * form.window))
+    schema, caller = model._schema, "continue_series"
+    if schema.name != "series_form":
+        raise UnsupportedError(f"only series go on, and this generator learned {schema.in_words()}")
+    window, known = schema.window, max(1, round(KNOWN * schema.window))
     ends = []
-    for part in form.parse(X, owner):
-        rows = form.lay([part], owner, window, known, 1)  # on their grid, gaps as missing values
+    for part in schema.parse(X, caller):
+        rows = schema.lay([part], caller, window, known, 1)  # on their grid, gaps as missing values
         end = np.asarray(rows[len(rows) - 1 : len(rows)], np.float64)[0]
         if len(part.values) < known:
             raise DataError(f"a series that goes on must have {known} steps, half a window; got {len(part.values)}")
         lost = np.flatnonzero(np.isnan(end).all(1))
         if len(lost):
             raise DataError(
-                f"channel {form.columns[lost[0]].name!r} has no value in the last {known} steps: cut the series where "
-                "it is still known"
+                f"channel {schema.columns[lost[0]].name!r} has no value in the last {known} steps: cut the series "
+                "where it is still known"
             )
         ends.append(end)
     past = np.repeat(np.stack(ends), n, 0)  # (series x n, channels, known)
@@ -68,15 +68,15 @@ def continued(model: Any, X: Any, steps: int, n: int, rng: torch.Generator) -> A
     while made.shape[2] < steps:
         begin = np.concatenate([past, made], 2)[:, :, -known:]
         made = np.concatenate([made, _ahead(model, begin, rng)], 2)
-    return form.give(made[:, :, :steps])
+    return schema.give(made[:, :, :steps])
 
 
 def _ahead(model: Any, begin: np.ndarray, rng: torch.Generator) -> np.ndarray:
     """The rest of windows that begin so, (n, channels, steps)."""
     module, known = model.module_, begin.shape[2]
-    empty = np.full((*begin.shape[:2], model._form.window - known), np.nan)
+    empty = np.full((*begin.shape[:2], model._schema.window - known), np.nan)
     with torch.no_grad():
-        x, there = module.scale.encode(torch.from_numpy(np.concatenate([begin, empty], 2)))
+        x, there = module.scaler.encode(torch.from_numpy(np.concatenate([begin, empty], 2)))
         there = torch.ones_like(x) if there is None else there
         start = model._codes(len(x), None, rng, None)
         spread = start.std(0).clamp(min=0.1) if len(start) > 1 else torch.ones(start.shape[1])

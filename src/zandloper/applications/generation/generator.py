@@ -129,7 +129,7 @@ class Generator(BaseEstimator):
         random_state : int, RandomState or None
             The same number gives the same samples; None: others each time.
         **drawing : numbers
-            guidance, how strongly a condition is followed; of a quantised model also temperature, top_k, top_p: see
+            guidance, how strongly a condition is followed; of a quantized model also temperature, top_k, top_p: see
             `zandloper.model.priors.autoregressive.Drawing`.
         """
         check_is_fitted(self)
@@ -137,7 +137,7 @@ class Generator(BaseEstimator):
             raise bad_parameter("sample", "n", "an integer >= 0", n)
         given: dict[str, Any] = {"condition": condition, "like": like}
         given = {name: value for name, value in given.items() if value is not None}
-        form, seed = self.model_._blueprint.output, seed_of(random_state, type(self).__name__)
+        schema, seed = self.model_._blueprint.output, seed_of(random_state, type(self).__name__)
         if condition is not None:
             given |= self._parted(given.pop("condition"))
         accepted, kind = inspect.signature(self.model_.sample).parameters, type(self.model_).__name__
@@ -150,7 +150,7 @@ class Generator(BaseEstimator):
                 f"{foreign} say how symbols are drawn, and {kind} has none: take QuantizedAutoencoder"
             )
         if n == 0:
-            return form.give(np.empty((0, *form.target_shape)))
+            return schema.give(np.empty((0, *schema.target_shape)))
         return self.model_.sample(int(n), random_state=seed, **given, **drawing)
 
     def evaluate(
@@ -180,7 +180,7 @@ class Generator(BaseEstimator):
         labels : array (n,), optional
             Classes of real images or sounds, which the classifier learns; without them it learns groups that look
             alike. With a generator that was fitted with such classes as its condition, each is asked for as often as it
-            occurs, and the share that is recognised is told.
+            occurs, and the share that is recognized is told.
         random_state : int, RandomState or None
         judge : (data, labels), optional
             Of images and sounds, what the classifier learns from instead of half of `real`, classes of `labels`: those
@@ -247,14 +247,14 @@ class Generator(BaseEstimator):
     def contact_sheet(self, samples: Any) -> Any:
         """What `sample` gave as one picture, a matplotlib figure; of images, sounds and series."""
         check_is_fitted(self)
-        form = self.model_._blueprint.output
-        if form.name not in JUDGES:
-            raise UnsupportedError(f"a contact sheet shows images, sounds or series, and these are {form.in_words()}")
+        schema = self.model_._blueprint.output
+        if schema.name not in JUDGES:
+            raise UnsupportedError(f"a contact sheet shows images, sounds or series, and these are {schema.in_words()}")
         from zandloper.applications.generation.contact_sheet import contact_sheet
 
-        return contact_sheet(form, samples)
+        return contact_sheet(schema, samples)
 
-    def morph(self, first: Any, second: Any, steps: int = 8) -> Any:
+    def interpolate(self, first: Any, second: Any, steps: int = 8) -> Any:
         """A way from one item to another (data of one sample each), through the latent space; both ends included."""
         check_is_fitted(self)
         if not hasattr(type(self.model_), "interpolate"):
@@ -288,7 +288,7 @@ class Generator(BaseEstimator):
 
     def _parted(self, condition: Any) -> dict[str, Any]:
         """A condition as columns that are fixed, and what `fit` was given as condition."""
-        columns, told = self.model_._form.column_names(), self.model_._blueprint.condition
+        columns, told = self.model_._schema.column_names(), self.model_._blueprint.condition
         names: list[Any] = list(condition) if isinstance(condition, dict) else []
         if is_frame(condition):
             condition = nw.from_native(condition, eager_only=True)
@@ -313,15 +313,15 @@ class Generator(BaseEstimator):
         return tags
 
     def _check(self) -> None:
-        owner = type(self).__name__
+        caller = type(self).__name__
         inner = getattr(self.autoencoder, "estimator", self.autoencoder)
         if inner is None:
             return
         if not isinstance(inner, BaseAutoencoder) or not callable(getattr(type(inner), "sample", None)):
-            wanted = "None, a variational, quantised or masked autoencoder, or a FrozenEstimator of a fitted one"
-            raise bad_parameter(owner, "autoencoder", wanted, self.autoencoder)
+            wanted = "None, a variational, quantized or masked autoencoder, or a FrozenEstimator of a fitted one"
+            raise bad_parameter(caller, "autoencoder", wanted, self.autoencoder)
         if inner.target != "input":
-            raise bad_parameter(owner, "autoencoder", 'one that gives back its input (target="input")', inner.target)
+            raise bad_parameter(caller, "autoencoder", 'one that gives back its input (target="input")', inner.target)
 
     def _template(self, X: Any, condition: Any) -> Any:
         """The autoencoder, not fitted, with what the generator's own parameters override."""
@@ -353,11 +353,11 @@ SETTINGS: dict[str, dict[str, Any]] = {  # by modality: more latents than a map 
 def default_for(X: Any, choice: Any, condition: Any = None) -> BaseAutoencoder:
     """What suits data and condition, by their modality: the one place that decides."""
     kind = modality(choice, X, "Generator").name
-    if kind in ("table", "symbol_table"):
+    if kind in ("table", "discrete_table"):
         return MaskedAutoencoder()
     if kind == "image" and are_texts(condition):
-        quantised: Any = QuantizedAutoencoder
-        return quantised(encoder="grid", codes=256, code_dim=4)
+        quantized: Any = QuantizedAutoencoder
+        return quantized(encoder="spatial", codes=256, code_dim=4)
     own = of_images(X, choice) if kind == "image" else {}
     return VariationalAutoencoder(**SETTINGS.get(kind, {}), **own)
 
@@ -369,7 +369,7 @@ def of_images(X: Any, choice: Any) -> dict[str, Any]:
     more: on digits a Fréchet distance of 20 against 7, with the same net and mixture of Gaussians.
     """
     first = X[:1] if isinstance(X, list | tuple) or np.ndim(X) > 2 else X
-    form, pixels = modality(choice, X, "Generator").learn(first, "Generator")
-    latents = int(np.clip(round(math.sqrt(math.prod(form.in_shape)) / 2), *LATENTS))
+    schema, pixels = modality(choice, X, "Generator").learn(first, "Generator")
+    latents = int(np.clip(round(math.sqrt(math.prod(schema.in_shape)) / 2), *LATENTS))
     within = pixels.dtype.kind == "u" or all(np.min(image) >= 0 and np.max(image) <= 1 for image in X)
     return {"latent_dim": latents, "loss": "bce" if within else "auto"}

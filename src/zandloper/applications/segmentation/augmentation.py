@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from zandloper.data.signals import Field
 from zandloper.model.batch import Batch
-from zandloper.training.patch_source import Patches
+from zandloper.training.patch_source import PatchSource
 from zandloper.training.sources import mixed_seed
 
 
@@ -48,7 +48,7 @@ class Changes:
     grain: float = 0.1
 
 
-class MaskedPatches(Patches):
+class MaskedPatches(PatchSource):
     """Random patches of images with their masks, changed batch by batch; `blocks` gives all there is, unchanged.
 
     Parameters
@@ -113,7 +113,7 @@ class MaskedPatches(Patches):
 
 
 def _read_at(place: int, want: int, have: int) -> np.ndarray:
-    """Where along an axis a patch is read from; beyond a short item's end its mirror image, as `Patches` has it."""
+    """Where along an axis a patch is read from; beyond a short item's end its mirror image, as `PatchSource` has it."""
     inside = np.arange(place, min(place + want, have))
     return np.pad(inside, (0, want - len(inside)), mode="symmetric")
 

@@ -63,7 +63,7 @@ def mask_offset(items: list[Field], masks: list[Field], classes: int) -> tuple[f
     if not images:
         return 0.0, 0.0
     counts = sum(np.bincount(place[place >= 0], minlength=classes) for place in places)
-    truth = [_centred(place, np.argsort(-counts)[:COMMON]) for place in places]
+    truth = [_centered(place, np.argsort(-counts)[:COMMON]) for place in places]
     pairs = list(zip(_said(images, truth), truth))
     while len(pairs) < PARTS and min(min(a.shape[:2]) for a, _ in pairs) >= 2 * SMALL:
         pairs = [quarter for a, b in pairs for quarter in zip(_quarters(a), _quarters(b))]
@@ -102,7 +102,7 @@ def _features(x: np.ndarray) -> np.ndarray:
 _FILTERS = gaussian_filter, gaussian_gradient_magnitude, gaussian_laplace
 
 
-def _centred(place: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def _centered(place: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """A one for the class of each pixel, less its share; 0 where nobody knows: (height, width, classes)."""
     known, hot = place >= 0, (place[..., None] == classes).astype(np.float32)
     return np.where(known[..., None], hot - hot[known].mean(0), np.float32(0))
@@ -145,7 +145,7 @@ def _slid(said: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 
 
 def _top(agree: np.ndarray, at: int) -> float:
-    """Where a parabola through the highest place and its neighbours is highest, from the middle."""
+    """Where a parabola through the highest place and its neighbors is highest, from the middle."""
     if not 0 < at < 2 * REACH:
         return float("nan")
     before, here, after = agree[at - 1 : at + 2].tolist()

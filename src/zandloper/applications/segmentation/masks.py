@@ -16,7 +16,7 @@ from zandloper.io.images import images_at, pixels_of
 MOST_CLASSES = 256
 
 
-def read_masks(masks: Any, owner: str) -> list[np.ndarray]:
+def read_masks(masks: Any, caller: str) -> list[np.ndarray]:
     """Masks as arrays (height, width) of whole numbers or truth values.
 
     Parameters
@@ -34,24 +34,24 @@ def read_masks(masks: Any, owner: str) -> list[np.ndarray]:
     if hasattr(masks, "getbands") or (isinstance(masks, np.ndarray) and masks.ndim == 2):
         masks = [masks]
     if not isinstance(masks, list | tuple | np.ndarray):
-        raise DataTypeError(f"{owner} got masks of type {type(masks).__name__}: pass an array, a list or a folder")
-    return [_one(mask, i, owner) for i, mask in enumerate(masks)]
+        raise DataTypeError(f"{caller} got masks of type {type(masks).__name__}: pass an array, a list or a folder")
+    return [_one(mask, i, caller) for i, mask in enumerate(masks)]
 
 
-def _one(mask: Any, i: int, owner: str) -> np.ndarray:
+def _one(mask: Any, i: int, caller: str) -> np.ndarray:
     array = pixels_of(mask) if hasattr(mask, "getbands") else np.asarray(mask)
     array = array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
     if array.ndim != 2 or 0 in array.shape:
         raise DataError(
-            f"{owner} got a mask of shape {array.shape} at position {i} (from 0): wanted is one class number a pixel, "
-            "(height, width); of coloured masks make numbers first, one a colour"
+            f"{caller} got a mask of shape {array.shape} at position {i} (from 0): wanted is one class number a pixel, "
+            "(height, width); of colored masks make numbers first, one a color"
         )
     if array.dtype.kind == "f":
         if not (np.isfinite(array).all() and (array == np.round(array)).all()):
-            raise DataError(f"{owner} got a mask of numbers that are not whole at position {i} (from 0): round it")
+            raise DataError(f"{caller} got a mask of numbers that are not whole at position {i} (from 0): round it")
         array = array.astype(np.int64)
     if array.dtype.kind not in "biu":
-        raise DataTypeError(f"{owner} got a mask of dtype {array.dtype} at position {i} (from 0): wanted are integers")
+        raise DataTypeError(f"{caller} got a mask of dtype {array.dtype} at position {i} (from 0): wanted are integers")
     return array
 
 
@@ -72,17 +72,17 @@ class Classes:
     dtype: str
 
     @classmethod
-    def learn(cls, masks: list[np.ndarray], ignore: int | None, owner: str) -> Classes:
+    def learn(cls, masks: list[np.ndarray], ignore: int | None, caller: str) -> Classes:
         """Of the masks that train."""
         found = np.unique(np.concatenate([np.unique(mask) for mask in masks]))
         dtype = str(np.result_type(*masks)) if found.dtype.kind != "b" else "bool"
         values = found if ignore is None else found[found != ignore]
         if len(values) < 2:
             held = f"only class {values[0]}" if len(values) else "no class at all"
-            raise DataError(f"the masks of {owner} hold {held}: there is nothing to tell apart, pass some with two")
+            raise DataError(f"the masks of {caller} hold {held}: there is nothing to tell apart, pass some with two")
         if len(values) > MOST_CLASSES:
             raise DataError(
-                f"the masks of {owner} hold {len(values)} different numbers, wanted are at most {MOST_CLASSES} "
+                f"the masks of {caller} hold {len(values)} different numbers, wanted are at most {MOST_CLASSES} "
                 "classes: numbers of single objects are no classes, pass masks > 0"
             )
         return cls(values, ignore, dtype)
@@ -90,14 +90,14 @@ class Classes:
     def __len__(self) -> int:
         return len(self.values)
 
-    def places(self, mask: np.ndarray, owner: str, i: int) -> np.ndarray:
+    def places(self, mask: np.ndarray, caller: str, i: int) -> np.ndarray:
         """A mask as places in `values`, -1 where nobody knows: int16 (height, width)."""
         place = np.searchsorted(self.values, mask).clip(max=len(self.values) - 1)
         known = self.values[place] == mask
         unknown = ~known if self.ignore is None else ~known & (mask != self.ignore)
         if unknown.any():
             raise DataError(
-                f"the mask at position {i} (from 0) holds class {mask[unknown][0]}, which {owner} has not seen in "
+                f"the mask at position {i} (from 0) holds class {mask[unknown][0]}, which {caller} has not seen in "
                 f"training; it knows {_few(self.values)}"
             )
         return np.where(known, place, -1).astype(np.int16)
@@ -112,15 +112,15 @@ def _few(values: np.ndarray) -> str:
     return f"{shown} ..." if len(values) > 8 else shown
 
 
-def fields_of(classes: Classes, masks: list[np.ndarray], owner: str) -> list[Field]:
+def fields_of(classes: Classes, masks: list[np.ndarray], caller: str) -> list[Field]:
     """Masks as fields of places, from which patches are cut like those of images."""
-    return [Field(classes.places(mask, owner, i)[None], 1.0) for i, mask in enumerate(masks)]
+    return [Field(classes.places(mask, caller, i)[None], 1.0) for i, mask in enumerate(masks)]
 
 
-def check_pairs(images: Fields, masks: list[np.ndarray], owner: str) -> None:
+def check_pairs(images: Fields, masks: list[np.ndarray], caller: str) -> None:
     """As many masks as images, each of its image's size."""
     if len(images.items) != len(masks):
-        raise DataError(f"{owner} got {len(images.items)} images and {len(masks)} masks: pass one mask for each image")
+        raise DataError(f"{caller} got {len(images.items)} images and {len(masks)} masks: pass one mask for each image")
     for i, (item, mask) in enumerate(zip(images.items, masks)):
         if item.size != mask.shape:
             raise DataError(

@@ -12,15 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zandloper.modality import Scale
-from zandloper.model.batch import Code
+from zandloper.modality import Scaler
+from zandloper.model.batch import BottleneckOutput
 from zandloper.model.corruptions.identity import Identity
 from zandloper.model.hourglass import Hourglass
 from zandloper.model.losses.dice import Dice
 from zandloper.model.networks.unet2d import UNet2d
 
 
-class AsIs(Scale):
+class AsIs(Scaler):
     """Fields are in model units already, (n, channels, height, width); masks lose their axis for channels."""
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -32,7 +32,7 @@ class AsIs(Scale):
         return point
 
 
-class MaskScale(AsIs):
+class MaskScaler(AsIs):
     """Masks (n, 1, height, width) as class numbers (n, height, width)."""
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -45,12 +45,12 @@ class Through(nn.Module):
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> Code:
+    ) -> BottleneckOutput:
         """The neck as it is."""
-        return Code(neck)
+        return BottleneckOutput(neck)
 
 
-class GridHourglass(Hourglass):
+class SpatialHourglass(Hourglass):
     """A U-Net's encoder and decoder around a code that is a grid; the comparison stands for one pixel.
 
     Parameters
@@ -61,7 +61,7 @@ class GridHourglass(Hourglass):
         Of the images, and of what comes out for each pixel.
     compare : Comparison
         Built for targets of shape (1, 1), or (channels, 1, 1) where `last` is false.
-    target_scale : Scale or None
+    target_scaler : Scale or None
     last : bool
         Whether the comparison wants what comes out for a pixel on the last axis, as for classes.
     """
@@ -74,13 +74,13 @@ class GridHourglass(Hourglass):
         channels: int,
         outputs: int,
         compare: Any,
-        target_scale: Scale | None = None,
+        target_scaler: Scaler | None = None,
         last: bool = True,
     ) -> None:
         encoder = spec.encoder((channels, 0, 0))
         decoder = spec.decoder(spec.hidden[-1], (outputs, 0, 0))
         shape = (channels, spec.stride, spec.stride)
-        super().__init__(shape, AsIs(), Identity().build(), encoder, Through(), decoder, compare, target_scale)
+        super().__init__(shape, AsIs(), Identity().build(), encoder, Through(), decoder, compare, target_scaler)
         self.stride, self.last = spec.stride, last
 
     def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
@@ -89,7 +89,7 @@ class GridHourglass(Hourglass):
         params = params.movedim(1, -1) if self.last else params
         if self.compare.in_target_units and not self.target_unit:
             params = params * self.target_spread
-        return params + self.constant
+        return params + self.baseline
 
     def forward(self, x: Tensor) -> Tensor:
         """Parameters of images (n, channels, height, width), sizes being multiples of `stride`."""
@@ -109,10 +109,10 @@ class Plan:
     fold: int = 2
     offset: tuple[float, float] = (0.0, 0.0)  # see `zandloper.applications.segmentation.mask_alignment`
 
-    def build(self) -> GridHourglass:
+    def build(self) -> SpatialHourglass:
         """The module, its weights not drawn yet."""
         compare = Dice(self.classes, self.weights).build((1, 1))
-        module = GridHourglass(self.unet, self.channels, self.classes, compare, MaskScale())
+        module = SpatialHourglass(self.unet, self.channels, self.classes, compare, MaskScaler())
         module.offset = self.offset
         return module
 

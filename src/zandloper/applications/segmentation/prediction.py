@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from zandloper.applications.segmentation.mask_alignment import slid
-from zandloper.applications.segmentation.network import GridHourglass
+from zandloper.applications.segmentation.network import SpatialHourglass
 from zandloper.data.signals import Field
 from zandloper.data.tiling import tiled
 from zandloper.training.patch_source import each_way
@@ -17,7 +17,7 @@ TILE, OVERLAP, AROUND = 768, 96, 12  # pixels, and how many of the coarsest leve
 WAYS = {False: (0,), True: tuple(range(8))}
 
 
-def probabilities(module: GridHourglass, item: Field, flips: bool, device: str) -> np.ndarray:
+def probabilities(module: SpatialHourglass, item: Field, n_augmentations: bool, device: str) -> np.ndarray:
     """The probability of every class at every pixel of an image, (height, width, classes), float32.
 
     With `flips` the mean over all eight ways to turn and flip it.
@@ -27,13 +27,13 @@ def probabilities(module: GridHourglass, item: Field, flips: bool, device: str) 
 
     def function(tiles: Tensor) -> Tensor:
         x = tiles.movedim(-1, 1).to(device).float() / item.unit
-        said = each_way(lambda part: module(part).softmax(-1).movedim(-1, 1), x, WAYS[flips])
+        said = each_way(lambda part: module(part).softmax(-1).movedim(-1, 1), x, WAYS[n_augmentations])
         return said.mean(0).movedim(1, -1)
 
     return slid(tiled(function, image, TILE, overlap_of(module), module.stride), module.offset)
 
 
-def overlap_of(module: GridHourglass) -> int:
+def overlap_of(module: SpatialHourglass) -> int:
     """Pixels that tiles share: deeper nets look further."""
     return max(OVERLAP, AROUND * module.stride)
 

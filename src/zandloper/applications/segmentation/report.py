@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from zandloper.applications.segmentation.masks import check_pairs, fields_of, overlaps, read_masks, table_of
 from zandloper.applications.segmentation.prediction import entropy
-from zandloper.plotting.style import COLOURS, INK, new_figure, show_image
+from zandloper.plotting.style import COLORS, INK, new_figure, show_image
 from zandloper.report import Report, page
 from zandloper.report.html import figure, say, svg, table
 from zandloper.report.section import Section
@@ -87,7 +87,7 @@ def _drawn(rows: list[Any], classes: np.ndarray) -> Figure:
     picture = new_figure(2.3 * columns + 0.5, height + 0.35)
     ratios = [p.shape[0] / p.shape[1] for _, _, p in rows]
     axes = picture.subplots(len(rows), columns, squeeze=False, height_ratios=ratios)
-    colours = ListedColormap(["#ffffff" if len(classes) == 2 else COLOURS[-1], *_cycled(len(classes) - 1)])
+    colors = ListedColormap(["#ffffff" if len(classes) == 2 else COLORS[-1], *_cycled(len(classes) - 1)])
     for line, (pixels, mask, p) in zip(axes, rows):
         step = max(1, max(p.shape[:2]) // SIDE)
         small = lambda a: a[::step, ::step]  # noqa: B023, E731
@@ -95,7 +95,7 @@ def _drawn(rows: list[Any], classes: np.ndarray) -> Figure:
         show_image(line[0], np.clip(small(flat), 0, 1))
         shown = [] if mask is None else [np.where(mask < 0, 0, mask)]
         for ax, places in zip(line[1:], [*shown, p.argmax(-1)]):
-            ax.imshow(small(places), cmap=colours, vmin=-0.5, vmax=len(classes) - 0.5, interpolation="none")
+            ax.imshow(small(places), cmap=colors, vmin=-0.5, vmax=len(classes) - 0.5, interpolation="none")
         heat = line[-1].imshow(small(entropy(p)), cmap="magma", vmin=0, vmax=1, interpolation="none")
         for ax in line:
             ax.set(xticks=[], yticks=[])
@@ -109,15 +109,15 @@ def _drawn(rows: list[Any], classes: np.ndarray) -> Figure:
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """An image in grey or colour with each class but the first laid over it in a colour: uint8 (height, width, 3)."""
+    """An image in gray or color with each class but the first laid over it in a color: uint8 (height, width, 3)."""
     pixels = np.asarray(image)
     top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
-    grey = pixels[..., None] if pixels.ndim == 2 else pixels
-    grey = np.clip((grey[..., :3] if grey.shape[-1] >= 3 else grey[..., :1]) / top, 0, 1)
-    out = np.broadcast_to(grey, (*mask.shape, 3)).copy()
-    for value, colour in zip(classes[1:], _cycled(len(classes) - 1)):
+    gray = pixels[..., None] if pixels.ndim == 2 else pixels
+    gray = np.clip((gray[..., :3] if gray.shape[-1] >= 3 else gray[..., :1]) / top, 0, 1)
+    out = np.broadcast_to(gray, (*mask.shape, 3)).copy()
+    for value, color in zip(classes[1:], _cycled(len(classes) - 1)):
         here = mask == value
-        out[here] = 0.55 * out[here] + 0.45 * np.array(to_rgb(colour))
+        out[here] = 0.55 * out[here] + 0.45 * np.array(to_rgb(color))
     return (255 * out).round().astype(np.uint8)
 
 
@@ -165,11 +165,11 @@ def _classes(d: SegmenterDescription, counts: np.ndarray, shares: np.ndarray) ->
 
 
 def _masks(segmenter: Any, images: Any, y: Any) -> Any:
-    owner = type(segmenter).__name__
-    masks = read_masks(y, owner)
-    check_pairs(images, masks, owner)
-    return fields_of(segmenter._classes, masks, owner)
+    caller = type(segmenter).__name__
+    masks = read_masks(y, caller)
+    check_pairs(images, masks, caller)
+    return fields_of(segmenter._classes, masks, caller)
 
 
 def _cycled(n: int) -> list[str]:
-    return [COLOURS[i % len(COLOURS)] for i in range(n)]
+    return [COLORS[i % len(COLORS)] for i in range(n)]

@@ -46,10 +46,10 @@ class Segmenter(BaseEstimator):
     patch : int
         The side of training patches in pixels.
     augment : bool
-        Whether patches are turned, bent, scaled and lit otherwise. False where up and down, or grey values, tell.
+        Whether patches are turned, bent, scaled and lit otherwise. False where up and down, or gray values, tell.
         With it, masks that lie beside what images show, as hand-drawn ones do by parts of a pixel, are moved onto it
         before training, and predictions back (see `zandloper.applications.segmentation.mask_alignment`).
-    flips : bool
+    n_augmentations : bool
         Whether predictions are the mean over all eight ways to turn and flip the image: better, eight times the work.
         Only with `augment`.
     class_weight : None, "balanced" or dict
@@ -110,7 +110,7 @@ class Segmenter(BaseEstimator):
         skips: bool = True,
         patch: int = PATCH,
         augment: bool = True,
-        flips: bool = True,
+        n_augmentations: bool = True,
         class_weight: Any = None,
         ignore: int | None = None,
         validation: float | None = None,
@@ -124,7 +124,7 @@ class Segmenter(BaseEstimator):
         self.skips = skips
         self.patch = patch
         self.augment = augment
-        self.flips = flips
+        self.n_augmentations = n_augmentations
         self.class_weight = class_weight
         self.ignore = ignore
         self.validation = validation
@@ -134,7 +134,7 @@ class Segmenter(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None, *, unlabelled: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, unlabeled: Any = None) -> Self:
         """Learn from images and their masks.
 
         Parameters
@@ -144,7 +144,7 @@ class Segmenter(BaseEstimator):
             floats in [0, 1].
         y : array, list of masks or path
             A whole number for every pixel.
-        unlabelled : images, optional
+        unlabeled : images, optional
             Further images without masks: the encoder first learns to rebuild hidden parts of all images, which helps
             where masks are few.
 
@@ -157,27 +157,27 @@ class Segmenter(BaseEstimator):
         DataError, ParameterError
             Images or masks cannot be used; the sentence says what was got, what is wanted and what to do.
         """
-        started, owner = time.monotonic(), type(self).__name__
+        started, caller = time.monotonic(), type(self).__name__
         self._check()
         if y is None:
-            raise DataError(f"{owner} requires y to be passed, but the target y is None: pass fit(images, masks)")
-        images, masks = read_fields(X, "image", owner), read_masks(y, owner)
-        check_pairs(images, masks, owner)
-        more = [] if unlabelled is None else read_fields(unlabelled, "image", f"{owner}'s unlabelled").items
+            raise DataError(f"{caller} requires y to be passed, but the target y is None: pass fit(images, masks)")
+        images, masks = read_fields(X, "image", caller), read_masks(y, caller)
+        check_pairs(images, masks, caller)
+        more = [] if unlabeled is None else read_fields(unlabeled, "image", f"{caller}'s unlabeled").items
         channels = {len(item.values) for item in (*images.items, *more)}
         if len(channels) > 1:
-            raise DataError(f"{owner} got images of {sorted(channels)} channels: convert them to one kind")
-        classes = Classes.learn(masks, None if self.ignore is None else int(self.ignore), owner)
-        fields = fields_of(classes, masks, owner)
+            raise DataError(f"{caller} got images of {sorted(channels)} channels: convert them to one kind")
+        classes = Classes.learn(masks, None if self.ignore is None else int(self.ignore), caller)
+        fields = fields_of(classes, masks, caller)
         weights = weights_of(self.class_weight, classes, fields)
-        seed = seed_of(self.random_state, owner)
+        seed = seed_of(self.random_state, caller)
         offset = mask_offset(images.items, fields, len(classes)) if self.augment else (0.0, 0.0)
         hidden = tuple(int(h) for h in self.hidden)
         plan = Plan(channels.pop(), len(classes), hidden, bool(self.skips), weights, offset=offset)
         budget = Budget(
             self.max_epochs,
             self.max_minutes,
-            defaults.device(self.device, owner),
+            defaults.device(self.device, caller),
             seed,
             interactive() if self.verbose == "auto" else bool(self.verbose),
             bool(self.augment),
@@ -219,11 +219,11 @@ class Segmenter(BaseEstimator):
 
     def confusion(self, X: Any, y: Any) -> np.ndarray:
         """How many pixels of each class (row) were given which class (column), in the order of `classes_`."""
-        owner, masks = type(self).__name__, read_masks(y, type(self).__name__)
+        caller, masks = type(self).__name__, read_masks(y, type(self).__name__)
         images = self._read(X)
-        check_pairs(images, masks, owner)
+        check_pairs(images, masks, caller)
         said = (p.argmax(-1) for p in self._probabilities(images))
-        return table_of(said, fields_of(self._classes, masks, owner), len(self._classes))
+        return table_of(said, fields_of(self._classes, masks, caller), len(self._classes))
 
     def plot(self, X: Any, y: Any = None, n: int = 3) -> Figure:
         """Images, their masks where given, predictions and uncertainty side by side, n of them."""
@@ -281,8 +281,8 @@ class Segmenter(BaseEstimator):
     def _probabilities(self, images: Fields) -> Any:
         """Image by image, so that one is held at a time."""
         device = defaults.device(self.device, type(self).__name__)
-        flips = bool(self.flips and self.augment)
-        return (probabilities(self.module_, item, flips, device) for item in images.items)
+        n_augmentations = bool(self.n_augmentations and self.augment)
+        return (probabilities(self.module_, item, n_augmentations, device) for item in images.items)
 
     def _each(self, X: Any, function: Any) -> Any:
         """A function of the probabilities of each image, given back as the images came."""
@@ -293,7 +293,7 @@ class Segmenter(BaseEstimator):
         return np.stack(out) if images.shape == "array" else out
 
     def _check(self) -> None:
-        owner = type(self).__name__
+        caller = type(self).__name__
 
         def whole(value: Any, low: int) -> bool:
             return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= low
@@ -322,7 +322,7 @@ class Segmenter(BaseEstimator):
         )
         for name, wanted, good in checks:
             if not good:
-                raise bad_parameter(owner, name, wanted, getattr(self, name))
+                raise bad_parameter(caller, name, wanted, getattr(self, name))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -12,16 +12,16 @@ import torch
 
 from zandloper.applications.segmentation.augmentation import Changes, MaskedPatches, mean_and_spread
 from zandloper.applications.segmentation.masks import Classes, class_rates, overlaps
-from zandloper.applications.segmentation.network import GridHourglass, Plan
+from zandloper.applications.segmentation.network import Plan, SpatialHourglass
 from zandloper.applications.segmentation.prediction import probabilities
 from zandloper.data.signals import Field
-from zandloper.model.batch import Batch, Seen
-from zandloper.model.layers.layers import initialise
+from zandloper.model.batch import Batch, CorruptedInput
+from zandloper.model.layers.layers import initialize
 from zandloper.model.losses.mse import MSE
 from zandloper.training import defaults
 from zandloper.training.loop import train
 from zandloper.training.muon import Muon
-from zandloper.training.state import Run, Training
+from zandloper.training.state import TrainingConfig, TrainingState
 
 PATCH, BATCH, LR = 160, 4, 0.02
 EDGE = 0.15  # of the rate, for the first and last layers and all that is no matrix: see `zandloper.training.muon`
@@ -29,8 +29,8 @@ STEPS = 400, 3_000  # of a run whose length nobody says, at least and at most
 PASSES = 100  # over the pixels, within those steps
 ENDLESS = 1_000_000  # epochs where minutes end a run
 HELD_FROM, HELD = 20, 0.05  # images from which on some validate, and which share of them
-PRETRAINING = 0.12  # of the steps or minutes, where there are unlabelled images
-HIDDEN = 0.5  # of the squares of unlabelled patches are blackened: the net has to say what was there
+PRETRAINING = 0.12  # of the steps or minutes, where there are unlabeled images
+HIDDEN = 0.5  # of the squares of unlabeled patches are blackened: the net has to say what was there
 SQUARE = 8  # pixels
 TIPPED, SEEN = 4, 1_000  # images that decide how scores are tipped, and pixels that a class has in them, at least
 MIDDLE, VALUES = 1024, 2**22  # the side of the part of an image that is looked at, and probabilities of it, at most
@@ -52,17 +52,17 @@ class Budget:
 
 
 def fit_masks(
-    plan: Plan, items: list[Field], masks: list[Field], unlabelled: list[Field], budget: Budget, started: float
-) -> tuple[GridHourglass, Run]:
+    plan: Plan, items: list[Field], masks: list[Field], unlabeled: list[Field], budget: Budget, started: float
+) -> tuple[SpatialHourglass, TrainingState]:
     """A net trained to give every pixel its class."""
     module, seed = plan.build(), budget.seed
-    initialise(module, torch.Generator().manual_seed(seed))
-    module.decoder.start_at_zero()
+    initialize(module, torch.Generator().manual_seed(seed))
+    module.decoder.zero_init()
     _mark_edges(module)
-    mean, spread = mean_and_spread([*items, *unlabelled])
-    module.centre.fill_(mean)
+    mean, spread = mean_and_spread([*items, *unlabeled])
+    module.center.fill_(mean)
     module.spread.fill_(spread)
-    size = _patch(budget.patch, [*items, *unlabelled], plan.unet.stride)
+    size = _patch(budget.patch, [*items, *unlabeled], plan.unet.stride)
     share = HELD * (len(items) >= HELD_FROM) if budget.validation is None else budget.validation
     held = np.random.default_rng(seed).permutation(len(items))[: round(share * len(items))]
     train_on = np.setdiff1d(np.arange(len(items)), held)
@@ -73,11 +73,11 @@ def fit_masks(
     if len(held):
         validation = MaskedPatches(_some(items, held), _some(masks, held), size, changes=None, **patches)
     rates = class_rates(_some(masks, train_on), plan.classes)
-    module.constant.copy_(torch.tensor(rates, dtype=torch.float32).clamp(min=1e-4).log().reshape(1, 1, -1))
+    module.baseline.copy_(torch.tensor(rates, dtype=torch.float32).clamp(min=1e-4).log().reshape(1, 1, -1))
     settings = _settings(budget, source.steps)
-    if unlabelled:
-        pretrain(module, plan, [*items, *unlabelled], size, settings, spread, started, source.steps)
-    module.natural_loss = _natural_loss(module, source)
+    if unlabeled:
+        pretrain(module, plan, [*items, *unlabeled], size, settings, spread, started, source.steps)
+    module.baseline_loss = _natural_loss(module, source)
     run = train(module, source, validation, settings, started=started)
     module.to("cpu")
     if not plan.weights:  # who weighs classes wants them as they come out then
@@ -87,7 +87,7 @@ def fit_masks(
 
 
 @torch.no_grad()
-def tip(module: GridHourglass, items: list[Field], masks: list[Field], classes: int) -> None:
+def tip(module: SpatialHourglass, items: list[Field], masks: list[Field], classes: int) -> None:
     """Add to the score of each class what makes the mean intersection over union of some images largest.
 
     The likeliest class makes the fewest mistakes, not the largest overlap: for that a class wants a pixel from a
@@ -119,7 +119,7 @@ def tip(module: GridHourglass, items: list[Field], masks: list[Field], classes: 
                 best = reached
             else:
                 added[c] = before
-    module.constant += torch.from_numpy(added)
+    module.baseline += torch.from_numpy(added)
 
 
 def _middle(field: Field) -> Field:
@@ -130,11 +130,11 @@ def _middle(field: Field) -> Field:
 
 
 def pretrain(
-    module: GridHourglass,
+    module: SpatialHourglass,
     plan: Plan,
     items: list[Field],
     size: tuple[int, int],
-    settings: Training,
+    settings: TrainingConfig,
     spread: float,
     started: float,
     steps: int,
@@ -146,21 +146,21 @@ def pretrain(
     """
     spec = dataclasses.replace(plan.unet, skips=False)
     channels = plan.channels
-    twin = GridHourglass(spec, channels, channels, MSE().build((channels, 1, 1)), last=False)
-    initialise(twin, torch.Generator().manual_seed(settings.seed + 1))
+    twin = SpatialHourglass(spec, channels, channels, MSE().build((channels, 1, 1)), last=False)
+    initialize(twin, torch.Generator().manual_seed(settings.seed + 1))
     twin.encoder.load_state_dict(module.encoder.state_dict())
-    twin.decoder.start_at_zero()
+    twin.decoder.zero_init()
     _mark_edges(twin)
     for mine, theirs in (
-        (twin.centre, module.centre),
+        (twin.center, module.center),
         (twin.spread, module.spread),
         (twin.target_spread, module.spread),
     ):
         mine.copy_(theirs)
-    twin.constant.fill_(float(module.centre))
-    twin.corrupt = Squares(float(module.centre))
+    twin.baseline.fill_(float(module.center))
+    twin.corrupt = Squares(float(module.center))
     source = MaskedPatches(items, None, size, settings.batch_size, settings.seed, Changes(), spread)
-    twin.natural_loss = spread**2
+    twin.baseline_loss = spread**2
     epochs, minutes = settings.max_epochs, settings.max_minutes
     if minutes is None:
         epochs = max(1, round(PRETRAINING * epochs * steps / source.steps))
@@ -172,20 +172,20 @@ def pretrain(
 
 
 class Squares(torch.nn.Module):
-    """Half of the squares of a patch as grey as the mean: a neighbour's pixels do not tell what was there."""
+    """Half of the squares of a patch as gray as the mean: a neighbor's pixels do not tell what was there."""
 
-    def __init__(self, grey: float) -> None:
+    def __init__(self, gray: float) -> None:
         super().__init__()
-        self.grey = grey
+        self.gray = gray
 
-    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
+    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> CorruptedInput:
         """What the encoder sees of a batch."""
         if rng is None:
-            return Seen(batch.x)
+            return CorruptedInput(batch.x)
         n, _, h, w = batch.x.shape
         hidden = torch.rand(n, 1, -(-h // SQUARE), -(-w // SQUARE), generator=rng, device=rng.device) < HIDDEN
         hidden = hidden.repeat_interleave(SQUARE, 2).repeat_interleave(SQUARE, 3)[..., :h, :w]
-        return Seen(torch.where(hidden, self.grey, batch.x))
+        return CorruptedInput(torch.where(hidden, self.gray, batch.x))
 
 
 def weights_of(choice: Any, classes: Classes, masks: list[Field]) -> tuple[float, ...]:
@@ -200,12 +200,12 @@ def weights_of(choice: Any, classes: Classes, masks: list[Field]) -> tuple[float
     return tuple((weights / max(1e-12, (weights * rates).sum())).tolist())
 
 
-def _settings(budget: Budget, steps: int) -> Training:
+def _settings(budget: Budget, steps: int) -> TrainingConfig:
     epochs = budget.max_epochs
     if epochs is None:
         passes = -(-int(np.clip(PASSES * steps, *STEPS)) // steps)
         epochs = passes if budget.max_minutes is None else ENDLESS
-    return Training(
+    return TrainingConfig(
         max_epochs=epochs,
         max_minutes=budget.max_minutes,
         paced=True,
@@ -213,7 +213,7 @@ def _settings(budget: Budget, steps: int) -> Training:
         block=BATCH,
         optimizer=Muon,
         lr=LR,
-        memory=100,
+        beta2_horizon=100,
         patience=ENDLESS,
         precision=defaults.precision("auto", budget.device, int(defaults.LARGE_WORK), "Segmenter"),
         device=budget.device,
@@ -238,7 +238,7 @@ def _patch(side: int, items: list[Field], stride: int) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def _natural_loss(module: GridHourglass, source: MaskedPatches) -> float:
+def _natural_loss(module: SpatialHourglass, source: MaskedPatches) -> float:
     """Of the best constant prediction, which an untrained module gives."""
     return float(module.loss(next(source.epoch(0))).total)
 

@@ -93,20 +93,20 @@ class LatentDims(Study):
         -------
         matplotlib.figure.Figure
         """
-        from zandloper.plotting.style import COLOURS, INK
+        from zandloper.plotting.style import COLORS, INK
 
         train, validation = self.train.mean(axis=1), self.validation.mean(axis=1)
         figure, ax = chart(self.latent_dims, [*train, *validation], self.title, self.remark)
         sizes = np.array(self.latent_dims)
-        ax.fill_between(sizes, train, validation, color=COLOURS[3], alpha=0.25, linewidth=0, label="gap")
-        for name, runs, colour, marker in (
-            ("training rows", self.train, COLOURS[0], "o"),
-            ("validation rows", self.validation, COLOURS[6], "s"),
+        ax.fill_between(sizes, train, validation, color=COLORS[3], alpha=0.25, linewidth=0, label="gap")
+        for name, runs, color, marker in (
+            ("training rows", self.train, COLORS[0], "o"),
+            ("validation rows", self.validation, COLORS[6], "s"),
         ):
             mean = runs.mean(axis=1)
-            ax.plot(sizes, mean, color=colour, marker=marker, linewidth=2, label=name)
+            ax.plot(sizes, mean, color=color, marker=marker, linewidth=2, label=name)
             if self.seeds > 1:
-                ax.errorbar(sizes, mean, _spread(runs), color=colour, linewidth=0, elinewidth=1.2, capsize=3)
+                ax.errorbar(sizes, mean, _spread(runs), color=color, linewidth=0, elinewidth=1.2, capsize=3)
         lowest = validation.min()
         ax.plot(self.best, lowest, "o", color=INK, markersize=13, fillstyle="none", markeredgewidth=1.5)
         top = lowest + (_spread(self.validation)[validation.argmin()] if self.seeds > 1 else 0)
@@ -175,13 +175,13 @@ def compare_latent_dims(
     seed = seed_of(random_state, ME)
     if isinstance(seeds, bool) or not isinstance(seeds, numbers.Integral) or seeds < 1:
         raise bad_parameter(ME, "seeds", "a positive integer", seeds)
-    form, raw = read(X, modality, ME)
+    schema, raw = read(X, modality, ME)
     if isinstance(raw, Windows):
         raise UnsupportedError(
             f"{ME} holds out rows at random, and windows of series overlap: cut the series into pieces of one length, "
             "and pass them flattened, as a table"
         )
-    n, values = len(raw), int(np.prod(form.in_shape))
+    n, values = len(raw), int(np.prod(schema.in_shape))
     if y is not None and len(y) != n:
         raise DataError(f"X has {n} samples and y has {len(y)}: they must be as many")
     sizes = sizes_of(latent_dims, powers_of_two(values), ME)
@@ -191,7 +191,7 @@ def compare_latent_dims(
     for run in range(int(seeds)):
         parts = []
         for rows in held_out(n, test_size, seed + run, ME):
-            parts.append((form.give(raw[rows]), None if y is None else _safe_indexing(y, rows)))
+            parts.append((schema.give(raw[rows]), None if y is None else _safe_indexing(y, rows)))
         for i, size in enumerate(sizes):
             model = clone(given).set_params(latent_dim=size, random_state=seed + run).fit(*parts[0])
             errors[:, i, run] = [model.reconstruction_error(*part).mean() for part in parts]

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from zandloper.applications.studies.protocol import held_out, powers_of_two, read, seed_of, sizes_of, template
 from zandloper.errors import DataError, UnsupportedError
-from zandloper.modality import Form
+from zandloper.modality import Schema
 from zandloper.plotting.result_table import Study, chart
 
 ME = "compare_with_pca"
@@ -80,14 +80,14 @@ class Comparison(Study):
         -------
         matplotlib.figure.Figure
         """
-        from zandloper.plotting.style import COLOURS, INK
+        from zandloper.plotting.style import COLORS, INK
 
         remark = f"{self.remark}\nunder the points: the autoencoder's error as a share of PCA's"
         shown = [max(e, EXACT) for e in (*self.pca, *self.autoencoder)]
         figure, ax = chart(self.latent_dims, shown, self.title, remark)
         by_pca, by_autoencoder = np.split(np.array(shown), 2)
-        ax.plot(self.latent_dims, by_pca, color=COLOURS[3], marker="s", linewidth=2, label="PCA")
-        ax.plot(self.latent_dims, by_autoencoder, color=COLOURS[0], marker="o", linewidth=2, label="autoencoder")
+        ax.plot(self.latent_dims, by_pca, color=COLORS[3], marker="s", linewidth=2, label="PCA")
+        ax.plot(self.latent_dims, by_autoencoder, color=COLORS[0], marker="o", linewidth=2, label="autoencoder")
         for x, y, ratio in zip(self.latent_dims, by_autoencoder, self.ratio):
             if not math.isnan(ratio):
                 style = {"textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 9, "color": INK}
@@ -124,7 +124,7 @@ def compare_with_pca(
         Sizes of the latent space. None: 1, 2, 4 ... below the number of values in a row, at most 32.
     autoencoder : estimator, optional
         Any type of `zl`, with the settings to compare; it is cloned and trained anew for each size. None: the default
-        `Autoencoder`. With loss="auto" it learns with the squared error, which PCA minimises and both are measured by.
+        `Autoencoder`. With loss="auto" it learns with the squared error, which PCA minimizes and both are measured by.
     X_test : as X, optional
         Rows to measure on; then all of X trains.
     test_size : float or int
@@ -161,14 +161,14 @@ def compare_with_pca(
     with them, much is.
     """
     seed = seed_of(random_state, ME)
-    form, raw = read(X, modality, ME)
+    schema, raw = read(X, modality, ME)
     if X_test is None:
         train, test = held_out(len(raw), test_size, seed, ME)
         train, test = raw[train], raw[test]
     else:
-        train, test = raw, form.read(X_test, ME)
-    kind = _kind(form)
-    train, test, top = _numbers(form, train, test)
+        train, test = raw, schema.read(X_test, ME)
+    kind = _kind(schema)
+    train, test, top = _numbers(schema, train, test)
     A, B = _rows(train, top), _rows(test, top)
     sizes = sizes_of(latent_dims, powers_of_two(max(1, min(A.shape[1] - 1, 32))), ME)
     given = template(autoencoder, ME, modality=kind, max_epochs=max_epochs, max_minutes=max_minutes, random_state=seed)
@@ -190,30 +190,30 @@ def compare_with_pca(
     return Comparison(tuple(sizes), tuple(by_pca), tuple(by_autoencoder), (len(train), len(test)), A.shape[1], unit)
 
 
-def _kind(form: Form) -> str:
+def _kind(schema: Schema) -> str:
     """The modality's word, if PCA can read data of it."""
-    kind = form.name.removesuffix("_form")
+    kind = schema.name.removesuffix("_schema")
     if kind not in ("table", "image"):
         raise UnsupportedError(
             f"{ME} takes tables and images, and the data are read as {kind}: pass arrays of features"
         )
-    odd = [repr(column.name) for column in getattr(form, "columns", ()) if column.kind == "category"]
+    odd = [repr(column.name) for column in getattr(schema, "columns", ()) if column.kind == "category"]
     if odd:
         what = f"column {odd[0]} is a category" if len(odd) == 1 else f"columns {', '.join(odd)} are categories"
         raise DataError(f"{what}, and PCA knows numbers only: drop what is no number, or turn it into numbers")
     return kind
 
 
-def _numbers(form: Form, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def _numbers(schema: Schema, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Training and test data as the autoencoder gets them, and what their numbers are to be divided by.
 
-    Columns are standardised here, so that the errors of both are in the same units; images stay what they are, since
+    Columns are standardized here, so that the errors of both are in the same units; images stay what they are, since
     of integers the autoencoder knows the bounds.
     """
-    if form.name == "table_form":
+    if schema.name == "table_form":
         scale = StandardScaler().fit(train.astype(np.float64))
         return scale.transform(train), scale.transform(test), 1.0
-    dtype: np.dtype[Any] = np.dtype(form.dtype)  # type: ignore[attr-defined]
+    dtype: np.dtype[Any] = np.dtype(schema.dtype)  # type: ignore[attr-defined]
     if dtype.kind == "f":
         return train, test, 1.0
     if dtype.kind == "b":

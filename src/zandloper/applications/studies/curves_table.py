@@ -20,7 +20,7 @@ from zandloper.errors import bad_parameter
 from zandloper.plotting.result_table import Study
 
 ME = "curves_table"
-SLOPE, START = 2.0, 1.0  # m and c: both methods get standardised columns, so that neither matters
+SLOPE, START = 2.0, 1.0  # m and c: both methods get standardized columns, so that neither matters
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ class CurvesTable(Study):
         -------
         matplotlib.figure.Figure
         """
-        from zandloper.plotting.style import COLOURS, FAINT, INK, new_figure
+        from zandloper.plotting.style import COLORS, FAINT, INK, new_figure
 
         heads = ("function", "feature space", "PCA's reconstruction", "autoencoder's reconstruction")
         figure = new_figure(10, 2.35 * len(self.curves) + 0.5)
@@ -113,12 +113,12 @@ class CurvesTable(Study):
             formula = "$y = mx + c$" if curve.power == 1 else f"$y = mx^{{{curve.power}}} + c$"
             function.set_xlabel(formula, fontsize=12, color=INK)
             space.scatter(*curve.points.T, s=5, color=INK, linewidths=0)
-            for ax, made, colour, error in (
-                (left, curve.by_pca, COLOURS[6], pca[i]),
-                (right, curve.by_autoencoder, COLOURS[0], own[i]),
+            for ax, made, color, error in (
+                (left, curve.by_pca, COLORS[6], pca[i]),
+                (right, curve.by_autoencoder, COLORS[0], own[i]),
             ):
                 ax.scatter(*curve.points.T, s=5, color=FAINT, linewidths=0)
-                ax.scatter(*made.T, s=5, color=colour, linewidths=0)
+                ax.scatter(*made.T, s=5, color=color, linewidths=0)
                 ax.set_xlabel(f"test error {error:.4f}", fontsize=9, color=INK)
             low, high = _y(x, curve.power).min(), _y(x, curve.power).max()
             for ax in (function, space, left, right):

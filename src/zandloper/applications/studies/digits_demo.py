@@ -132,7 +132,7 @@ def _compare(model: Any, pca: PCA, digits: Digits) -> Result:
 def _table(results: list[Result]) -> Table:
     table = Table(
         caption="error: mean square, pixels in [0, 1]; told: digits named rightly by their five nearest "
-        "neighbours in the latent space",
+        "neighbors in the latent space",
         caption_justify="left",
     )
     for heading in ("latents", "error\nPCA", "error\nautoencoder", "\nratio", "told\nPCA", "told\nautoencoder"):

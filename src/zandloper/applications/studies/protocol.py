@@ -12,20 +12,22 @@ from sklearn.base import clone
 from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.errors import DataError, bad_parameter
-from zandloper.modality import Form, modality
+from zandloper.modality import Schema, modality
 
 MOST_LATENTS = 64  # of the sizes tried unasked
 
 
-def read(X: Any, choice: Any, owner: str) -> tuple[Form, np.ndarray]:
+def read(X: Any, choice: Any, caller: str) -> tuple[Schema, np.ndarray]:
     """Data as one raw array, samples first, with the form that gives parts of it back in the user's own kind."""
-    form, raw = modality("auto" if choice is None else choice, X, owner).learn(X, owner)
+    schema, raw = modality("auto" if choice is None else choice, X, caller).learn(X, caller)
     if len(raw) < 5:
-        raise DataError(f"{owner} got {len(raw)} samples: at least 5 are needed to train on some and measure on others")
-    return form, raw
+        raise DataError(
+            f"{caller} got {len(raw)} samples: at least 5 are needed to train on some and measure on others"
+        )
+    return schema, raw
 
 
-def held_out(n: int, test_size: Any, seed: int, owner: str) -> tuple[np.ndarray, np.ndarray]:
+def held_out(n: int, test_size: Any, seed: int, caller: str) -> tuple[np.ndarray, np.ndarray]:
     """The rows to train on and the rows to measure on, both in order: `test_size` is a share or a number of rows."""
     k = 0
     if isinstance(test_size, numbers.Integral) and not isinstance(test_size, bool):
@@ -34,19 +36,19 @@ def held_out(n: int, test_size: Any, seed: int, owner: str) -> tuple[np.ndarray,
         k = min(n - 2, max(1, round(n * float(test_size))))
     if not 1 <= k <= n - 2:
         wanted = f"a share between 0 and 1, or a number of rows from 1 to {n - 2}"
-        raise bad_parameter(owner, "test_size", wanted, test_size)
+        raise bad_parameter(caller, "test_size", wanted, test_size)
     order = np.random.default_rng(seed).permutation(n)
     return np.sort(order[k:]), np.sort(order[:k])
 
 
-def seed_of(random_state: Any, owner: str) -> int:
+def seed_of(random_state: Any, caller: str) -> int:
     """A number that repeats the study; None draws one without touching the global generator."""
     if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral | None):
-        raise bad_parameter(owner, "random_state", "an integer or None", random_state)
+        raise bad_parameter(caller, "random_state", "an integer or None", random_state)
     return int(np.random.default_rng().integers(2**31)) if random_state is None else int(random_state) % 2**31
 
 
-def sizes_of(latent_dims: Any, default: Iterable[int], owner: str) -> list[int]:
+def sizes_of(latent_dims: Any, default: Iterable[int], caller: str) -> list[int]:
     """The latent sizes to try, in rising order, each once."""
     if latent_dims is None:
         return list(default)
@@ -55,7 +57,7 @@ def sizes_of(latent_dims: Any, default: Iterable[int], owner: str) -> list[int]:
         sizes = [None]
     sizes = list(sizes)
     if not sizes or any(isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < 1 for k in sizes):
-        raise bad_parameter(owner, "latent_dims", "positive integers, such as (1, 2, 4, 8)", latent_dims)
+        raise bad_parameter(caller, "latent_dims", "positive integers, such as (1, 2, 4, 8)", latent_dims)
     return sorted({int(k) for k in sizes})
 
 
@@ -64,10 +66,10 @@ def powers_of_two(most: int) -> list[int]:
     return [2**i for i in range(max(1, min(most, MOST_LATENTS).bit_length()))]
 
 
-def template(autoencoder: Any, owner: str, **settings: Any) -> BaseAutoencoder:
+def template(autoencoder: Any, caller: str, **settings: Any) -> BaseAutoencoder:
     """An unfitted copy of the user's autoencoder (None: the default one), with the settings that are not None."""
     if not isinstance(autoencoder, BaseAutoencoder | None):
         wanted = "an autoencoder, such as zl.Autoencoder(hidden=(64,)), or None"
-        raise bad_parameter(owner, "autoencoder", wanted, autoencoder)
+        raise bad_parameter(caller, "autoencoder", wanted, autoencoder)
     model = Autoencoder() if autoencoder is None else clone(autoencoder)
     return model.set_params(**{name: value for name, value in settings.items() if value is not None})

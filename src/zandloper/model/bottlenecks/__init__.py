@@ -2,9 +2,9 @@
 `(neck, offset, rng, progress) -> Code`.
 
 It owns its heads. `offset` is what the linear path says, to be added to the head's word; a spec with `linear = False`
-wants no such path and has no `start_at_zero`. Without `rng` nothing is drawn: the code is the one that `transform`
+wants no such path and has no `zero_init`. Without `rng` nothing is drawn: the code is the one that `transform`
 gives. `progress` is the share of the training steps that are done; costs that warm up are at full weight at 1.
-`start_at_zero()` makes the heads silent, so that the linear path alone speaks at first. A module that says
-`silent_start = True` has the decoder begin with the mean of the data instead: against the noise of a random decoder
+`zero_init()` makes the heads silent, so that the linear path alone speaks at first. A module that says
+`zero_init_decoder = True` has the decoder begin with the mean of the data: against the noise of a random decoder
 training would first silence the code, and neurons that are silent on all samples hardly come back.
 """

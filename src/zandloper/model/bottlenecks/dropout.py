@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Code
+from zandloper.model.batch import BottleneckOutput
 from zandloper.model.layers.layers import Linear, drop
 from zandloper.spec import Spec
 
@@ -29,7 +29,7 @@ class Dropout(Spec):
 class DropoutBottleneck(nn.Module):
     """`z = drop(relu(W neck + b))`: Srivastava et al. 2014, "Dropout", section 4."""
 
-    silent_start = True
+    zero_init_decoder = True
 
     def __init__(self, spec: Dropout, neck_dim: int, latent_dim: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class DropoutBottleneck(nn.Module):
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> Code:
+    ) -> BottleneckOutput:
         """The code of a neck (n, neck_dim), none of it negative."""
         z = self.head(neck.flatten(1))
-        return Code(drop(torch.relu(z), self.dropout, rng))
+        return BottleneckOutput(drop(torch.relu(z), self.dropout, rng))

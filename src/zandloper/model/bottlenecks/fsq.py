@@ -1,4 +1,4 @@
-"""Finite scalar quantisation: each value of the code is rounded to one of a few levels; no book can collapse."""
+"""Finite scalar quantization: each value of the code is rounded to one of a few levels; no book can collapse."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Code
+from zandloper.model.batch import BottleneckOutput
 from zandloper.model.layers.layers import Linear
 from zandloper.spec import Spec
 
 
 @dataclass(frozen=True)
 class FSQ(Spec):
-    """Settings of finite scalar quantisation; `latent_dim` is the number of symbols per sample.
+    """Settings of finite scalar quantization; `latent_dim` is the number of symbols per sample.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ class FSQBottleneck(nn.Module):
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> Code:
-        """The quantised code of a neck, (n, latent_dim, values), free of cost."""
-        return Code(self._scaled(self._steps(neck)))
+    ) -> BottleneckOutput:
+        """The quantized code of a neck, (n, latent_dim, values), free of cost."""
+        return BottleneckOutput(self._scaled(self._steps(neck)))
 
     def _steps(self, neck: Tensor) -> Tensor:
         """Whole numbers from 0 to levels - 1, with the gradient of the bound."""

@@ -8,13 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Code
+from zandloper.model.batch import BottleneckOutput
 from zandloper.model.layers.layers import Linear, drop
 from zandloper.spec import Spec
 
 
 @dataclass(frozen=True)
-class Rate(Spec):
+class KLSparsity(Spec):
     """Settings of the KL cost.
 
     Parameters
@@ -35,19 +35,19 @@ class Rate(Spec):
 
     def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
-        return RateBottleneck(self, neck_dim, latent_dim)
+        return KLSparsityBottleneck(self, neck_dim, latent_dim)
 
 
-class RateBottleneck(nn.Module):
+class KLSparsityBottleneck(nn.Module):
     """`z = sigmoid(W neck + b)` at a cost of `weight * sum_j KL(rho || mean z_j)` over the batch.
 
     Ng 2011, "Sparse autoencoder" (CS294A lecture notes), section 3: with r the mean,
     KL = rho log(rho / r) + (1 - rho) log((1 - rho) / (1 - r)).
     """
 
-    silent_start = True
+    zero_init_decoder = True
 
-    def __init__(self, spec: Rate, neck_dim: int, latent_dim: int) -> None:
+    def __init__(self, spec: KLSparsity, neck_dim: int, latent_dim: int) -> None:
         super().__init__()
         self.rate, self.weight, self.dropout = spec.sparsity, spec.weight, spec.dropout
         self.head = Linear(neck_dim, latent_dim)
@@ -55,10 +55,10 @@ class RateBottleneck(nn.Module):
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> Code:
+    ) -> BottleneckOutput:
         """The code of a neck (n, neck_dim), between 0 and 1."""
         z = self.head(neck.flatten(1))
         z = torch.sigmoid(z.float())
         r, rho = z.mean(0).clamp(1e-6, 1 - 1e-6), torch.tensor(self.rate, device=z.device)
         cost = rho * torch.log(rho / r) + (1 - rho) * torch.log((1 - rho) / (1 - r))
-        return Code(drop(z, self.dropout, rng), (self.weight * cost.sum()).expand(len(z)))
+        return BottleneckOutput(drop(z, self.dropout, rng), (self.weight * cost.sum()).expand(len(z)))

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Code
+from zandloper.model.batch import BottleneckOutput
 from zandloper.model.layers.layers import Linear, drop
 from zandloper.spec import Spec
 
@@ -45,7 +45,7 @@ class L1Bottleneck(nn.Module):
     Olshausen and Field 1996, "Emergence of simple-cell receptive field properties", eq. 2, with S(x) = |x|.
     """
 
-    silent_start = True
+    zero_init_decoder = True
 
     def __init__(self, spec: L1, neck_dim: int, latent_dim: int) -> None:
         super().__init__()
@@ -55,9 +55,9 @@ class L1Bottleneck(nn.Module):
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> Code:
+    ) -> BottleneckOutput:
         """The code of a neck (n, neck_dim), none of it negative."""
         z = self.head(neck.flatten(1))
         z = torch.relu(z)
         weight = self.sparsity * min(1.0, progress / WARMUP)
-        return Code(drop(z, self.dropout, rng), weight * z.float().sum(1))
+        return BottleneckOutput(drop(z, self.dropout, rng), weight * z.float().sum(1))

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Code
+from zandloper.model.batch import BottleneckOutput
 from zandloper.model.layers.layers import Linear, drop
 from zandloper.spec import Spec
 
@@ -46,7 +46,7 @@ class TopKBottleneck(nn.Module):
     (as the pre-activation loss of Conerly et al. 2025, "Dictionary learning optimization techniques").
     """
 
-    silent_start = True
+    zero_init_decoder = True
     silent: Tensor
 
     def __init__(self, spec: TopK, neck_dim: int, latent_dim: int) -> None:
@@ -60,7 +60,7 @@ class TopKBottleneck(nn.Module):
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> Code:
+    ) -> BottleneckOutput:
         """The code of a neck (n, neck_dim): at most k values of a sample are not zero, none is negative."""
         activity = self.head(neck.flatten(1)).float()
         top, where = activity.topk(self.k, dim=1)
@@ -70,7 +70,7 @@ class TopKBottleneck(nn.Module):
             cost = self._revival(activity, top[:, -1:].detach())
             with torch.no_grad():
                 self.silent.add_(1).masked_fill_((z > 0).any(0), 0)
-        return Code(drop(z, self.dropout, rng), cost)
+        return BottleneckOutput(drop(z, self.dropout, rng), cost)
 
     def _revival(self, activity: Tensor, threshold: Tensor) -> Tensor | None:
         dead = self.silent >= DEAD_STEPS

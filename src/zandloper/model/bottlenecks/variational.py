@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Code
+from zandloper.model.batch import BottleneckOutput
 from zandloper.model.layers.layers import Linear
 from zandloper.spec import Spec
 
@@ -45,7 +45,7 @@ class Variational(Spec):
 class VariationalBottleneck(nn.Module):
     """`q(z|x) = N(mean, exp(log_variance))`, both linear in the neck; prior N(0, 1).
 
-    Kingma and Welling 2014, "Auto-encoding variational Bayes": the reparametrised draw is eq. 4, the divergence
+    Kingma and Welling 2014, "Auto-encoding variational Bayes": the reparametrized draw is eq. 4, the divergence
     `0.5 sum(mean^2 + variance - log variance - 1)` appendix B. Free bits: Kingma et al. 2016, "Inverse autoregressive
     flow", eq. 15, per dimension over the batch. The variance starts small, so that the linear path's code passes.
     """
@@ -57,7 +57,7 @@ class VariationalBottleneck(nn.Module):
         self.spread = Linear(neck_dim, latent_dim)
         self.latent_shape = (latent_dim,)
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Silence both heads; deviations start at exp(-1)."""
         self.head.weight.detach().zero_()
         self.spread.weight.detach().zero_()
@@ -71,12 +71,12 @@ class VariationalBottleneck(nn.Module):
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> Code:
+    ) -> BottleneckOutput:
         """The code of a neck: drawn with `rng`, else its mean; the cost is the weighted KL divergence in nats."""
         mean, log_variance = self.posterior(neck, offset)
         weight = self.beta * (1.0 if self.warmup == 0 else min(1.0, progress / self.warmup))
         if rng is None:
-            return Code(mean, weight * kl_divergence(mean, log_variance).sum(1))
+            return BottleneckOutput(mean, weight * kl_divergence(mean, log_variance).sum(1))
         if self.draws > 1:
             mean, log_variance = (t.repeat_interleave(self.draws, 0) for t in (mean, log_variance))
         noise = torch.randn(mean.shape, generator=rng, device=mean.device)
@@ -84,12 +84,12 @@ class VariationalBottleneck(nn.Module):
         if self.draws > 1:
             # One draw's log q(z|x) - log p(z): its mean over draws is the divergence.
             ratio = 0.5 * (z.square() - noise.square() - log_variance).sum(1)
-            return Code(z, weight * ratio, self.draws)
+            return BottleneckOutput(z, weight * ratio, self.draws)
         divergence = kl_divergence(mean, log_variance)
         if self.free_bits > 0 and self.training:
             charged = divergence.mean(0).clamp(min=self.free_bits).sum()
-            return Code(z, weight * charged.expand(len(z)))
-        return Code(z, weight * divergence.sum(1))
+            return BottleneckOutput(z, weight * charged.expand(len(z)))
+        return BottleneckOutput(z, weight * divergence.sum(1))
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

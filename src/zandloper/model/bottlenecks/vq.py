@@ -1,4 +1,4 @@
-"""Vector quantisation: the code is a row of symbols, each the number of a vector in a learned book."""
+"""Vector quantization: the code is a row of symbols, each the number of a vector in a learned book."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Code
+from zandloper.model.batch import BottleneckOutput
 from zandloper.model.layers.layers import Linear
 from zandloper.spec import Spec
 
@@ -18,7 +18,7 @@ START_ROUNDS = 10  # of Lloyd's algorithm, on the first batch
 
 @dataclass(frozen=True)
 class VQ(Spec):
-    """Settings of vector quantisation; `latent_dim` is the number of symbols per sample.
+    """Settings of vector quantization; `latent_dim` is the number of symbols per sample.
 
     Parameters
     ----------
@@ -86,18 +86,18 @@ class VQBottleneck(nn.Module):
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> Code:
-        """The quantised code of a neck, (n, latent_dim, code_dim), and the commitment cost."""
+    ) -> BottleneckOutput:
+        """The quantized code of a neck, (n, latent_dim, code_dim), and the commitment cost."""
         vectors = self._vectors(neck)
         if self.training and rng is not None and not bool(self.started):
             self._start(vectors.detach(), rng)
         chosen = self._nearest(vectors)
-        quantised = self.book[chosen]
-        cost = self.spec.commitment * (vectors - quantised.detach()).square().sum(1).reshape(len(neck), -1).sum(1)
+        quantized = self.book[chosen]
+        cost = self.spec.commitment * (vectors - quantized.detach()).square().sum(1).reshape(len(neck), -1).sum(1)
         if self.training and rng is not None:
             self._follow(vectors.detach(), chosen, rng)
-        z = vectors + (quantised - vectors).detach()
-        return Code(z.reshape(len(neck), *self.latent_shape), cost)
+        z = vectors + (quantized - vectors).detach()
+        return BottleneckOutput(z.reshape(len(neck), *self.latent_shape), cost)
 
     def _vectors(self, neck: Tensor) -> Tensor:
         return self.head(neck.reshape(len(neck) * self.places, -1)).float().reshape(-1, self.spec.code_dim)

@@ -1,6 +1,6 @@
 """What does the encoder see? One file each: a `Spec` whose `build()` gives a module `(batch, rng) -> Seen`.
 
-Noises (`Noise`) work on model units: images in [0, 1] as (n, channels, height, width), standardised columns as
+Noises (`Noise`) work on model units: images in [0, 1] as (n, channels, height, width), standardized columns as
 (n, columns), series and sounds as (n, channels, time). Where a noise has an order in time and the data are a table, the
 columns of a row are taken for it. All random numbers come from the generator that is handed in.
 """
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.errors import DataTypeError, UnsupportedError, bad_parameter
-from zandloper.model.batch import Batch, Seen
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.spec import Spec
 
 Strength = float | tuple[float, float]
@@ -151,12 +151,12 @@ class Corruption(nn.Module):
         super().__init__()
         self.spec = spec
 
-    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
+    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> CorruptedInput:
         """The batch with noise, its weights, and the noise level of each sample (n, 1) where there is one."""
         x, level = self.noisy(batch.x, generator(rng, batch.x.device), batch.valid)
         if batch.valid is not None:
             x = torch.where(batch.valid > 0, x, batch.x)
-        return Seen(x, batch.valid, level)
+        return CorruptedInput(x, batch.valid, level)
 
     def noisy(self, x: Tensor, rng: torch.Generator, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """`x` with noise, and the level."""

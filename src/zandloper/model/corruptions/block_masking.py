@@ -1,4 +1,4 @@
-"""Dropouts: stretches of a series that are lost, or where a sensor is stuck at its last reading."""
+"""BlockMasking: stretches of a series that are lost, or where a sensor is stuck at its last reading."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.errors import bad_parameter
-from zandloper.model.batch import Batch, Seen
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.corruptions import Noise, Strength, draw, generator, uniform
 
 
 @dataclass(frozen=True)
-class Dropouts(Noise):
+class BlockMasking(Noise):
     """Gaps along time, in each channel by itself, that begin anywhere with the same probability.
 
     Parameters
@@ -33,7 +33,7 @@ class Dropouts(Noise):
     "Introduction to the theory of coverage processes", section 2.1.
     """
 
-    name: ClassVar[str] = "dropouts"
+    name: ClassVar[str] = "block_masking"
     rate: Strength = 0.1
     length: Strength = (5.0, 20.0)
     fill: Any = 0.0
@@ -43,28 +43,28 @@ class Dropouts(Noise):
         self._strength("length", 1, 1e6)
         if self.fill != "hold":
             if isinstance(self.fill, str):
-                raise bad_parameter("Dropouts", "fill", "a number or 'hold'", self.fill)
+                raise bad_parameter("BlockMasking", "fill", "a number or 'hold'", self.fill)
             self._number("fill", -1e9, 1e9)
 
     def build(self) -> nn.Module:
         """The module."""
-        return DropoutsCorruption(self)
+        return BlockMaskingCorruption(self)
 
     def at(self, share: float) -> Noise:
         """Lengths stay a range: they are no strength."""
         if not isinstance(self.rate, tuple):
             return self
-        return Dropouts(self.rate[0] + (self.rate[1] - self.rate[0]) * share, self.length, self.fill)
+        return BlockMasking(self.rate[0] + (self.rate[1] - self.rate[0]) * share, self.length, self.fill)
 
 
-class DropoutsCorruption(nn.Module):
+class BlockMaskingCorruption(nn.Module):
     """Drops; the level is the rate."""
 
-    def __init__(self, spec: Dropouts) -> None:
+    def __init__(self, spec: BlockMasking) -> None:
         super().__init__()
         self.spec = spec
 
-    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
+    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> CorruptedInput:
         """What is read, its weights, and the rate (n, 1)."""
         x, rng = batch.x, generator(rng, batch.x.device)
         rate, lasts = draw(self.spec.rate, x, rng), draw(self.spec.length, x, rng).round()
@@ -79,9 +79,9 @@ class DropoutsCorruption(nn.Module):
         if batch.valid is not None:
             lost = lost & (batch.valid > 0)
         if self.spec.fill == "hold":
-            return Seen(_held(x, lost), batch.valid, rate.flatten(1))
+            return CorruptedInput(_held(x, lost), batch.valid, rate.flatten(1))
         weight = torch.ones_like(x) if batch.valid is None else batch.valid
-        return Seen(torch.where(lost, self.spec.fill, x), torch.where(lost, 0.0, weight), rate.flatten(1))
+        return CorruptedInput(torch.where(lost, self.spec.fill, x), torch.where(lost, 0.0, weight), rate.flatten(1))
 
 
 def _held(x: Tensor, lost: Tensor) -> Tensor:

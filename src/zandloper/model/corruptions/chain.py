@@ -11,7 +11,7 @@ from torch import nn
 
 import zandloper.model.corruptions
 from zandloper.errors import bad_parameter
-from zandloper.model.batch import Batch, Seen
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.corruptions import Noise
 from zandloper.spec import build_spec
 
@@ -82,12 +82,12 @@ class ChainCorruption(nn.Module):
         super().__init__()
         self.parts = nn.ModuleList(part.build() for part in spec.noises)
 
-    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
+    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> CorruptedInput:
         """What the last one leaves, and the levels of all side by side (n, levels)."""
         rng = zandloper.model.corruptions.generator(rng, batch.x.device)
-        seen, levels = Seen(batch.x, batch.valid), []
+        seen, levels = CorruptedInput(batch.x, batch.valid), []
         for part in self.parts:
             seen = part(dataclasses.replace(batch, x=seen.x, valid=seen.valid), rng)
             if seen.level is not None:
                 levels.append(seen.level)
-        return Seen(seen.x, seen.valid, torch.cat(levels, 1) if levels else None)
+        return CorruptedInput(seen.x, seen.valid, torch.cat(levels, 1) if levels else None)

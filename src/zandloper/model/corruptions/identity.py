@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from zandloper.model.batch import Batch, Seen
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.spec import Spec
 
 
@@ -26,6 +26,6 @@ class Identity(Spec):
 class IdentityCorruption(nn.Module):
     """Passes the batch on."""
 
-    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
+    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> CorruptedInput:
         """What the encoder sees: the input and its weights, with no noise level."""
-        return Seen(batch.x, batch.valid)
+        return CorruptedInput(batch.x, batch.valid)

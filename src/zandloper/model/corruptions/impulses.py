@@ -1,4 +1,4 @@
-"""Spikes: now and then a reading that is far out. Loose contacts, lost digits, clicks."""
+"""Impulses: now and then a reading that is far out. Loose contacts, lost digits, clicks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zandloper.model.corruptions import Corruption, Noise, Strength, draw, unifo
 
 
 @dataclass(frozen=True)
-class Spikes(Noise):
+class Impulses(Noise):
     """Additive outliers: with a probability of `rate` a value jumps up or down by `size`.
 
     Parameters
@@ -27,7 +27,7 @@ class Spikes(Noise):
     Fox 1972, "Outliers in time series", J. Royal Statistical Society B 34, type I (additive) outliers.
     """
 
-    name: ClassVar[str] = "spikes"
+    name: ClassVar[str] = "impulses"
     amplitudes: ClassVar[tuple[str, ...]] = ("size",)
     rate: Strength = 0.01
     size: Strength = (2.0, 8.0)
@@ -38,16 +38,16 @@ class Spikes(Noise):
 
     def build(self) -> nn.Module:
         """The module."""
-        return SpikesCorruption(self)
+        return ImpulsesCorruption(self)
 
     def at(self, share: float) -> Noise:
         """Sizes stay a range: they differ from spike to spike, not from sample to sample."""
         if not isinstance(self.rate, tuple):
             return self
-        return Spikes(self.rate[0] + (self.rate[1] - self.rate[0]) * share, self.size)
+        return Impulses(self.rate[0] + (self.rate[1] - self.rate[0]) * share, self.size)
 
 
-class SpikesCorruption(Corruption):
+class ImpulsesCorruption(Corruption):
     """Adds them; the level is the rate."""
 
     def noisy(self, x: Tensor, rng: torch.Generator, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:

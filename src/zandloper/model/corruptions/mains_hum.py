@@ -13,7 +13,7 @@ from zandloper.model.corruptions import Corruption, Mixed, Strength, mix, unifor
 
 
 @dataclass(frozen=True)
-class Hum(Mixed):
+class MainsHum(Mixed):
     """Sines at the mains frequency and its multiples, the k-th of amplitude k^-decay, each at a phase of its own.
 
     Parameters
@@ -36,7 +36,7 @@ class Hum(Mixed):
     Fourier's series of a periodic disturbance; the frequencies: IEC 60038, "Standard voltages".
     """
 
-    name: ClassVar[str] = "hum"
+    name: ClassVar[str] = "mains_hum"
     mains: float = 50.0
     sample_rate: float = 8000.0
     harmonics: int = 5
@@ -53,10 +53,10 @@ class Hum(Mixed):
 
     def build(self) -> nn.Module:
         """The module."""
-        return HumCorruption(self)
+        return MainsHumCorruption(self)
 
 
-class HumCorruption(Corruption):
+class MainsHumCorruption(Corruption):
     """Hums, in all channels alike; the level is its standard deviation."""
 
     def noisy(self, x: Tensor, rng: torch.Generator, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.errors import bad_parameter
-from zandloper.model.batch import Batch, Seen
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.corruptions import Noise, Strength, draw, generator, space, uniform
 
 
@@ -27,7 +27,7 @@ class Masking(Noise):
     patch : int
         Side of the squares, or length of the stretches; 1 hides single pixels or steps.
     fill : float or "mean"
-        What stands in the place of what is hidden, in model units; "mean": the mean of the sample. In a standardised
+        What stands in the place of what is hidden, in model units; "mean": the mean of the sample. In a standardized
         table 0 is the column's mean, which is how missing values look there.
 
     References
@@ -62,7 +62,7 @@ class MaskingCorruption(nn.Module):
         super().__init__()
         self.spec = spec
 
-    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
+    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> CorruptedInput:
         """What is left, its weights, and the share that was to be hidden (n, 1)."""
         x, rng = batch.x, generator(rng, batch.x.device)
         share = draw(self.spec.share, x, rng)
@@ -73,7 +73,7 @@ class MaskingCorruption(nn.Module):
         if self.spec.fill == "mean":
             axes = space(x)
             fill = (x * weight).sum(axes, keepdim=True) / weight.sum(axes, keepdim=True).clamp(min=1e-12)
-        return Seen(torch.where(hidden & (weight > 0), fill, x), left, share.flatten(1))
+        return CorruptedInput(torch.where(hidden & (weight > 0), fill, x), left, share.flatten(1))
 
 
 def _cells(x: Tensor, patch: int, rng: torch.Generator) -> Tensor:

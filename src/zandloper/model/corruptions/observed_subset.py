@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Batch, Seen
+from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.corruptions import generator
 from zandloper.spec import Spec
 
@@ -16,7 +16,7 @@ ALONE, SOME = 0.5, 0.65  # up to here nothing is known beforehand, up to there o
 
 
 @dataclass(frozen=True)
-class Places(Spec):
+class ObservedSubset(Spec):
     """Settings of the hiding of places.
 
     Parameters
@@ -25,15 +25,15 @@ class Places(Spec):
         How many symbols each place has. Samples are (n, symbols + places): zeros and ones, then a rank a place.
     """
 
-    name: ClassVar[str] = "places"
+    name: ClassVar[str] = "observed_subset"
     sizes: tuple[int, ...]
 
     def build(self) -> nn.Module:
         """The module."""
-        return PlacesCorruption(self)
+        return ObservedSubsetCorruption(self)
 
 
-class PlacesCorruption(nn.Module):
+class ObservedSubsetCorruption(nn.Module):
     """Hides what drawing from left to right would not know yet, for whatever places may have been given beforehand.
 
     All that is hidden is asked, and errors weigh so that every row counts alike: the loss of an autoregressive model
@@ -43,7 +43,7 @@ class PlacesCorruption(nn.Module):
 
     of: Tensor
 
-    def __init__(self, spec: Places) -> None:
+    def __init__(self, spec: ObservedSubset) -> None:
         super().__init__()
         sizes = torch.tensor(spec.sizes)
         of = torch.cat([torch.repeat_interleave(torch.arange(len(sizes)), sizes), torch.arange(len(sizes))])
@@ -54,7 +54,7 @@ class PlacesCorruption(nn.Module):
         """Samples with the places that are marked in (n, places) hidden."""
         return torch.where(hidden[:, self.of], 0.0, x)
 
-    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> Seen:
+    def forward(self, batch: Batch, rng: torch.Generator | None = None) -> CorruptedInput:
         """What is left of the places, and what the errors of those that are asked weigh."""
         x, rng = batch.x, generator(rng, batch.x.device)
         n, p, device = len(x), self.places, x.device
@@ -67,4 +67,4 @@ class PlacesCorruption(nn.Module):
         weight = hidden.float() * (p / hidden.sum(1, keepdim=True))
         if batch.target_valid is not None:
             weight = weight * batch.target_valid
-        return Seen(self.hidden(x, hidden), batch.valid, asked=weight)
+        return CorruptedInput(self.hidden(x, hidden), batch.valid, asked=weight)

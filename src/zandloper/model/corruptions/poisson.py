@@ -22,7 +22,7 @@ class Poisson(Noise):
 
     Examples
     --------
-    >>> Poisson(51).in_data_units("uint8")  # gain: grey levels a photon
+    >>> Poisson(51).in_data_units("uint8")  # gain: gray levels a photon
     {'peak': 51.0, 'gain': 5.0}
 
     References

@@ -1,4 +1,4 @@
-"""Quantisation: what storing does to a value. Numbers are rounded to a few bits and cut off at both ends."""
+"""Quantization: what storing does to a value. Numbers are rounded to a few bits and cut off at both ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zandloper.model.corruptions import Corruption, Noise
 
 
 @dataclass(frozen=True)
-class Quantisation(Noise):
+class Quantization(Noise):
     """Rounding to 2^bits values and saturation at the ends: the last step of a camera, a sound card, a file.
 
     Noise that passed through it is no longer symmetric near black and white, and a model that is to see such data has
@@ -30,7 +30,7 @@ class Quantisation(Noise):
     Widrow and Kollar 2008, "Quantization noise", Cambridge University Press, eq. 1.3: of variance step^2 / 12.
     """
 
-    name: ClassVar[str] = "quantisation"
+    name: ClassVar[str] = "quantization"
     amplitudes: ClassVar[tuple[str, ...]] = ("low", "high")
     bits: int = 8
     low: float = 0.0
@@ -43,10 +43,10 @@ class Quantisation(Noise):
 
     def build(self) -> nn.Module:
         """The module."""
-        return QuantisationCorruption(self)
+        return QuantizationCorruption(self)
 
 
-class QuantisationCorruption(Corruption):
+class QuantizationCorruption(Corruption):
     """Rounds and saturates; there is no level."""
 
     def noisy(self, x: Tensor, rng: torch.Generator, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -54,7 +54,7 @@ class Heads(nn.Module):
             return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), mask, is_causal=causal)
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """Attention between tokens, then a small net for each, both added to what is there.
 
     Vaswani et al. 2017, section 3, with the norms in front (Xiong et al. 2020, "On layer normalization in the

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Neck
+from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers import layers
 from zandloper.model.layers.layers import ACTIVATIONS
 
@@ -54,13 +54,13 @@ class ConvEncoder(nn.Module):
         self.layers = nn.ModuleList(conv(a, b, 3, stride=2, padding=1) for a, b in itertools.pairwise(widths))
         self.neck_dim = widths[-1] * math.prod(sizes_of(tuple(axes), len(hidden))[-1])
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The flat neck of grids (n, channels, *axes)."""
         act = ACTIVATIONS[self.activation]
         x = with_planes(x, context)
         for part in self.layers:
             x = act(part(x))
-        return Neck(x.flatten(1))
+        return EncoderOutput(x.flatten(1))
 
 
 class ConvDecoder(nn.Module):
@@ -76,7 +76,7 @@ class ConvDecoder(nn.Module):
         self.first = layers.Linear(inputs, math.prod(self.bottom))
         self.layers: Any = nn.ModuleList(conv(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths))
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Silence the last layer."""
         self.layers[-1].weight.detach().zero_()
 

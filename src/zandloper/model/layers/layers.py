@@ -22,7 +22,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Linear(nn.Linear):
-    """torch's layer, its weights not drawn yet: `initialise` does that.
+    """torch's layer, its weights not drawn yet: `initialize` does that.
 
     When scoring, the inputs are filled up with zeros to a multiple of four. Without that, products of few outputs round
     differently for rows at addresses of different alignment, and scores would depend on a row's place in its batch.
@@ -95,7 +95,7 @@ class Affine(nn.Module):
 
 
 @torch.no_grad()
-def initialise(module: nn.Module, rng: torch.Generator) -> None:
+def initialize(module: nn.Module, rng: torch.Generator) -> None:
     """Draw all weights, in the order of the modules, from one generator.
 
     He et al. 2015, "Delving deep into rectifiers", eq. 10, as a uniform distribution: variance 2 / fan-in.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 
-class Comparison(nn.Module):
+class Loss(nn.Module):
     """What all comparisons share. Subclasses say how `forward(params, target)` measures."""
 
     in_target_units = True  # the parameters are in the units of the target: nets may be scaled to its spread

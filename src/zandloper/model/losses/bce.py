@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zandloper.errors import DataError
-from zandloper.model.losses import Comparison
+from zandloper.model.losses import Loss
 from zandloper.spec import Spec
 
 
@@ -20,12 +20,12 @@ class BCE(Spec):
 
     name: ClassVar[str] = "bce"
 
-    def build(self, target_shape: tuple[int, ...]) -> Comparison:
+    def build(self, target_shape: tuple[int, ...]) -> Loss:
         """The module."""
         return BinaryCrossEntropy(target_shape)
 
 
-class BinaryCrossEntropy(Comparison):
+class BinaryCrossEntropy(Loss):
     """`-t log p - (1 - t) log(1 - p)` with `p = sigmoid(params)`; the parameters are logits."""
 
     in_target_units = False

@@ -10,28 +10,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zandloper.errors import DataError
-from zandloper.model.losses import Comparison
+from zandloper.model.losses import Loss
 from zandloper.spec import Spec
 
 
 @dataclass(frozen=True)
-class Categorical(Spec):
+class CrossEntropy(Spec):
     """Settings of the categorical error: the number of classes."""
 
-    name: ClassVar[str] = "categorical"
+    name: ClassVar[str] = "cross_entropy"
     classes: int = 2
 
-    def build(self, target_shape: tuple[int, ...]) -> Comparison:
+    def build(self, target_shape: tuple[int, ...]) -> Loss:
         """The module; targets hold class numbers from 0 on."""
-        return CategoricalCrossEntropy(self, target_shape)
+        return CrossEntropyLoss(self, target_shape)
 
 
-class CategoricalCrossEntropy(Comparison):
+class CrossEntropyLoss(Loss):
     """`-log softmax(params)[target]`: parameters are (n, *target_shape, classes), targets class numbers."""
 
     in_target_units = False
 
-    def __init__(self, spec: Categorical, target_shape: tuple[int, ...]) -> None:
+    def __init__(self, spec: CrossEntropy, target_shape: tuple[int, ...]) -> None:
         super().__init__(target_shape)
         self.classes = spec.classes
         self.params_shape = (*target_shape, spec.classes)
@@ -53,7 +53,7 @@ class CategoricalCrossEntropy(Comparison):
         """Targets are whole numbers from 0 to classes - 1."""
         if bool((target != target.round()).any()) or target.min() < 0 or target.max() >= self.classes:
             raise DataError(
-                f"loss='categorical' needs whole numbers from 0 to {self.classes - 1} as classes, "
+                f"loss='cross_entropy' needs whole numbers from 0 to {self.classes - 1} as classes, "
                 f"got values from {target.min().item():.6g} to {target.max().item():.6g}"
             )
 

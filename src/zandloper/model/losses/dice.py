@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zandloper.errors import DataError
-from zandloper.model.losses import Comparison
+from zandloper.model.losses import Loss
 from zandloper.spec import Spec
 
 
@@ -32,12 +32,12 @@ class Dice(Spec):
     weights: tuple[float, ...] = ()
     overlap: float = 1.0
 
-    def build(self, target_shape: tuple[int, ...]) -> Comparison:
+    def build(self, target_shape: tuple[int, ...]) -> Loss:
         """The module; targets hold class numbers from 0 on, and -1 where nobody knows."""
         return DiceCrossEntropy(self, target_shape)
 
 
-class DiceCrossEntropy(Comparison):
+class DiceCrossEntropy(Loss):
     """`w[t] * -log softmax(params)[t] + overlap * (1 - mean over classes of 2 sum(p g) / (sum(p) + sum(g)))`.
 
     Parameters are (n, *target_shape, classes). The second part is one number a sample, the same for all its elements:

@@ -9,23 +9,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zandloper.model.losses import Comparison
+from zandloper.model.losses import Loss
 from zandloper.spec import Spec
 
 
 @dataclass(frozen=True)
-class Discretised(Spec):
-    """Settings of the discretised logistic: the number of steps between 0 and 1 (255 for uint8)."""
+class Discretized(Spec):
+    """Settings of the discretized logistic: the number of steps between 0 and 1 (255 for uint8)."""
 
-    name: ClassVar[str] = "discretised"
+    name: ClassVar[str] = "discretized"
     steps: int = 255
 
-    def build(self, target_shape: tuple[int, ...]) -> Comparison:
+    def build(self, target_shape: tuple[int, ...]) -> Loss:
         """The module."""
-        return DiscretisedLogistic(self, target_shape)
+        return DiscretizedLogistic(self, target_shape)
 
 
-class DiscretisedLogistic(Comparison):
+class DiscretizedLogistic(Loss):
     """`-log(F(t + half a step) - F(t - half a step))`, F logistic, its scale learned; the outer steps take the tails.
 
     Kingma et al. 2016, "Inverse autoregressive flow", appendix; Salimans et al. 2017, "PixelCNN++", eq. 2.
@@ -35,7 +35,7 @@ class DiscretisedLogistic(Comparison):
     from_zero = False
     log_scale: nn.Parameter
 
-    def __init__(self, spec: Discretised, target_shape: tuple[int, ...]) -> None:
+    def __init__(self, spec: Discretized, target_shape: tuple[int, ...]) -> None:
         super().__init__(target_shape)
         self.half_step = 0.5 / spec.steps
         self.log_scale = nn.Parameter(torch.full(target_shape, -2.0))

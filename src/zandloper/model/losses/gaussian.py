@@ -9,12 +9,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.losses import Comparison
+from zandloper.model.losses import Loss
 from zandloper.spec import Spec
 
 
 @dataclass(frozen=True)
-class Gaussian(Spec):
+class GaussianNLL(Spec):
     """Settings of the Gaussian likelihood.
 
     Parameters
@@ -26,12 +26,12 @@ class Gaussian(Spec):
     name: ClassVar[str] = "gaussian"
     shared: bool = False
 
-    def build(self, target_shape: tuple[int, ...]) -> Comparison:
+    def build(self, target_shape: tuple[int, ...]) -> Loss:
         """The module."""
         return GaussianLikelihood(self, target_shape)
 
 
-class GaussianLikelihood(Comparison):
+class GaussianLikelihood(Loss):
     """`0.5 ((target - mean)^2 / variance + log(2 pi variance))`.
 
     Rybkin, Daniilidis and Levine 2021, "Simple and effective VAE training with calibrated decoders", eq. 4: a learned
@@ -42,7 +42,7 @@ class GaussianLikelihood(Comparison):
     from_zero = False
     log_variance: nn.Parameter
 
-    def __init__(self, spec: Gaussian, target_shape: tuple[int, ...]) -> None:
+    def __init__(self, spec: GaussianNLL, target_shape: tuple[int, ...]) -> None:
         super().__init__(target_shape)
         self.log_variance = nn.Parameter(torch.zeros(() if spec.shared else target_shape))
 

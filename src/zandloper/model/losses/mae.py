@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from zandloper.model.losses import Comparison
+from zandloper.model.losses import Loss
 from zandloper.spec import Spec
 
 
@@ -19,12 +19,12 @@ class MAE(Spec):
     low: float | None = None
     high: float | None = None
 
-    def build(self, target_shape: tuple[int, ...]) -> Comparison:
+    def build(self, target_shape: tuple[int, ...]) -> Loss:
         """The module."""
         return AbsoluteError(self, target_shape)
 
 
-class AbsoluteError(Comparison):
+class AbsoluteError(Loss):
     """`|prediction - target|`; bounds clip the prediction alone: the error's gradient points back to them anyway."""
 
     statistic = "median"

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zandloper.model.losses import Comparison
+from zandloper.model.losses import Loss
 from zandloper.spec import Spec
 
 
 @dataclass(frozen=True)
-class Mixed(Spec):
+class MixedColumns(Spec):
     """Settings of the mixed error.
 
     Parameters
@@ -26,12 +26,12 @@ class Mixed(Spec):
     name: ClassVar[str] = "mixed"
     levels: tuple[int, ...] = (0,)
 
-    def build(self, target_shape: tuple[int, ...]) -> Comparison:
+    def build(self, target_shape: tuple[int, ...]) -> Loss:
         """The module; the target is (n, columns): numbers, 0 or 1, level numbers."""
         return MixedError(self)
 
 
-class MixedError(Comparison):
+class MixedError(Loss):
     """Half the squared error (a Gaussian of unit variance, in nats up to a constant) or the cross-entropy in nats.
 
     Parameters of all columns lie side by side: one for a number, one logit for a truth value, k logits for k levels.
@@ -39,7 +39,7 @@ class MixedError(Comparison):
 
     in_target_units = False
 
-    def __init__(self, spec: Mixed) -> None:
+    def __init__(self, spec: MixedColumns) -> None:
         super().__init__((len(spec.levels),))
         starts, at = [], 0
         for k in spec.levels:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from zandloper.model.losses import Comparison
+from zandloper.model.losses import Loss
 from zandloper.spec import Spec
 
 
@@ -26,12 +26,12 @@ class MSE(Spec):
     low: float | None = None
     high: float | None = None
 
-    def build(self, target_shape: tuple[int, ...]) -> Comparison:
+    def build(self, target_shape: tuple[int, ...]) -> Loss:
         """The module."""
         return SquaredError(self, target_shape)
 
 
-class SquaredError(Comparison):
+class SquaredError(Loss):
     """`(point - target)^2`.
 
     With bounds, the gradient passes straight through the clipping. That is the gradient of a convex function (the

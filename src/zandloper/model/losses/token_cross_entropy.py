@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zandloper.errors import DataError
-from zandloper.model.losses import Comparison
+from zandloper.model.losses import Loss
 from zandloper.spec import Spec
 
 RARE = 1e-4  # the share that the best constant gives to what was never seen
 
 
 @dataclass(frozen=True)
-class Symbols(Spec):
+class TokenCrossEntropy(Spec):
     """Settings of the error of symbols.
 
     Parameters
@@ -26,20 +26,20 @@ class Symbols(Spec):
         How many symbols there are at each place.
     """
 
-    name: ClassVar[str] = "symbols"
+    name: ClassVar[str] = "token_cross_entropy"
     sizes: tuple[int, ...]
 
-    def build(self, target_shape: tuple[int, ...]) -> Comparison:
+    def build(self, target_shape: tuple[int, ...]) -> Loss:
         """The module; the target is (n, places), whole numbers."""
-        return SymbolError(self)
+        return TokenCrossEntropyLoss(self)
 
 
-class SymbolError(Comparison):
+class TokenCrossEntropyLoss(Loss):
     """`-log p(symbol)` in nats, p the softmax of a place's logits, which lie side by side."""
 
     in_target_units = False
 
-    def __init__(self, spec: Symbols) -> None:
+    def __init__(self, spec: TokenCrossEntropy) -> None:
         super().__init__((len(spec.sizes),))
         self.sizes, self.params_shape = list(spec.sizes), (sum(spec.sizes),)
 
@@ -62,7 +62,7 @@ class SymbolError(Comparison):
             return
         if bool((target != target.round()).any()) or target.min() < 0 or target.max() >= max(self.sizes):
             raise DataError(
-                f"loss='symbols' needs whole numbers from 0 to {max(self.sizes) - 1} as symbols, "
+                f"loss='token_cross_entropy' needs whole numbers from 0 to {max(self.sizes) - 1} as symbols, "
                 f"got values from {target.min().item():.6g} to {target.max().item():.6g}"
             )
 

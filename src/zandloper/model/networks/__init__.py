@@ -1,8 +1,8 @@
-"""How is it summarised, and what is made of the summary? One file each: a `Net` with two builders.
+"""How is it summarized, and what is made of the summary? One file each: a `Net` with two builders.
 
 `encoder(in_shape, context_dim)` gives a module `(x, context) -> Neck` with `neck_dim`;
 `decoder(latent_dim, out_shape, context_dim)` gives a module `(z, skips, context) -> parameters` with
-`start_at_zero()`. Both know nothing of the bottleneck. `auto(in_shape, latent_dim)` chooses sizes for data of a shape;
+`zero_init()`. Both know nothing of the bottleneck. `auto(in_shape, latent_dim)` chooses sizes for data of a shape;
 `fits(in_shape)` says whether the net reads samples of that shape.
 """
 
@@ -44,5 +44,5 @@ class Net(Spec):
         raise NotImplementedError
 
     def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
-        """`(z, skips, context) -> parameters`, with `start_at_zero()`."""
+        """`(z, skips, context) -> parameters`, with `zero_init()`."""
         raise NotImplementedError

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zandloper.model.batch import Neck
-from zandloper.model.layers.attention import Block
+from zandloper.model.batch import EncoderOutput
+from zandloper.model.layers.attention import TransformerBlock
 from zandloper.model.layers.layers import Linear, Positions
 from zandloper.model.networks import Net
 
@@ -64,9 +64,9 @@ class Attention(Net):
         In trials on digits a second block doubled the time and did not lower the error.
         """
         patch, places = 1, math.prod(in_shape[1:])
-        while Patches(in_shape, patch).count > 2 * math.sqrt(places):
+        while PatchLayout(in_shape, patch).count > 2 * math.sqrt(places):
             patch += 1
-        width = min(256, max(64, 2 ** math.ceil(math.log2(Patches(in_shape, patch).values))))
+        width = min(256, max(64, 2 ** math.ceil(math.log2(PatchLayout(in_shape, patch).values))))
         return cls((width,), activation, patch, summaries=max(4, -(-latent_dim // width)))
 
     def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
@@ -78,7 +78,7 @@ class Attention(Net):
         return AttentionDecoder(self, latent_dim + context_dim, out_shape)
 
 
-class Patches:
+class PatchLayout:
     """How samples of a shape are cut into patches and put together again; a series is an image one pixel high."""
 
     def __init__(self, shape: tuple[int, ...], side: int) -> None:
@@ -107,10 +107,10 @@ class Patches:
 
 def _blocks(spec: Attention, widths: tuple[int, ...]) -> nn.Sequential:
     """A block for each width, with a linear layer between where the width changes."""
-    parts: list[nn.Module] = [Block(widths[0], spec.heads, spec.activation)]
+    parts: list[nn.Module] = [TransformerBlock(widths[0], spec.heads, spec.activation)]
     for before, width in itertools.pairwise(widths):
         parts += [Linear(before, width)] if before != width else []
-        parts.append(Block(width, spec.heads, spec.activation))
+        parts.append(TransformerBlock(width, spec.heads, spec.activation))
     return nn.Sequential(*parts)
 
 
@@ -124,7 +124,7 @@ class AttentionEncoder(nn.Module):
 
     def __init__(self, spec: Attention, in_shape: tuple[int, ...], context_dim: int) -> None:
         super().__init__()
-        self.patches, self.summaries = Patches(in_shape, spec.patch), spec.summaries
+        self.patches, self.summaries = PatchLayout(in_shape, spec.patch), spec.summaries
         self.embed = Linear(self.patches.values + context_dim, spec.hidden[0])
         self.positions = Positions(spec.summaries + self.patches.count, spec.hidden[0])
         self.blocks = _blocks(spec, spec.hidden)
@@ -132,7 +132,7 @@ class AttentionEncoder(nn.Module):
         self.neck_dim = spec.summaries * spec.hidden[-1]
         _slowly(self.parameters())
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The flat neck of images (n, channels, height, width) or series (n, channels, length)."""
         x = self.patches.cut(x)
         if context is not None:
@@ -140,7 +140,7 @@ class AttentionEncoder(nn.Module):
         # Summaries are made of their positions alone. Patches that must not be seen, once nets are told which, are left
         # out after the positions (He et al. 2022, "Masked autoencoders are scalable vision learners").
         h = self.positions(F.pad(self.embed(x), (0, 0, self.summaries, 0)))
-        return Neck(self.norm(self.blocks(h)[:, : self.summaries]).flatten(1))
+        return EncoderOutput(self.norm(self.blocks(h)[:, : self.summaries]).flatten(1))
 
 
 class AttentionDecoder(nn.Module):
@@ -148,7 +148,7 @@ class AttentionDecoder(nn.Module):
 
     def __init__(self, spec: Attention, inputs: int, out_shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.patches = Patches(out_shape, spec.patch)
+        self.patches = PatchLayout(out_shape, spec.patch)
         widths = spec.hidden[::-1]
         self.tokens = (self.patches.count, widths[0])
         self.first = Linear(inputs, math.prod(self.tokens))
@@ -158,7 +158,7 @@ class AttentionDecoder(nn.Module):
         self.last = Linear(widths[-1], self.patches.values)
         _slowly(self.parameters())
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Silence the last layer."""
         self.last.weight.detach().zero_()
 

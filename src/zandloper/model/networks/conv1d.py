@@ -14,7 +14,7 @@ MOST = 16  # stages: series may be long
 
 
 @dataclass(frozen=True)
-class Conv1d(Net):
+class Conv1dNet(Net):
     """Settings of 1-D convolutional nets.
 
     Parameters
@@ -39,7 +39,7 @@ class Conv1d(Net):
         return len(in_shape) == 2
 
     @classmethod
-    def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Conv1d:
+    def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Conv1dNet:
         """Stages until the length is about four steps, channels doubling from 32 to 256."""
         return cls(channels_for(in_shape[-1], MOST), activation)
 

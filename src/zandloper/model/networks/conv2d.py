@@ -14,7 +14,7 @@ MOST = 7  # stages
 
 
 @dataclass(frozen=True)
-class Conv2d(Net):
+class Conv2dNet(Net):
     """Settings of 2-D convolutional nets.
 
     Parameters
@@ -37,7 +37,7 @@ class Conv2d(Net):
         return len(in_shape) == 3
 
     @classmethod
-    def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Conv2d:
+    def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Conv2dNet:
         """Stages until the shorter side is about four pixels, channels doubling from 32 to 256."""
         return cls(channels_for(min(in_shape[1:]), MOST), activation)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Neck
+from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers.layers import ACTIVATIONS, Affine, Linear
 from zandloper.model.networks import Net
 
@@ -75,13 +75,13 @@ class DenseEncoder(nn.Module):
         self.layers = _layers((inputs, *spec.hidden), spec.members)
         self.neck_dim = spec.hidden[-1] if spec.hidden else inputs
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The last hidden layer, (n, neck_dim), of inputs (n, ...)."""
         act = ACTIVATIONS[self.activation]
         h = _with_context(x.flatten(1), context)
         for part in self.layers:
             h = act(part(h))
-        return Neck(h)
+        return EncoderOutput(h)
 
 
 class DenseDecoder(nn.Module):
@@ -92,7 +92,7 @@ class DenseDecoder(nn.Module):
         self.activation, self.members = spec.activation, spec.members
         self.layers: Any = _layers((inputs, *reversed(spec.hidden), outputs), spec.members)
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Silence the last layer."""
         self.layers[-1].weight.detach().zero_()
 

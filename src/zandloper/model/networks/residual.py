@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Neck
+from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers.layers import ACTIVATIONS, Linear
 from zandloper.model.networks import Net
 
@@ -75,10 +75,10 @@ class ResidualEncoder(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(self.neck_dim, spec.activation) for _ in spec.hidden))
         self.norm = nn.LayerNorm(self.neck_dim)
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The neck (n, width) of inputs (n, ...)."""
         x = x.flatten(1) if context is None else torch.cat([x.flatten(1), context.to(x.dtype)], dim=1)
-        return Neck(self.norm(self.blocks(self.first(x))))
+        return EncoderOutput(self.norm(self.blocks(self.first(x))))
 
 
 class ResidualDecoder(nn.Module):
@@ -92,7 +92,7 @@ class ResidualDecoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.last: Any = Linear(width, outputs)
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Silence the last layer."""
         self.last.weight.detach().zero_()
 

@@ -1,9 +1,9 @@
-"""Convolutions down to a small grid, each of whose places is summarised by itself, and up again from such a grid.
+"""Convolutions down to a small grid, each of whose places is summarized by itself, and up again from such a grid.
 
 Unlike `conv1d` and `conv2d`, no dense layer mixes the places: a code of one symbol a place says what is there. That is
 what a prior over the symbols likes to read (van den Oord et al. 2017, "Neural discrete representation learning").
 
-What holds everywhere, colours or the light, may be said once: some summaries stand before the places and scale and
+What holds everywhere, colors or the light, may be said once: some summaries stand before the places and scale and
 shift the channels of all layers (Perez et al. 2018, "FiLM: visual reasoning with a general conditioning layer").
 """
 
@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Neck
+from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers.convolutions import CHANNELS, DOWN, UP, sizes_of
 from zandloper.model.layers.layers import ACTIVATIONS, Linear
 from zandloper.model.networks import Net
@@ -27,7 +27,7 @@ SUMMARIES = 4  # where nobody says how many latents there are
 
 
 @dataclass(frozen=True)
-class Grid(Net):
+class Spatial(Net):
     """Settings of convolutional nets with a grid in the middle.
 
     Parameters
@@ -37,12 +37,12 @@ class Grid(Net):
     activation : str
         The non-linearity after each layer.
     depth : int
-        Residual layers at the grid, where places hear their neighbours.
+        Residual layers at the grid, where places hear their neighbors.
     summaries : int
         Parts of the code that belong to no place but to the whole, before those of the places.
     """
 
-    name: ClassVar[str] = "grid"
+    name: ClassVar[str] = "spatial"
     reads: ClassVar[str] = "images and series, of shape (channels, height, width) or (channels, length)"
     layer: ClassVar[str] = "{} channels"
     hidden: tuple[int, ...] = (32, 64)
@@ -56,7 +56,7 @@ class Grid(Net):
         return len(in_shape) in (2, 3)
 
     @classmethod
-    def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Grid:
+    def auto(cls, in_shape: tuple[int, ...], latent_dim: int, activation: str = "silu") -> Spatial:
         """As many stages as bring the number of places closest to the number of latents, channels doubling from 32.
 
         A few latents more than places are summaries.
@@ -74,11 +74,11 @@ class Grid(Net):
 
     def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
         """From images or series `in_shape` to a neck of which each place of the grid has an equal part."""
-        return GridEncoder(self, in_shape, context_dim)
+        return SpatialEncoder(self, in_shape, context_dim)
 
     def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
         """From a code, of which each place has an equal part where it can be divided so, to `out_shape`."""
-        return GridDecoder(self, latent_dim, out_shape, context_dim)
+        return SpatialDecoder(self, latent_dim, out_shape, context_dim)
 
 
 def places(in_shape: tuple[int, ...], stages: int) -> int:
@@ -86,8 +86,8 @@ def places(in_shape: tuple[int, ...], stages: int) -> int:
     return math.prod(sizes_of(tuple(in_shape[1:]), stages)[-1])
 
 
-class Residual(nn.Module):
-    """`x + W2 act(W1 act(x))`: neighbours are heard, then each place thinks for itself (He et al. 2016, "Identity
+class SpatialResidual(nn.Module):
+    """`x + W2 act(W1 act(x))`: neighbors are heard, then each place thinks for itself (He et al. 2016, "Identity
     mappings in deep residual networks", section 3); what is `told` of the whole sets the tone in between."""
 
     def __init__(self, channels: int, axes: int, activation: str, told: int = 0) -> None:
@@ -121,10 +121,10 @@ def _planes(context: Tensor, x: Tensor) -> Tensor:
     return context.to(x.dtype).reshape(*context.shape, *(1 for _ in x.shape[2:])).expand(-1, -1, *x.shape[2:])
 
 
-class GridEncoder(nn.Module):
+class SpatialEncoder(nn.Module):
     """Strided convolutions, then residual layers; the neck goes place by place."""
 
-    def __init__(self, spec: Grid, in_shape: tuple[int, ...], context_dim: int) -> None:
+    def __init__(self, spec: Spatial, in_shape: tuple[int, ...], context_dim: int) -> None:
         super().__init__()
         channels, *axes = in_shape
         self.activation = spec.activation
@@ -133,12 +133,12 @@ class GridEncoder(nn.Module):
         self.layers = nn.ModuleList(conv(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths))
         width, self.summaries = widths[-1], spec.summaries
         told = width if spec.summaries else 0
-        self.rest = nn.ModuleList(Residual(width, len(axes), spec.activation, told) for _ in range(spec.depth))
+        self.rest = nn.ModuleList(SpatialResidual(width, len(axes), spec.activation, told) for _ in range(spec.depth))
         self.sum_up = Linear(width, width * spec.summaries) if spec.summaries else None
         self.places = places(in_shape, len(spec.hidden)) + spec.summaries
         self.neck_dim = width * self.places
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The flat neck of grids (n, channels, *axes)."""
         act = ACTIVATIONS[self.activation]
         x = x if context is None else torch.cat([x, _planes(context, x)], dim=1)
@@ -149,7 +149,7 @@ class GridEncoder(nn.Module):
         for part in self.rest:
             x = part(x, whole)
         neck = act(x).flatten(2).transpose(1, 2).flatten(1)
-        return Neck(neck if self.sum_up is None else torch.cat([act(self.sum_up(whole)), neck], dim=1))
+        return EncoderOutput(neck if self.sum_up is None else torch.cat([act(self.sum_up(whole)), neck], dim=1))
 
 
 def _even(x: Tensor) -> Tensor:
@@ -158,10 +158,10 @@ def _even(x: Tensor) -> Tensor:
     return nn.functional.pad(x, odd) if any(odd) else x
 
 
-class GridDecoder(nn.Module):
+class SpatialDecoder(nn.Module):
     """A layer that all places share, residual layers, then transposed convolutions up to the sample's size."""
 
-    def __init__(self, spec: Grid, latent_dim: int, out_shape: tuple[int, ...], context_dim: int) -> None:
+    def __init__(self, spec: Spatial, latent_dim: int, out_shape: tuple[int, ...], context_dim: int) -> None:
         super().__init__()
         channels, *axes = out_shape
         self.activation = spec.activation
@@ -175,12 +175,14 @@ class GridDecoder(nn.Module):
         self.first = DOWN[len(axes)](values + context_dim, widths[0], 1)
         told = widths[0] if spec.summaries else 0
         self.whole = Linear(values * spec.summaries, told) if told else None
-        self.rest = nn.ModuleList(Residual(widths[0], len(axes), spec.activation, told) for _ in range(spec.depth))
+        self.rest = nn.ModuleList(
+            SpatialResidual(widths[0], len(axes), spec.activation, told) for _ in range(spec.depth)
+        )
         self.tones = nn.ModuleList(Tone(told, width) for width in widths[:-1] if told)
         conv = UP[len(axes)]
         self.layers: Any = nn.ModuleList(conv(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths))
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Silence the last layer."""
         self.layers[-1].weight.detach().zero_()
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zandloper.model.batch import Neck
-from zandloper.model.layers.attention import Block
+from zandloper.model.batch import EncoderOutput
+from zandloper.model.layers.attention import TransformerBlock
 from zandloper.model.layers.layers import Linear, Positions
 from zandloper.model.networks import Net
 
@@ -76,10 +76,10 @@ class Pieces(Positions):
 
 
 def _blocks(spec: Tokens, widths: tuple[int, ...]) -> nn.ModuleList:
-    parts: list[nn.Module] = [Block(widths[0], spec.heads, spec.activation)]
+    parts: list[nn.Module] = [TransformerBlock(widths[0], spec.heads, spec.activation)]
     for before, width in itertools.pairwise(widths):
         parts += [Linear(before, width)] if before != width else []
-        parts.append(Block(width, spec.heads, spec.activation))
+        parts.append(TransformerBlock(width, spec.heads, spec.activation))
     return nn.ModuleList(parts)
 
 
@@ -96,24 +96,24 @@ class TokenEncoder(nn.Module):
         pieces, places = in_shape
         self.summaries = spec.summaries
         self.embed = Pieces(pieces, spec.hidden[0])
-        self.told = Linear(context_dim, spec.hidden[0]) if context_dim else None
+        self.context_layer = Linear(context_dim, spec.hidden[0]) if context_dim else None
         self.positions = Positions(spec.summaries + places, spec.hidden[0])
         self.blocks: Any = _blocks(spec, spec.hidden)
         self.norm = nn.LayerNorm(spec.hidden[-1])
         self.neck_dim = spec.summaries * spec.hidden[-1]
         _slowly(self.parameters())
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The flat neck of texts (n, pieces, places); a place of zeros holds nothing."""
         x = x.transpose(1, 2)
         heard = F.pad((x != 0).any(2), (self.summaries, 0), value=True)
         h = self.embed(x)
-        if context is not None and self.told is not None:
-            h = h + self.told(context.to(x.dtype))[:, None]
+        if context is not None and self.context_layer is not None:
+            h = h + self.embed_condition(context.to(x.dtype))[:, None]
         h = self.positions(F.pad(h, (0, 0, self.summaries, 0)))
         for part in self.blocks:
-            h = part(h, heard) if isinstance(part, Block) else part(h)
-        return Neck(self.norm(h[:, : self.summaries]).flatten(1))
+            h = part(h, heard) if isinstance(part, TransformerBlock) else part(h)
+        return EncoderOutput(self.norm(h[:, : self.summaries]).flatten(1))
 
 
 class TokenDecoder(nn.Module):
@@ -131,7 +131,7 @@ class TokenDecoder(nn.Module):
         self.last = Linear(widths[-1], pieces)
         _slowly(self.parameters())
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Silence the last layer."""
         self.last.weight.detach().zero_()
 

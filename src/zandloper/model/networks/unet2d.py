@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zandloper.errors import DataError, bad_parameter
-from zandloper.model.batch import Neck
+from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers import layers
 from zandloper.model.layers.convolutions import with_planes
 from zandloper.model.layers.layers import ACTIVATIONS
@@ -43,7 +43,7 @@ class UNet2d(Net):
         Whether each level of the decoder gets what the same level of the encoder knew. Without, it has the code alone.
     residual : int
         How many residual blocks of two convolutions a level has, what skips bring being added. 0: two convolutions with
-        batch normalisation, and what skips bring set beside.
+        batch normalization, and what skips bring set beside.
     bias : bool
         False: no biases and no statistics of batches, so that an input of twice the scale has an output of twice the
         scale. Wants one of the activations relu, leaky_relu or linear.
@@ -57,11 +57,11 @@ class UNet2d(Net):
     Examples
     --------
     >>> import torch
-    >>> from zandloper.model.layers.layers import initialise
+    >>> from zandloper.model.layers.layers import initialize
     >>> net = UNet2d((8, 16, 32), skips=True, grid=True)
     >>> encoder, decoder = net.encoder((1, 0, 0)).eval(), net.decoder(32, (2, 0, 0)).eval()
     >>> for part in (encoder, decoder):
-    ...     initialise(part, torch.Generator().manual_seed(0))
+    ...     initialize(part, torch.Generator().manual_seed(0))
     >>> neck = encoder(torch.zeros(3, 1, 20, 28))
     >>> neck.value.shape, decoder(neck.value, neck.skips).shape
     (torch.Size([3, 32, 5, 7]), torch.Size([3, 2, 20, 28]))
@@ -133,7 +133,7 @@ class UNetEncoder(nn.Module):
         # Weights and values with their channels side by side: on processors about twice as fast.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Neck:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The neck of images (n, channels, height, width), and with `skips` every level but the last as it was."""
         size, stride = tuple(x.shape[-2:]), self.spec.stride
         h, w = (-side % stride for side in size)
@@ -148,7 +148,7 @@ class UNetEncoder(nn.Module):
             kept.append(x)
             x = down(x)
         x = self.levels[-1](x)
-        return Neck(x if self.spec.grid else x.flatten(1), tuple(kept) if self.spec.skips else ())
+        return EncoderOutput(x if self.spec.grid else x.flatten(1), tuple(kept) if self.spec.skips else ())
 
 
 class UNetDecoder(nn.Module):
@@ -172,7 +172,7 @@ class UNetDecoder(nn.Module):
         self.last = layers.Conv2d(widths[-1], out_shape[0] * spec.fold**2, 1, bias=spec.bias)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Silence the last layer."""
         self.last.weight.detach().zero_()
 
@@ -194,7 +194,7 @@ class UNetDecoder(nn.Module):
         return x if self.spec.grid else x[..., : self.size[0], : self.size[1]]
 
 
-class ResidualBlock(nn.Module):
+class UNetResidualBlock(nn.Module):
     """`x + share * conv(act(conv(x)))`: the share keeps many blocks in a row from blowing up what passes."""
 
     def __init__(self, spec: UNet2d, channels: int) -> None:
@@ -221,7 +221,7 @@ class Activation(nn.Module):
 
 
 def _unit(spec: UNet2d, inputs: int, outputs: int) -> nn.Sequential:
-    """One convolution with its activation, normalised in between where there may be biases."""
+    """One convolution with its activation, normalized in between where there may be biases."""
     normal = [nn.BatchNorm2d(outputs)] if spec.bias else []
     return nn.Sequential(layers.Conv2d(inputs, outputs, 3, padding=1, bias=False), *normal, Activation(spec.activation))
 
@@ -229,7 +229,7 @@ def _unit(spec: UNet2d, inputs: int, outputs: int) -> nn.Sequential:
 def _level(spec: UNet2d, inputs: int, channels: int) -> nn.Sequential:
     """The layers of one size; residual ones keep the channels as they are."""
     if spec.residual:
-        return nn.Sequential(*(ResidualBlock(spec, channels) for _ in range(spec.residual)))
+        return nn.Sequential(*(UNetResidualBlock(spec, channels) for _ in range(spec.residual)))
     return nn.Sequential(_unit(spec, inputs, channels), _unit(spec, channels, channels))
 
 

@@ -1,4 +1,4 @@
-"""Symbol by symbol: each symbol of a quantised code is drawn given those before it, and a prompt where there is one."""
+"""Symbol by symbol: each symbol of a quantized code is drawn given those before it, and a prompt where there is one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zandloper.errors import bad_parameter
-from zandloper.model.batch import Batch, Loss
-from zandloper.model.layers.attention import Block, Past
+from zandloper.model.batch import Batch, LossOutput
+from zandloper.model.layers.attention import Past, TransformerBlock
 from zandloper.model.layers.layers import Linear
 from zandloper.spec import Spec
 
@@ -111,19 +111,21 @@ class AutoregressivePrior(nn.Module):
 
     def __init__(self, spec: Autoregressive, latent_dim: int, context_dim: int = 0) -> None:
         super().__init__()
-        self.spec, self.latent_dim, self.natural_loss = spec, latent_dim, math.log(spec.vocabulary)
+        self.spec, self.latent_dim, self.baseline_loss = spec, latent_dim, math.log(spec.vocabulary)
         self.symbol = nn.Parameter(torch.zeros(spec.vocabulary + 1, spec.width))  # the last one opens a code
-        pieces, self.told = spec.prompt or (0, 1 if context_dim else 0)
-        self.place = nn.Parameter(torch.zeros(self.told + latent_dim, spec.width))
+        pieces, self.context_length = spec.prompt or (0, 1 if context_dim else 0)
+        self.place = nn.Parameter(torch.zeros(self.context_length + latent_dim, spec.width))
         self.piece = nn.Parameter(torch.zeros(pieces + 1, spec.width)) if pieces else None  # the last one says nothing
         self.context = Linear(context_dim, spec.width) if context_dim and not pieces else None
-        self.blocks: Any = nn.ModuleList(Block(spec.width, spec.heads, causal=True) for _ in range(spec.layers))
+        self.blocks: Any = nn.ModuleList(
+            TransformerBlock(spec.width, spec.heads, causal=True) for _ in range(spec.layers)
+        )
         self.norm = nn.LayerNorm(spec.width)
         self.word = Linear(spec.width, spec.vocabulary)
 
     @torch.no_grad()
     def start(self, codes: Tensor, rng: torch.Generator) -> None:
-        """Small random tables: the layers' weights are drawn by `initialise`."""
+        """Small random tables: the layers' weights are drawn by `initialize`."""
         for table in (self.symbol, self.place, self.piece):
             if table is not None:
                 table.normal_(0.0, 0.1, generator=rng)
@@ -137,8 +139,8 @@ class AutoregressivePrior(nn.Module):
         parts = []
         if self.piece is not None:
             nothing = len(self.piece) - 1
-            told = self.piece.new_full((n, self.told), torch.nan) if condition is None else condition
-            parts = [self.piece[told.nan_to_num(nothing).long()]]
+            tokens = self.piece.new_full((n, self.context_length), torch.nan) if condition is None else condition
+            parts = [self.piece[tokens.nan_to_num(nothing).long()]]
         elif self.context is not None:
             weight = self.context.weight
             silence = weight.new_zeros(n, weight.shape[1]) if condition is None else condition.to(weight.dtype)
@@ -151,9 +153,9 @@ class AutoregressivePrior(nn.Module):
         h = torch.cat([before, self.symbol[symbols[:, :-1]]], dim=1) + self.place
         for block in self.blocks:
             h = block(h)
-        return self.word(self.norm(h[:, self.told :]))
+        return self.word(self.norm(h[:, self.context_length :]))
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """The mean cross-entropy per symbol of codes `batch.x` (n, latent_dim), in nats.
 
         While training, a tenth of the texts is kept from it.
@@ -164,7 +166,7 @@ class AutoregressivePrior(nn.Module):
             condition = condition.masked_fill(silent, torch.nan)
         scores = self(symbols, condition).float()
         error = F.cross_entropy(scores.flatten(0, 1), symbols.flatten())
-        return Loss(error, error.detach(), error.new_zeros(()))
+        return LossOutput(error, error.detach(), error.new_zeros(()))
 
     @torch.inference_mode()
     def sample(
@@ -181,7 +183,7 @@ class AutoregressivePrior(nn.Module):
         guided = condition is not None and how.guidance != 1
         told = self.opening(condition, n)
         h = torch.cat([told, self.opening(None, n)]) if guided else told
-        pasts = [Past(self.told + self.latent_dim) for _ in self.blocks]
+        pasts = [Past(self.context_length + self.latent_dim) for _ in self.blocks]
         symbols = torch.zeros(n, self.latent_dim, dtype=torch.long)
         h = h + self.place[: h.shape[1]]
         for i in range(self.latent_dim):
@@ -195,7 +197,7 @@ class AutoregressivePrior(nn.Module):
             following = self.symbol[symbols[:, i]]
             h = (torch.cat([following, following]) if guided else following)[:, None]
             if i + 1 < self.latent_dim:
-                h = h + self.place[self.told + i + 1]
+                h = h + self.place[self.context_length + i + 1]
         return symbols
 
     @torch.inference_mode()

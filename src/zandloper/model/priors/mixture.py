@@ -30,7 +30,7 @@ class Mixture(Spec):
 
 
 class MixturePrior(nn.Module):
-    """Fitted by expectation maximisation (scikit-learn's `GaussianMixture`) after training.
+    """Fitted by expectation maximization (scikit-learn's `GaussianMixture`) after training.
 
     Ghosh et al. 2020, "From variational to deterministic autoencoders", section 4: ex-post density estimation.
     """

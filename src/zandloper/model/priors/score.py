@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.errors import UnsupportedError
-from zandloper.model.batch import Batch, Loss
+from zandloper.model.batch import Batch, LossOutput
 from zandloper.model.layers.layers import ACTIVATIONS, Linear
 from zandloper.spec import Spec
 
@@ -94,7 +94,7 @@ class ScorePrior(nn.Module):
 
     def __init__(self, spec: Score, latent_dim: int, context_dim: int = 0) -> None:
         super().__init__()
-        self.spec, self.latent_dim, self.natural_loss = spec, latent_dim, 1.0
+        self.spec, self.latent_dim, self.baseline_loss = spec, latent_dim, 1.0
         self.first = Linear(latent_dim + context_dim + 2 * WAVES, spec.width)
         self.norms = nn.ModuleList(nn.LayerNorm(spec.width) for _ in range(spec.layers))
         self.widen: Any = nn.ModuleList(Linear(spec.width + 2 * WAVES, spec.width) for _ in range(spec.layers))
@@ -212,7 +212,7 @@ class ScorePrior(nn.Module):
             h = h + narrow(inner)
         return self._first_guess(x, level, context) + self.last(act(h)) * self.spread * level / size
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """The squared error at random levels, each weighed so that the net's own error counts alike."""
         x = (batch.x - self.mean) / self.unit
         draw = torch.randn(len(x), x.shape[1] + 1, generator=rng, device=x.device)
@@ -221,7 +221,7 @@ class ScorePrior(nn.Module):
         level = (mean + deviation * draw[:, :1]).exp()
         made = self.denoised(x + level * draw[:, 1:], level, batch.condition, rng if self.training else None)
         error = ((made - x).square() * (self.spread**-2 + level**-2)).mean()
-        return Loss(error, error.detach(), error.new_zeros(()))
+        return LossOutput(error, error.detach(), error.new_zeros(()))
 
     @torch.inference_mode()
     def sample(
@@ -275,7 +275,7 @@ class ScorePrior(nn.Module):
 
 
 def _gaussians(data: np.ndarray, most: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shares, means and (co)variances of a mixture by expectation maximisation (scikit-learn's `GaussianMixture`).
+    """Shares, means and (co)variances of a mixture by expectation maximization (scikit-learn's `GaussianMixture`).
 
     Many Gaussians without correlations, whose variances are (k, values), or few with all of them, whose covariances are
     (k, values, values): those that a tenth of the data, held out, are likelier under.

@@ -66,10 +66,10 @@ def test_images_are_judged(told, images):
     assert generator.model_.latent_shape_ == (16,)
     assert generator.sample(2, random_state=0).shape == (2, 12, 10)
     found = generator.evaluate(images, labels=label)
-    assert ("recognised" in found.made) == told and {"frechet", "precision", "recall"} <= set(found.made)
+    assert ("recognized" in found.made) == told and {"frechet", "precision", "recall"} <= set(found.made)
     assert found["frechet"] > 0 and "distance in a classifier's features" in str(found)
     assert found.report().html.count("<img") == 24
-    assert generator.morph(images[:1], images[1:2], 5).shape == (5, 12, 10)
+    assert generator.interpolate(images[:1], images[1:2], 5).shape == (5, 12, 10)
     assert generator.sample(2, like=images[:3], condition=label[:3] if told else None, random_state=0).shape == (
         6,
         12,
@@ -101,13 +101,13 @@ def test_sounds_are_judged(spoken):
     assert np.shape(drawn) == (4, 1000)
     found = generator.evaluate(X, labels=label)
     assert found.report().html.count("<audio controls") == 48 and "dB apart" in found.report().html
-    assert found["reconstruction"] > 0 and 0 <= found["recognised"] <= 1 and "decibels" in str(found)
+    assert found["reconstruction"] > 0 and 0 <= found["recognized"] <= 1 and "decibels" in str(found)
     other = generator.evaluate(X[:40], labels=label[:40], judge=(X[40:], label[40:]))
     assert set(other.made) == set(found.made)
     with pytest.raises(DataError, match=r"\['7'\] are none of `labels`"):
         generator.evaluate(X[:40], labels=label[:40], judge=(X[40:], np.full(20, 7)))
-    form = generator.model_._form
-    assert spectral_distances(form, X, X).max() == 0 < spectral_distances(form, X, X[::-1]).mean()
+    schema = generator.model_._schema
+    assert spectral_distances(schema, X, X).max() == 0 < spectral_distances(schema, X, X[::-1]).mean()
 
 
 def test_sounds_cut_into_parts_keep_their_labels(spoken):

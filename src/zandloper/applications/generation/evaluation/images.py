@@ -20,16 +20,16 @@ MOST = 10_000  # real images
 
 
 def evaluate(generator: Any, real: Any, labels: Any, seed: int, judge: Any = None) -> Verdict:
-    """Fréchet distance, precision and recall in the features of a classifier; with labels, what is recognised."""
-    form = generator.model_._blueprint.output
-    scale = generator.model_.module_.scale
-    units = lambda raw: scale.encode(torch.as_tensor(np.asarray(raw)))[0].numpy()  # noqa: E731
-    raw = np.asarray(form.read(real, "evaluate"))
+    """Fréchet distance, precision and recall in the features of a classifier; with labels, what is recognized."""
+    schema = generator.model_._blueprint.output
+    scaler = generator.model_.module_.scaler
+    units = lambda raw: scaler.encode(torch.as_tensor(np.asarray(raw)))[0].numpy()  # noqa: E731
+    raw = np.asarray(schema.read(real, "evaluate"))
     kept = np.random.default_rng(seed).permutation(len(raw))[:MOST]
     told = labels_of(labels, kept, len(raw))
     made, asked = drawn_for(generator, told, len(kept), seed)
-    drawn = np.asarray(form.read(made, "evaluate"))
-    lesson = None if judge is None else (units(np.asarray(form.read(judge[0], "evaluate"))), judge[1])
-    found, base = seen_by_judge(units(raw[kept]), units(drawn), told, asked, seed, lesson=lesson)
+    drawn = np.asarray(schema.read(made, "evaluate"))
+    objective = None if judge is None else (units(np.asarray(schema.read(judge[0], "evaluate"))), judge[1])
+    found, base = seen_by_judge(units(raw[kept]), units(drawn), told, asked, seed, objective=objective)
     remark = f"{len(kept):,} images of each kind; real: one half against the other."
-    return Verdict(found, base, SAID, remark=remark, shown=(form, raw[kept][:SHOWN], drawn[:SHOWN]))
+    return Verdict(found, base, SAID, remark=remark, shown=(schema, raw[kept][:SHOWN], drawn[:SHOWN]))

@@ -17,16 +17,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zandloper.errors import DataError
-from zandloper.model.batch import Batch, Loss
+from zandloper.model.batch import Batch, LossOutput
 from zandloper.model.layers.convolutions import ConvEncoder, channels_for
-from zandloper.model.layers.layers import ACTIVATIONS, Linear, initialise
+from zandloper.model.layers.layers import ACTIVATIONS, Linear, initialize
 from zandloper.report import Report, page
 from zandloper.report.examples import way
 from zandloper.report.html import say, table
 from zandloper.report.section import Section
 from zandloper.training.loop import train
 from zandloper.training.sources import ArraySource
-from zandloper.training.state import Training
+from zandloper.training.state import TrainingConfig
 
 BATCH = 128
 STEPS = 1_500  # of a judge's training
@@ -66,12 +66,12 @@ class Verdict:
         table_ = table(["figure", "generated", "real", "means"], rows, self.title)
         sections = [Section(self.title, f"{table_}<p>{escape(self.remark)}</p>", wide=True)]
         if self.shown is not None:
-            form, real, made = self.shown
+            schema, real, made = self.shown
             drawn = (made, [f"no. {i + 1}" for i in range(len(made))])
             for title, word, below in (("Real and drawn", "drawn", drawn), ("Rebuilt", "rebuilt", self.rebuilt)):
                 if below is not None:
-                    heat = np.zeros((len(below[0]), int(np.prod(form.target_shape))))
-                    pairs = way(form, real).beside(real, *below, ("real", word), heat)
+                    heat = np.zeros((len(below[0]), int(np.prod(schema.target_shape))))
+                    pairs = way(schema, real).beside(real, *below, ("real", word), heat)
                     sections.append(Section(title, pairs, wide=True))
         tiles = {name: f"{value:.3g}" for name, value in self.made.items()}
         return Report(page("Generator", self.title, self.remark, tiles, sections))
@@ -104,7 +104,7 @@ class Judge(nn.Module):
 
     def __init__(self, net: nn.Module, width: int, classes: int) -> None:
         super().__init__()
-        self.net, self.natural_loss = net, float(np.log(max(2, classes)))
+        self.net, self.baseline_loss = net, float(np.log(max(2, classes)))
         self.head = Linear(width, classes)
 
     def features(self, x: Tensor) -> Tensor:
@@ -116,11 +116,11 @@ class Judge(nn.Module):
         """Scores of the classes, (n, classes)."""
         return self.head(self.features(x))
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """The cross-entropy."""
         assert batch.target is not None
         error = F.cross_entropy(self(batch.x), batch.target.long())
-        return Loss(error, error.detach(), error.new_zeros(()))
+        return LossOutput(error, error.detach(), error.new_zeros(()))
 
 
 class Convolved(nn.Module):
@@ -140,7 +140,7 @@ def taught(judge: Any, x: np.ndarray, y: np.ndarray, seed: int, steps: int = STE
     """A judge trained on (x, y): a tenth of it chooses the weights."""
     rng = np.random.default_rng(seed)
     drawn = torch.Generator().manual_seed(seed)
-    initialise(judge, drawn)
+    initialize(judge, drawn)
     for part in judge.modules():
         if hasattr(part, "draw"):
             part.draw(drawn)
@@ -153,7 +153,7 @@ def taught(judge: Any, x: np.ndarray, y: np.ndarray, seed: int, steps: int = STE
         judge,
         source,
         rest,
-        Training(max_epochs=epochs, batch_size=BATCH, lr=RATE, patience=max(5, epochs // 3), seed=seed),
+        TrainingConfig(max_epochs=epochs, batch_size=BATCH, lr=RATE, patience=max(5, epochs // 3), seed=seed),
     )
     return judge
 
@@ -179,7 +179,7 @@ def precision_and_recall(real: np.ndarray, made: np.ndarray, k: int = 3) -> tupl
     """The share of what is made that lies among the real, and of the real that lies among what is made.
 
     Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models", eq. 1: within the
-    distance of a sample to its k-th neighbour of its own kind.
+    distance of a sample to its k-th neighbor of its own kind.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -198,12 +198,12 @@ def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return ((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T).clip(0)
 
 
-def classes_of(rows: np.ndarray, labels: Any, seed: int, owner: str = "evaluate") -> tuple[np.ndarray, int]:
+def classes_of(rows: np.ndarray, labels: Any, seed: int, caller: str = "evaluate") -> tuple[np.ndarray, int]:
     """Class numbers to train a judge with: of the labels, or else of ten groups of rows that look alike."""
     if labels is not None:
         names, found = np.unique(np.asarray(labels), return_inverse=True)
         if len(found) != len(rows):
-            raise DataError(f"{owner} got {len(rows)} real samples and {len(found)} labels: they must be as many")
+            raise DataError(f"{caller} got {len(rows)} real samples and {len(found)} labels: they must be as many")
         return found, len(names)
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
@@ -229,7 +229,7 @@ def seen_by_judge(
     asked: np.ndarray | None,
     seed: int,
     steps: int = STEPS,
-    lesson: tuple[np.ndarray, Any] | None = None,
+    objective: tuple[np.ndarray, Any] | None = None,
 ) -> tuple[dict[str, float], dict[str, float]]:
     """What a classifier that learned on one half of real samples says of generated ones, and of the other half.
 
@@ -246,7 +246,7 @@ def seen_by_judge(
     """
     classes, count = classes_of(real, labels, seed)
     first, second = halves(len(real), seed)
-    x, y = (real[first], classes[first]) if lesson is None else (lesson[0], _as_known(lesson, labels))
+    x, y = (real[first], classes[first]) if objective is None else (objective[0], _as_known(objective, labels))
     judge = taught(Judge(Convolved(real.shape[1:]), 64, count), x, y, seed, steps)
     a, b, c = (in_blocks(judge.features, x) for x in (real[first], real[second], made))
     of = lambda x: in_blocks(judge, x).argmax(1)  # noqa: E731
@@ -259,7 +259,7 @@ def seen_by_judge(
     for figures, which in ((found, guess), (base, known)):
         figures["class balance"] = float(np.abs(np.bincount(which, minlength=count) / len(which) - share).sum() / 2)
     if labels is not None and asked is not None:
-        found["recognised"], base["recognised"] = (
+        found["recognized"], base["recognized"] = (
             float((guess == asked).mean()),
             float((known == classes[second]).mean()),
         )
@@ -267,25 +267,25 @@ def seen_by_judge(
     return found, base
 
 
-def _as_known(lesson: tuple[np.ndarray, Any], labels: Any) -> np.ndarray:
+def _as_known(objective: tuple[np.ndarray, Any], labels: Any) -> np.ndarray:
     """The labels of a lesson as numbers of the classes of `labels`."""
-    names, known = np.unique(np.asarray(labels)), np.asarray(lesson[1])
+    names, known = np.unique(np.asarray(labels)), np.asarray(objective[1])
     odd = np.setdiff1d(known, names)
-    if labels is None or len(known) != len(lesson[0]) or len(odd):
+    if labels is None or len(known) != len(objective[0]) or len(odd):
         raise DataError(
-            f"evaluate got {len(lesson[0])} samples for the judge to learn from and {len(known)} labels, of which "
+            f"evaluate got {len(objective[0])} samples for the judge to learn from and {len(known)} labels, of which "
             f"{[str(v) for v in odd[:5]]} are none of `labels`: pass labels=, and judge=(samples, their labels) of the "
             "same classes"
         )
     return np.searchsorted(names, known)
 
 
-def labels_of(labels: Any, kept: np.ndarray, n: int, owner: str = "evaluate") -> np.ndarray | None:
+def labels_of(labels: Any, kept: np.ndarray, n: int, caller: str = "evaluate") -> np.ndarray | None:
     """The labels of those of n real samples that are kept."""
     if labels is None:
         return None
     if len(labels) != n:
-        raise DataError(f"{owner} got {n} real samples and {len(labels)} labels: they must be as many")
+        raise DataError(f"{caller} got {n} real samples and {len(labels)} labels: they must be as many")
     return np.asarray(labels)[kept]
 
 
@@ -302,7 +302,7 @@ SAID = {
     "precision": "share of samples that lie among real ones: high is good",
     "recall": "share of real ones that lie among samples: high is good",
     "class balance": "share of samples that are of another class than they should be: low is good",
-    "recognised": "share that the classifier takes for the class asked for: high is good",
+    "recognized": "share that the classifier takes for the class asked for: high is good",
     "variety": "mean distance from the middle of a class: near the real one is good",
 }
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.applications.generation.evaluation.metrics import HELD, SHOWN, Judge, Verdict, halves, in_blocks, taught
-from zandloper.model.batch import Batch, Loss
+from zandloper.model.batch import Batch, LossOutput
 from zandloper.model.layers.layers import Linear
 
 WIDTH = 32  # of the recurrent nets
@@ -57,7 +57,7 @@ class Ends(nn.Module):
 class Forecaster(nn.Module):
     """The next step of all channels from those so far; measured by the mean absolute error in standard deviations."""
 
-    natural_loss = 1.0
+    baseline_loss = 1.0
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -68,17 +68,17 @@ class Forecaster(nn.Module):
         ahead = x[:, :, :-1].transpose(1, 2) + self.head(self.net(x[:, :, :-1]))
         return (ahead - x[:, :, 1:].transpose(1, 2)).abs().flatten(1).mean(1)
 
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> Loss:
+    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """Their mean."""
         error = self.errors(batch.x).mean()
-        return Loss(error, error.detach(), error.new_zeros(()))
+        return LossOutput(error, error.detach(), error.new_zeros(()))
 
 
 def discriminative_score(real: np.ndarray, made: np.ndarray, seed: int = 0) -> float:
     """|accuracy - 0.5| of a judge that tells windows (n, channels, steps) of two kinds apart: 0 cannot, 0.5 always.
 
     Yoon, Jarrett and van der Schaar 2019, "Time-series generative adversarial networks", section 5. The judge is fixed:
-    a gated recurrent net of 32 units over standardised windows, 1,500 steps of 128 windows, as many of each kind, the
+    a gated recurrent net of 32 units over standardized windows, 1,500 steps of 128 windows, as many of each kind, the
     weights that did best on a tenth of what it learned from; measured on a fifth that it did not see; the mean over
     three judges.
     """
@@ -104,13 +104,13 @@ def predictive_score(learned: np.ndarray, real: np.ndarray, seed: int = 0) -> fl
 def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
     """Discriminative and predictive scores, beside those of one half of the real windows against the other."""
     model = generator.model_
-    windows = np.asarray(model._form.read_to_train(real, "evaluate")[:], np.float32)
+    windows = np.asarray(model._schema.read_to_train(real, "evaluate")[:], np.float32)
     rng = np.random.default_rng(seed)
     windows = windows[rng.permutation(len(windows))[: 2 * MOST]]
     first, second = halves(len(windows), seed)
     n = len(windows)
     drawn = generator.sample(n, random_state=seed)
-    made = np.stack([model._form.parse([one], "evaluate")[0].values.T for one in drawn]).astype(np.float32)
+    made = np.stack([model._schema.parse([one], "evaluate")[0].values.T for one in drawn]).astype(np.float32)
     mean, deviation = np.nanmean(windows, (0, 2))[:, None], np.nanstd(windows, (0, 2))[:, None]
     ours, theirs = (np.nan_to_num((v - mean) / np.where(deviation > 0, deviation, 1)) for v in (made, windows))
     return Verdict(
@@ -127,5 +127,5 @@ def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
             "predictive": "error of a forecaster, in standard deviations: near the real one is good",
         },
         remark=f"{n:,} windows of each kind; real: one half of them against the other.",
-        shown=(model._form, windows[:SHOWN], made[:SHOWN]),
+        shown=(model._schema, windows[:SHOWN], made[:SHOWN]),
     )

@@ -109,19 +109,19 @@ class Evaluation(Study):
 
 def evaluate(generator: Any, real: Any, train: Any, target: Any, seed: int) -> Evaluation:
     """Draw as many rows as are real, and measure them. As `Generator.evaluate`."""
-    form = getattr(generator.model_._form, "table", generator.model_._form)
-    if not hasattr(form, "columns") or len(form.in_shape) != 1:
+    schema = getattr(generator.model_._schema, "table", generator.model_._schema)
+    if not hasattr(schema, "columns") or len(schema.in_shape) != 1:
         raise UnsupportedError("evaluate measures rows of tables: these data are none")
-    owner = type(generator).__name__
-    there = np.asarray(form.read(real, owner), np.float64)
+    caller = type(generator).__name__
+    there = np.asarray(schema.read(real, caller), np.float64)
     if len(there) < 20:
         raise DataError(f"evaluate got {len(there)} real rows: wanted are at least 20")
     rng = np.random.default_rng(seed)
-    known = None if train is None else np.asarray(form.read(train, owner), np.float64)
+    known = None if train is None else np.asarray(schema.read(train, caller), np.float64)
     wanted = min(MOST, len(there) if known is None else max(len(there), len(known)))
-    drawn = np.asarray(form.read(generator.sample(wanted, random_state=seed), owner), np.float64)
-    number = np.array([c.kind in ("number", "time") for c in form.columns])
-    at = _target(form, target, number)
+    drawn = np.asarray(schema.read(generator.sample(wanted, random_state=seed), caller), np.float64)
+    number = np.array([c.kind in ("number", "time") for c in schema.columns])
+    at = _target(schema, target, number)
     cut = _some(there, MOST, rng)
     teacher = known if known is not None else cut[: len(cut) // 2]
     pupils = cut if known is not None else cut[len(cut) // 2 :]
@@ -131,7 +131,7 @@ def evaluate(generator: Any, real: Any, train: Any, target: Any, seed: int) -> E
     return Evaluation(
         _foretold(drawn, pupils, at, number, seed),
         _foretold(_some(teacher, len(drawn), rng), pupils, at, number, seed),
-        str(form.columns[at].name),
+        str(schema.columns[at].name),
         _told_apart(cut, drawn, seed),
         float(np.mean([_shape(there[:, i], drawn[:, i], number[i]) for i in range(len(number))])),
         _trends(there, drawn, number, rng),
@@ -139,8 +139,8 @@ def evaluate(generator: Any, real: Any, train: Any, target: Any, seed: int) -> E
         (len(drawn), len(there)),
         _some(there, QUERIES, rng),
         drawn[:QUERIES],
-        tuple(str(c.name) for c in form.columns),
-        tuple(c.kind in ("category", "time") for c in form.columns),
+        tuple(str(c.name) for c in schema.columns),
+        tuple(c.kind in ("category", "time") for c in schema.columns),
     )
 
 
@@ -148,8 +148,8 @@ def _some(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
     return rows[rng.permutation(len(rows))[:most]]
 
 
-def _target(form: Any, target: Any, number: np.ndarray) -> int:
-    names = [c.name for c in form.columns]
+def _target(schema: Any, target: Any, number: np.ndarray) -> int:
+    names = [c.name for c in schema.columns]
     if target is not None:
         if target not in names:
             raise DataError(f"target={target!r} is no column: there are {names[:20]}")

@@ -1,8 +1,8 @@
 """Images in symbols: how much of the book is used, and the test error beside a plain type of equal bits.
 
-usage: python benchmarks/quantised.py FOLDER [--symbols 16] [--name MNIST]
+usage: python benchmarks/quantized.py FOLDER [--symbols 16] [--name MNIST]
 
-FOLDER has MNIST's four idx files. The quantised type tells an image in so many symbols out of 256, eight bits each. The
+FOLDER has MNIST's four idx files. The quantized type tells an image in so many symbols out of 256, eight bits each. The
 plain type has as many latents, each rounded to eight bits afterwards (256 equal steps between the smallest and the
 largest training value), and, as a reference, a quarter as many in float32, which are as many bits without rounding.
 Errors are mean squares over the test images' pixels in [0, 1]; everything else is a default.
@@ -55,6 +55,6 @@ for method in ("vq", "fsq"):
     print(f"{method}: error {got:.5f}, {usage}")
     name = f"{args.name}, {method}, {args.symbols} symbols"
     figure(f"{name}: share of the {len(usage.counts)} codes in use", usage.used, "the whole book", ">= 0.90")
-    figure(f"{name}: perplexity", usage.perplexity, f"{len(usage.counts)} codes", form=".1f")
+    figure(f"{name}: perplexity", usage.perplexity, f"{len(usage.counts)} codes", schema=".1f")
     figure(f"{name}: test error / plain's of equal bits", got / rounded, f"{args.symbols} latents of 8 bits")
     figure(f"{name}: test error / plain's in float32", got / wide, f"{few} latents of 32 bits")

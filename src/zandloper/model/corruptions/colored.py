@@ -1,4 +1,4 @@
-"""Coloured noise: not as strong at all frequencies. Pink hiss, brown rumble, the grain of film."""
+"""Colored noise: not as strong at all frequencies. Pink hiss, brown rumble, the grain of film."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXPONENTS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0, "violet": -2
 
 
 @dataclass(frozen=True)
-class Coloured(Mixed):
+class Colored(Mixed):
     """Gaussian noise of a given power spectrum, over time or, in images, over distance in any direction.
 
     Parameters
@@ -34,7 +34,7 @@ class Coloured(Mixed):
     the frequency domain. They are drawn for twice the length, so that a window's ends do not meet.
     """
 
-    name: ClassVar[str] = "coloured"
+    name: ClassVar[str] = "colored"
     spectrum: Any = "pink"
     snr: Strength | None = None
     level: Strength | None = None
@@ -50,16 +50,16 @@ class Coloured(Mixed):
             powers = ()
         if len(powers) < 2 or not all(0 <= p < float("inf") for p in powers) or not any(powers):
             raise bad_parameter(
-                "Coloured", "spectrum", f"one of {list(EXPONENTS)} or two or more power densities >= 0", self.spectrum
+                "Colored", "spectrum", f"one of {list(EXPONENTS)} or two or more power densities >= 0", self.spectrum
             )
         self._set("spectrum", powers)
 
     def build(self) -> nn.Module:
         """The module."""
-        return ColouredCorruption(self)
+        return ColoredCorruption(self)
 
 
-class ColouredCorruption(Corruption):
+class ColoredCorruption(Corruption):
     """Shapes white noise and mixes it in; the level is its standard deviation."""
 
     def noisy(self, x: Tensor, rng: torch.Generator, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.batch import Code
+from zandloper.model.batch import BottleneckOutput
 from zandloper.model.layers.layers import Linear
 from zandloper.spec import Spec
 
@@ -33,13 +33,13 @@ class PlainBottleneck(nn.Module):
         self.head = Linear(neck_dim, latent_dim)
         self.latent_shape = (latent_dim,)
 
-    def start_at_zero(self) -> None:
+    def zero_init(self) -> None:
         """Silence the head: the code starts as the linear path's."""
         self.head.weight.detach().zero_()
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
-    ) -> Code:
+    ) -> BottleneckOutput:
         """The code of a neck (n, neck_dim): (n, latent_dim), free of cost."""
         z = self.head(neck.flatten(1))
-        return Code(z if offset is None else z + offset)
+        return BottleneckOutput(z if offset is None else z + offset)
