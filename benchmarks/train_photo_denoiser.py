@@ -52,8 +52,8 @@ def main() -> None:
     size = sum(f.stat().st_size for f in a.out.iterdir()) / 2**20
     print(f"{model.fit_seconds_:.0f} s, {model.n_epochs_} epochs, {size:.2f} MiB in {a.out}", flush=True)
     tests = [image / 255.0 for image in images_at(a.test)]
-    for average, patch_matching in ((1, False), (8, False), (8, True)):
-        model.set_params(average=average, patch_matching=patch_matching)
+    for n_augmentations, patch_matching in ((1, False), (8, False), (8, True)):
+        model.set_params(n_augmentations=n_augmentations, patch_matching=patch_matching)
         for sigma in (15, 25, 50):
             rng, reached, start = np.random.default_rng(0), [], time.perf_counter()
             for x in tests:

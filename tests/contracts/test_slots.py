@@ -504,7 +504,7 @@ CORRUPTIONS = [
 
 
 @pytest.mark.parametrize(("spec", "shape", "target_shape"), CORRUPTIONS)
-@pytest.mark.parametrize("weighed", [False, True])
+@pytest.mark.parametrize("reweight", [False, True])
 def test_corruptions_keep_shapes_and_leave_the_batch_alone(spec, shape, target_shape, reweight):
     part = spec.build()
     x = draw(4, *shape)

@@ -90,7 +90,7 @@ def test_sounds_come_back(representation, dtype):
     again = there_and_back(X, representation=representation)
     assert [a.shape for a in again] == [x.shape for x in X] and all(a.dtype == x.dtype for a, x in zip(again, X))
     for a, x in zip(again, X):
-        if schema == "waveform":
+        if representation == "waveform":
             assert np.abs(a.astype(float) - x).max() <= 1e-4 * top
         else:
             bands = spectrogram.bands_of(512, RATE, 80)

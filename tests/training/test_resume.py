@@ -106,7 +106,7 @@ def check_resumed(kind, options, X, folder, stop_at):
         assert model.n_epochs_ == EPOCHS and [key for key in whole if found[key] != whole[key]] == []
 
 
-@pytest.mark.parametrize("form", ["table", "images"])
+@pytest.mark.parametrize("schema", ["table", "images"])
 @pytest.mark.parametrize(("kind", "options"), RUNS)
 def test_every_type_goes_on_to_the_same_end(kind, options, schema, table, images, tmp_path, stop_at):
     if schema == "images" and not get_tags(kind()).input_tags.three_d_array:

@@ -47,7 +47,7 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
         would be stored: rounded, and cut off at black and white.
     noise_conditional : bool
         Whether the nets are conditioned on the noise level. Input then bypasses the bottleneck, in the share that
-        suits the level, and `predict` takes data to be at the lowest level. For numbers and squared errors, and Gaussian
+        suits the level, and `predict` takes data to be at the lowest level. For numbers, squared errors and Gaussian
         noise. With `zl.noise.Masking` or `BlockMasking` the nets receive which values are missing, and learn those; for
         tables of any columns and series, with any error. Of series, what is there passes by the bottleneck then, and
         the nets add to a linear answer to what is missing (see `zandloper.model.series_imputation`).

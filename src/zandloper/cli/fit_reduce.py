@@ -102,8 +102,8 @@ def run(job: Job, *, what: opt.What = None) -> None:
     what = what or next(iter(outputs))
     if what not in outputs:
         raise ParameterError(f"--what {what} is not known: this model gives {', '.join(outputs)}")
-    if what != "reconstruction" and io.ending(output) in (".png", "", *io.sounds.ENDINGS):
-        kind = "sounds" if io.ending(output) in io.sounds.ENDINGS else "images"
+    if what != "reconstruction" and io.ending(output) in (".png", "", *io.audio.ENDINGS):
+        kind = "sounds" if io.ending(output) in io.audio.ENDINGS else "images"
         raise FileError(f"{output} is for {kind}, and --what {what} gives numbers: write to .csv, .parquet or .npy")
     X = job.read()
     result = getattr(fitted, outputs[what])(X)

@@ -171,7 +171,7 @@ class Layout:
                     strange = next(v for v, g in zip(series.to_list(), gone) if g and v is not None and v == v)
                     raise DataError(
                         f"column {column.name!r} holds {strange!r}, which is none of the {len(column.levels)} levels "
-                        f"that {caller} knows, and would be lost: fit on data that hold it, or keep the column elsewhere"
+                        f"that {caller} knows, and would be lost: fit on data that hold it, or keep it elsewhere"
                     )
 
 

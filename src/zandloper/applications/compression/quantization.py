@@ -98,7 +98,7 @@ class UniformQuantizer:
         return np.flatnonzero(~(np.isnan(values) | (np.abs(values - made) <= bound)))
 
     def _beside(self, like: np.ndarray) -> list[np.ndarray]:
-        return [a.reshape(-1, *[1] * (like.ndim - 1)) for a in (self.offset, self.step, self.scaler)]
+        return [a.reshape(-1, *[1] * (like.ndim - 1)) for a in (self.offset, self.step, self.scale)]
 
 
 def pack_items(at: np.ndarray, values: np.ndarray) -> bytes:

@@ -109,7 +109,7 @@ class TokenEncoder(nn.Module):
         heard = F.pad((x != 0).any(2), (self.summaries, 0), value=True)
         h = self.embed(x)
         if context is not None and self.context_layer is not None:
-            h = h + self.embed_condition(context.to(x.dtype))[:, None]
+            h = h + self.context_layer(context.to(x.dtype))[:, None]
         h = self.positions(F.pad(h, (0, 0, self.summaries, 0)))
         for part in self.blocks:
             h = part(h, heard) if isinstance(part, TransformerBlock) else part(h)
