@@ -35,7 +35,7 @@ class Waves(Modality):
 
 @dataclass(frozen=True)
 class WavesSchema(Schema):
-    name: ClassVar[str] = "waves_form"
+    name: ClassVar[str] = "waves_schema"
     shape: tuple[int, ...] = (1, 1)
 
     @property

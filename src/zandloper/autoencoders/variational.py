@@ -116,7 +116,7 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
             return spec
         likelihood = schema.loss("gaussian")
         # Pixels at the rim hardly vary: with variances of their own, one stroke there outweighs all images together.
-        return replace(likelihood, shared=True) if schema.name == "image_form" else likelihood
+        return replace(likelihood, shared=True) if schema.name == "image_schema" else likelihood
 
     def _prior_spec(self, condition: Any = None) -> Spec:
         conditional = condition is not None

@@ -148,7 +148,7 @@ def run(
     if like is not None:
         drawing["like"] = known(generator, io.read(like))
     draw = lambda rows, k: generator.sample(rows, condition=told, random_state=(first + k) % 2**31, **drawing)  # noqa: E731
-    if job.schema.name != "series_form" and io.ending(job.output) in WRITERS and job.schema.column_names():
+    if job.schema.name != "series_schema" and io.ending(job.output) in WRITERS and job.schema.column_names():
         counted = write_parts(job.output, _parts(draw, total), force=job.force)
         job.say(f"written  {job.output} ({counted:,} new sample{'s' if counted > 1 else ''})")
     else:
@@ -159,7 +159,7 @@ def _write(job: Job, made: Any) -> None:
     """Samples into one file or a folder, and beside it a sheet of them."""
     from zandloper import io
 
-    rate, series = getattr(job.schema, "rate", None), job.schema.name == "series_form"
+    rate, series = getattr(job.schema, "rate", None), job.schema.name == "series_schema"
     folder = io.ending(job.output) == ""
     if series and folder:
         raise ParameterError(f"{job.output} has no ending, and series go into one file: say -o new.csv, or new.npy")

@@ -155,7 +155,7 @@ def describe_detector(detector: Any) -> DetectorDescription:
         levels=first.levels,
         known=0 if detector.neighbors_ is None else len(detector.neighbors_.known),
         calibrated_on=len(detector.calibration_),
-        unit={"series_form": "time steps", "image_form": "images", "audio_form": "sounds"}.get(
+        unit={"series_schema": "time steps", "image_schema": "images", "audio_schema": "sounds"}.get(
             detector._schema.name, "rows"
         ),
         false_alarm_rate=float(detector.false_alarm_rate),

@@ -347,7 +347,7 @@ def _fitted(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX))
 
 
-WAYS: dict[str, type] = {"image_form": Pictures, "series_form": Lines, "audio_form": Players}
+WAYS: dict[str, type] = {"image_schema": Pictures, "series_schema": Lines, "audio_schema": Players}
 
 
 def way(schema: Any, originals: np.ndarray) -> Any:

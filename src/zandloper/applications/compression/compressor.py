@@ -127,7 +127,7 @@ class Compressor(BaseEstimator):
         caller, seed = type(self).__name__, seed_of(self.random_state, type(self).__name__)
         model = halved(self._trained(X, caller, seed))
         _check_model(model, caller)
-        if isinstance(X, str | Path) and model._schema.name == "image_form":
+        if isinstance(X, str | Path) and model._schema.name == "image_schema":
             X = model._schema.readable(model._schema.read(X, caller))
         layout = layout_of(model._schema, X, caller)
         raw = layout.read(X, caller)

@@ -54,7 +54,7 @@ class Layout:
 
     def __init__(self, schema: Any) -> None:
         self.schema: Any = schema
-        self.image = schema.name == "image_form"
+        self.image = schema.name == "image_schema"
         if self.image:
             self.unit = "images"
             self.height, self.width, channels = schema.shape

@@ -196,9 +196,9 @@ class SeriesLayout(Layout):
 
 def layout_of(schema: Schema, X: Any, caller: str) -> Layout:
     """The layout for data of a form; of a series' frame it learns the time column."""
-    if schema.name in ("table_form", "image_form"):
+    if schema.name in ("table_schema", "image_schema"):
         return Layout(schema)
-    if schema.name != "series_form":
+    if schema.name != "series_schema":
         what = schema.name.removesuffix("_schema")
         hint = '; sounds are compressed as series, modality="series"' if what == "audio" else ""
         raise UnsupportedError(f"{caller} keeps tables, images and series, and the data are read as {what}{hint}")

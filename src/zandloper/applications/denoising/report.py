@@ -241,7 +241,7 @@ def _shown(model: Any, raw: np.ndarray, out: np.ndarray, gaps: np.ndarray) -> Se
     flat = gaps.reshape(len(gaps), -1)
     some = np.flatnonzero(flat.any(1)) if flat.any() else np.arange(len(raw))
     schema = model._schema
-    if schema.name == "series_form":
+    if schema.name == "series_schema":
         some = some[_chosen(len(some), WINDOWS)]
         shown = way(schema, raw[some])
         heat = flat[some].astype(float)
@@ -266,7 +266,7 @@ def _by_column(
     """Each column: the share missing, how far values moved, and where the truth is known how far off they are."""
     names = [str(name) for name in model._schema.column_names()]
     names = names or [str(name) for name in model._schema.feature_names()]
-    count = raw.shape[1] if model._schema.name == "series_form" else int(np.prod(raw.shape[1:]))
+    count = raw.shape[1] if model._schema.name == "series_schema" else int(np.prod(raw.shape[1:]))
     apart = lambda a: np.asarray(a, np.float64).reshape(len(a), count, -1)  # noqa: E731
     x, z, gap, kinds = apart(raw), apart(out), apart(gaps) > 0, _kinds(model._schema, count)
     want = None if truth is None else apart(truth)

@@ -22,9 +22,9 @@ def contact_sheet(schema: Any, items: Any) -> Picture:
     items : as `sample` gives them
     """
     items = items[:MOST]
-    if schema.name == "series_form":
+    if schema.name == "series_schema":
         return _lines([np.asarray(one.values.T) for one in schema.parse(items, "contact_sheet")])
-    pictures = schema.drawn(items) if schema.name == "audio_form" else items
+    pictures = schema.drawn(items) if schema.name == "audio_schema" else items
     return grid_figure(tiles(pictures))
 
 

@@ -47,7 +47,7 @@ def continued(model: Any, X: Any, steps: int, n: int, rng: torch.Generator) -> A
         A series is shorter than the known part of a window, or a channel has no value there.
     """
     schema, caller = model._schema, "continue_series"
-    if schema.name != "series_form":
+    if schema.name != "series_schema":
         raise UnsupportedError(f"only series go on, and this generator learned {schema.in_words()}")
     window, known = schema.window, max(1, round(KNOWN * schema.window))
     ends = []

@@ -30,7 +30,7 @@ from zandloper.fitting.validation import seed_of
 from zandloper.io.images import images_at
 from zandloper.modality import modality
 
-JUDGES: dict[str, Any] = {"image_form": images, "series_form": series, "audio_form": audio}
+JUDGES: dict[str, Any] = {"image_schema": images, "series_schema": series, "audio_schema": audio}
 CANNOT = {  # what a type may not be able to do when sampling, and which one can
     "like": ("makes no variations of items", "VariationalAutoencoder"),
     "given": ("fixes no columns", "MaskedAutoencoder"),

@@ -210,7 +210,7 @@ def _numbers(schema: Schema, train: np.ndarray, test: np.ndarray) -> tuple[np.nd
     Columns are standardized here, so that the errors of both are in the same units; images stay what they are, since
     of integers the autoencoder knows the bounds.
     """
-    if schema.name == "table_form":
+    if schema.name == "table_schema":
         scale = StandardScaler().fit(train.astype(np.float64))
         return scale.transform(train), scale.transform(test), 1.0
     dtype: np.dtype[Any] = np.dtype(schema.dtype)  # type: ignore[attr-defined]
