@@ -35,8 +35,8 @@ class ConditionalPrior(nn.Module):
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """The prior's loss on codes `batch.x`, told the batch's raw conditions."""
         with torch.no_grad():
-            prompt = self._hourglass[0].prompt
-            context = prompt(len(batch.x), batch.x, batch.condition, rng if self.training else None)
+            hourglass, some = self._hourglass[0], rng if self.training else None
+            context = hourglass.prior_condition(len(batch.x), batch.x, batch.condition, some)
         return self.prior.loss(replace(batch, condition=context), rng, progress)
 
 
