@@ -57,7 +57,7 @@ def discover(package: ModuleType) -> dict[str, Any]:
             if (
                 isinstance(value, type)
                 and issubclass(value, Spec)
-                and value.__module__ == module.__name__
+                and f"{value.__module__}.".startswith(f"{module.__name__}.")
                 and value.name
             ):
                 found[value.name] = value

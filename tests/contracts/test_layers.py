@@ -95,7 +95,9 @@ def fault(module: str, target: str) -> str | None:
     if LEVEL[other] < LEVEL[part]:
         return f"`{other}` stands above `{part}`: imports run downwards"
     folder = next((name for name in DISCOVERED if f"{module}.".startswith(f"{name}.")), None)
-    if folder and f"{target}.".startswith(f"{folder}.") and not (target == folder != module):
+    inside = len(folder.split(".")) + 1 if folder else 0
+    same_part = module.split(".")[:inside] == target.split(".")[:inside]  # a part may be a folder of several files
+    if folder and f"{target}.".startswith(f"{folder}.") and not (target == folder != module or same_part):
         return "files of one folder import nothing of it but its __init__, and that imports none of them"
     if part != other or "." not in module or "." not in target:
         return None
@@ -155,6 +157,7 @@ def test_imports_run_downwards(module):
         ("model/networks/__init__.py", "from .dense import Dense", "files of one folder"),
         ("model/networks/dense.py", "from zandloper.model.nowhere import it", "no place"),
         ("applications/detection/detector.py", "from zandloper.applications.denoising import tabular", "siblings"),
+        ("modality/series/schema.py", "from zandloper.modality.table import Table", "files of one folder"),
         ("spec.py", "from zandloper.nowhere import it", "no place"),
     ],
 )
@@ -180,6 +183,7 @@ def test_a_wrong_import_is_found(tmp_path, file, code, why):
         ("fitting/__init__.py", "from zandloper import __version__, spec"),
         ("cli/run.py", "import zandloper as zl"),
         ("io/__init__.py", "from zandloper.io import tables"),
+        ("modality/series/schema.py", "from zandloper.modality.series.scaler import SeriesScaler"),
         ("io/tables.py", "from zandloper.io.atomic import ending"),
     ],
 )
@@ -192,7 +196,8 @@ ROOMS = """
 __init__ cli/__init__ cli/run fitting/__init__ spec errors model/__init__ model/hourglass model/bottlenecks/__init__
 model/bottlenecks/plain model/losses/__init__ model/networks/__init__ model/networks/dense model/networks/conv2d
 io/__init__ io/tables io/atomic applications/__init__ applications/detection/__init__ applications/detection/scoring
-applications/detection/detector applications/denoising/__init__ applications/denoising/tabular
+applications/detection/detector applications/denoising/__init__ applications/denoising/tabular modality/__init__
+modality/series/__init__ modality/series/schema modality/series/scaler modality/table/__init__
 """
 
 

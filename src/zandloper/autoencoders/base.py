@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
-from zandloper.data.columns import dims_of, is_frame
+from zandloper.data.frames import dims_of, is_frame
 from zandloper.data.windows import as_rows
 from zandloper.errors import DataError, UnsupportedError
 from zandloper.fitting.conditioning import read_condition

@@ -16,7 +16,8 @@ from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.autoencoders.signature import with_parameters_of
 from zandloper.data.binning import UNKNOWN
-from zandloper.data.columns import is_frame, read_column
+from zandloper.data.columns import read_column
+from zandloper.data.frames import is_frame
 from zandloper.errors import DataError, bad_parameter
 from zandloper.modality import Modality, modality
 from zandloper.modality.discrete_table import DiscreteTable

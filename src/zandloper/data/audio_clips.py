@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from zandloper.data.columns import is_frame
+from zandloper.data.frames import is_frame
 from zandloper.data.windows import Windows, cover
 from zandloper.errors import DataError, DataTypeError
 from zandloper.io.audio import Recording, Sounds, resampled, resampled_length, sounds_at

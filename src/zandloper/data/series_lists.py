@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zandloper.data.columns import dims_of, is_frame
+from zandloper.data.frames import dims_of, is_frame
 from zandloper.errors import DataError, DataTypeError
 
 

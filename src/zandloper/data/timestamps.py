@@ -7,7 +7,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from zandloper.data.columns import is_frame, learn_column, read_column
+from zandloper.data.columns import learn_column, read_column
+from zandloper.data.frames import is_frame
 from zandloper.errors import DataError
 
 NAMES = {"time", "timestamp", "timestamps", "date", "datetime", "date_time", "date-time", "ts"}

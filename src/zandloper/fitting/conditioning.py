@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zandloper.data.columns import MOST_LEVELS, Column, dims_of, is_frame
+from zandloper.data.columns import MOST_LEVELS, Column
+from zandloper.data.frames import dims_of, is_frame
 from zandloper.errors import DataError
 from zandloper.modality import Chunks, Schema, modality
 from zandloper.modality.table import TableSchema

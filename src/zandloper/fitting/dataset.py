@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zandloper.data.columns import dims_of, is_frame
+from zandloper.data.frames import dims_of, is_frame
 from zandloper.errors import DataError, bad_parameter
 from zandloper.fitting.conditioning import learn_condition, read_condition
 from zandloper.modality import Schema, modality

@@ -12,14 +12,15 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from zandloper import io
-from zandloper.data.columns import dims_of, is_frame
+from zandloper.data.columns import Column
+from zandloper.data.frames import dims_of, is_frame
 from zandloper.data.windows import as_rows
 from zandloper.errors import DataError, DataTypeError, bad_parameter
 from zandloper.spec import Spec, discover
@@ -63,6 +64,16 @@ class Schema(Spec):
     """What the user's data look like: everything needed to read more of them and to give them back."""
 
     net: ClassVar[str | None] = None  # the net that suits, where it does not follow from shapes
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> Self:
+        """As for every spec; columns are read back too."""
+        if "columns" not in settings:
+            return super().from_dict(settings)
+        given = [
+            {k: tuple(v) if isinstance(v, list) else v for k, v in column.items()} for column in settings["columns"]
+        ]
+        return super().from_dict({**settings, "columns": tuple(Column(**column) for column in given)})
 
     @property
     def in_shape(self) -> tuple[int, ...]:

@@ -15,10 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zandloper.data.columns import (
-    Column,
-    is_frame,
-)
+from zandloper.data.columns import Column
+from zandloper.data.frames import is_frame
 from zandloper.errors import DataError
 
 BLOCK = 2**20  # values in a block, about

@@ -13,16 +13,9 @@ from torch import Tensor
 
 from zandloper.applications.compression.layout import BLOCK, Block, Layout, held_as
 from zandloper.data import timestamps
-from zandloper.data.columns import (
-    Column,
-    dims_of,
-    give_column,
-    give_frame,
-    give_numbers,
-    is_frame,
-    learn_column,
-    read_column,
-)
+from zandloper.data.column_dtypes import give_column
+from zandloper.data.columns import Column, learn_column, read_column
+from zandloper.data.frames import dims_of, give_frame, give_numbers, is_frame
 from zandloper.data.series_lists import are_several, each_of
 from zandloper.errors import DataError, FileError, UnsupportedError
 from zandloper.modality import Schema

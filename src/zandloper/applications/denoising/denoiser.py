@@ -13,7 +13,7 @@ from zandloper.applications.denoising import denoiser_file
 from zandloper.applications.denoising.signals import WAYS, fit_fields, restore_fields, task_of
 from zandloper.applications.denoising.tabular import fit_rows, restore_rows, spread_of_rows
 from zandloper.autoencoders.base import BaseAutoencoder
-from zandloper.data.columns import dims_of, is_frame
+from zandloper.data.frames import dims_of, is_frame
 from zandloper.data.signals import read_fields
 from zandloper.errors import DataError, bad_parameter
 from zandloper.fitting.fit import interactive

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from zandloper.applications.detection.large_images import larger
-from zandloper.data.columns import is_frame
+from zandloper.data.frames import is_frame
 from zandloper.data.series_lists import each_of
 from zandloper.modality.image import ImageSchema
 from zandloper.modality.series import SeriesSchema

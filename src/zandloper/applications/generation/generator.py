@@ -23,7 +23,7 @@ from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.autoencoders.masked import MaskedAutoencoder
 from zandloper.autoencoders.quantized import QuantizedAutoencoder
 from zandloper.autoencoders.variational import VariationalAutoencoder
-from zandloper.data.columns import is_frame
+from zandloper.data.frames import is_frame
 from zandloper.errors import DataError, ParameterError, UnsupportedError, bad_parameter
 from zandloper.fitting.conditioning import are_texts
 from zandloper.fitting.validation import seed_of

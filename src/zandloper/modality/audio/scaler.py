@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -10,6 +10,10 @@ from torch import Tensor
 
 from zandloper.data import spectrogram
 from zandloper.modality import Chunks, Scaler, mean_and_deviation
+
+if TYPE_CHECKING:
+    from zandloper.modality.audio.schema import AudioSchema
+
 
 RANGE = 80.0  # decibels below the loudest of the training sounds: what is quieter is silence
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from zandloper.data.quantile_transform import KNOTS, along, maps
 from zandloper.modality import Chunks, Scaler, masked, mean_and_deviation
+
+if TYPE_CHECKING:
+    from zandloper.modality.series.schema import SeriesSchema
+
 
 MARKED = 20_000  # values of a channel that a chunk says its quantiles by, at most
 

@@ -1,39 +1,24 @@
-"""Series: numbers over time, one or several channels, read as overlapping windows and given back step by step.
-
-An array (time,) or (time, channels), a frame with a time column or index, or a collection of those: a list, where
-lengths may differ, or an array (n, time, channels). A raw row is one window (channels, steps), cut when it is asked
-for. Gaps in the grid of time stamps, missing values and what a short series lacks are NaN, and count nothing.
-"""
+"""The schema of series: windows in, single time steps out."""
 
 from __future__ import annotations
 
-import numbers
 import warnings
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import narwhals as nw
 import numpy as np
 from torch import Tensor
 
 from zandloper.data import timestamps
-from zandloper.data.columns import (
-    Column,
-    backend_of,
-    dims_of,
-    give_column,
-    give_frame,
-    give_numbers,
-    is_frame,
-    learn_column,
-    numbers_of,
-    read_column,
-)
-from zandloper.data.seasonality import LONGEST, stride_of, window_of
+from zandloper.data.column_dtypes import give_column
+from zandloper.data.columns import Column
+from zandloper.data.frames import dims_of, give_frame, give_numbers, is_frame
 from zandloper.data.series_lists import as_given, each_of
 from zandloper.data.windows import Windows, blocks_of_time, lay_out
-from zandloper.errors import DataError, DataTypeError, bad_parameter
-from zandloper.modality import Modality, Scaler, Schema
+from zandloper.errors import DataError, bad_parameter
+from zandloper.modality import Scaler, Schema
+from zandloper.modality.series.reading import Part, read_array, read_frame
 from zandloper.modality.series.scaler import SCALES
 from zandloper.model.losses.gaussian import GaussianNLL
 from zandloper.model.losses.mae import MAE
@@ -41,114 +26,6 @@ from zandloper.model.losses.mse import MSE
 from zandloper.spec import Spec
 
 MOST_WINDOW = 65_536
-
-
-@dataclass(frozen=True)
-class Series(Modality):
-    """Numbers over time.
-
-    Parameters
-    ----------
-    window : int or None
-        Steps in a window. None: the data's own period, where one is found (16 to 512 steps and at most a quarter of the
-        longest series; of a period shorter than that several), else 64; 30 or more series of one length of at most 512
-        steps are windows themselves.
-    stride : int or None
-        Steps from one window that trains to the next. None: 1, or so many that about 20,000 windows train.
-    score_stride : int or None
-        The same where a model is used: smaller is smoother and dearer. None: a quarter of a window.
-    time : str or None
-        The column or index of a frame that holds the time stamps. None: a time index, else the one column of times,
-        else a column called time, timestamp, date, datetime or ts; without any, rows follow each other step by step.
-    scaling : {"standard", "quantile"} or None
-        How nets see channels: with mean 0 and deviation 1, or those that are skewed or heavy-tailed by their normal
-        scores, see `zandloper.data.quantile_transform`. None: standard, of a `Generator` quantile.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import zandloper as zl
-    >>> X = np.sin(np.arange(480) * 2 * np.pi / 24)
-    >>> form, raw = zl.modality.Series().learn(X, "me")
-    >>> form.window, form.in_shape, raw.shape
-    (24, (1, 24), (457, 1, 24))
-    """
-
-    name: ClassVar[str] = "series"
-    window: int | None = None
-    stride: int | None = None
-    score_stride: int | None = None
-    time: str | None = None
-    scaling: str | None = None
-
-    def learn(self, X: Any, caller: str, loss: str = "auto", target: bool = False) -> tuple[Schema, Windows]:
-        """The form of series, and their windows that train, (n, channels, steps)."""
-        self._check()
-        first = each_of(X, caller)[0]
-        schema = _learn_frame(first, self.time, caller) if is_frame(first) else _learn_array(first, caller)
-        parts = schema.parse(X, caller)
-        if schema.where:
-            schema = schema.replaced(step=timestamps.step_of([p.times for p in parts if p.times is not None]))
-        whole = schema.lay(parts, caller, LONGEST, 1, 1)  # a "window" of one step: nothing is padded
-        store = whole.store.numpy()
-        silent = np.isnan(store).all(1)
-        if silent.all():
-            raise DataError(
-                f"all {store.size} values of {caller}'s series are missing (NaN): there is nothing to learn"
-            )
-        if silent.any():
-            names = [schema.columns[i].name for i in np.flatnonzero(silent)[:8]]
-            raise DataError(f"channels {names} of {caller}'s series have no value at all: drop them")
-        pieces = [store[:, low:high].T for low, high in zip(whole.firsts, [*whole.firsts[1:], store.shape[1]])]
-        longest = max(map(len, pieces))
-        window = self.window or window_of(pieces)
-        if longest < window:
-            raise DataError(
-                f"a series must be as long as a window to learn from: the longest of {caller}'s has {longest} steps"
-                f"{' without a long gap' if len(pieces) > len(parts) else ''} and a window {window}; "
-                "pass a longer series, or modality=zl.modality.Series(window=...) with fewer steps"
-            )
-        for name in ("stride", "score_stride"):
-            if (getattr(self, name) or 1) > window:
-                raise bad_parameter("Series", name, f"at most a window, {window}", getattr(self, name))
-        schema = schema.replaced(
-            window=int(window),
-            stride=int(self.stride or stride_of(store.shape[1], window)),
-            score_stride=int(self.score_stride or max(1, window // 4)),
-            scaling=self.scaling or "standard",
-        )
-        return schema, schema.lay(parts, caller, schema.window, schema.window, schema.stride).with_something()
-
-    def beside(self, schema: Schema) -> Modality:
-        """With the windows of an input that is series too, so that targets keep step with it."""
-        if not isinstance(schema, SeriesSchema):
-            return self
-        return Series(
-            self.window or schema.window,
-            self.stride or schema.stride,
-            self.score_stride or schema.score_stride,
-            self.time,
-            self.scaling,
-        )
-
-    def _check(self) -> None:
-        for name, low in (("window", 2), ("stride", 1), ("score_stride", 1)):
-            value = getattr(self, name)
-            whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-            if value is not None and not (whole and low <= int(value) <= MOST_WINDOW):
-                raise bad_parameter("Series", name, f"an integer from {low} to {MOST_WINDOW} or None", value)
-        if self.time is not None and not isinstance(self.time, str):
-            raise bad_parameter("Series", "time", "the name of a column or None", self.time)
-        if self.scaling not in (None, *SCALES):
-            raise bad_parameter("Series", "scaling", f"one of {list(SCALES)} or None", self.scaling)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of the user's series, read: values (rows, channels), and its time stamps as numbers."""
-
-    values: np.ndarray
-    times: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -193,16 +70,6 @@ class SeriesSchema(Schema):
     stride: int = 1
     score_stride: int = 1
     scaling: str = "standard"
-
-    @classmethod
-    def from_dict(cls, settings: dict[str, Any]) -> Self:
-        """As for every spec; the columns are specs too."""
-        plain: Any = lambda c: {k: tuple(v) if isinstance(v, list) else v for k, v in c.items()}  # noqa: E731
-        return super().from_dict({**settings, "columns": tuple(Column(**plain(c)) for c in settings["columns"])})
-
-    def replaced(self, **settings: Any) -> SeriesSchema:
-        """The same with some settings changed."""
-        return SeriesSchema(**{**vars(self), **settings})
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -253,7 +120,10 @@ class SeriesSchema(Schema):
 
     def parse(self, X: Any, caller: str) -> list[Part]:
         """Each of the user's series as numbers."""
-        return [self._frame(one, caller) if is_frame(one) else self._array(one, caller) for one in each_of(X, caller)]
+        return [
+            read_frame(self, one, caller) if is_frame(one) else read_array(self, one, caller)
+            for one in each_of(X, caller)
+        ]
 
     def lay(self, parts: list[Part], caller: str, gap: int, window: int, stride: int) -> Windows:
         """Windows over series on their grids; a gap of so many steps parts a series in two."""
@@ -265,46 +135,13 @@ class SeriesSchema(Schema):
         ]
         return lay_out([p.values for p in parts], grids, np.dtype(self.dtype), gap, window, stride)
 
-    def _array(self, X: Any, caller: str) -> Part:
-        values = _numbers(X, caller)
-        if values.shape[1] != len(self.columns):
-            raise DataError(
-                f"X has {values.shape[1]} features, but {caller} is expecting {len(self.columns)} features as input: "
-                "series are (time, channels)"
-            )
-        return Part(values)
-
-    def _frame(self, X: Any, caller: str) -> Part:
-        frame = nw.from_native(X, eager_only=True)
-        names = [c.name for c in self.columns]
-        if self.backend == "array":
-            where, time = timestamps.find_time(X, None, caller)
-            names = [c for c in frame.columns if where != "column" or c != time]
-            return self._array(frame.select(*map(frame.get_column, names)).to_numpy(), caller)
-        known = {*names, self.time} if self.where == "column" else set(names)
-        lost, new = [c for c in known if c not in frame.columns], [c for c in frame.columns if c not in known]
-        if lost or new:
-            raise DataError(
-                f"The feature names should match those that were passed during fit: {caller} got a frame "
-                f"with other columns; missing: {sorted(map(str, lost))[:8]}, unknown: {new[:8]}"
-            )
-        if len(frame) == 0:
-            raise DataError(f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required")
-        values = np.stack([read_column(c, frame.get_column(c.name), caller) for c in self.columns], axis=1)
-        column = timestamps.stamps(X, self.where, self.time, caller)
-        if column is None:
-            return Part(values)
-        times = timestamps.as_numbers(column, caller)
-        timestamps.check_order(times, lambda row: column[row], caller)
-        return Part(values, times)
-
     # ------------------------------------------------------------------------------------- out: windows to single steps
 
     def give(self, values: np.ndarray, like: Any = None) -> Any:
         """Windows (n, channels, steps) as series of their own: an array (n, steps, channels), or a list of frames."""
         moved = np.moveaxis(np.asarray(values), 1, 2)
         if self.backend != "array":
-            return [self._one(v) for v in moved]
+            return [give_one(self, v) for v in moved]
         out = give_numbers(moved, self.given)
         return out[..., 0] if self.flat else out
 
@@ -323,7 +160,7 @@ class SeriesSchema(Schema):
 
     def give_steps(self, steps: list[np.ndarray], like: Any) -> Any:
         """Steps (steps, channels) of each series as `like` has them."""
-        return as_given([self._one(v, one) for v, one in zip(steps, each_of(like, ""))], like)
+        return as_given([give_one(self, v, one) for v, one in zip(steps, each_of(like, ""))], like)
 
     def errors(self, error: Tensor, weight: Tensor, per_feature: bool, like: Any, rows: Windows) -> Any:
         """Errors of time steps: their mean over channels that are there, (steps,), or all, (steps, channels)."""
@@ -388,71 +225,19 @@ class SeriesSchema(Schema):
             for name, rows_at in zip(("start", "end"), ends)
         }
 
-    def _one(self, values: np.ndarray, like: Any = None) -> Any:
-        """One series (steps, channels) as the user's own kind."""
-        if self.backend == "array":
-            out = give_numbers(values, self.given)
-            flat = self.flat if like is None or is_frame(like) else dims_of(like) == 1
-            return out[:, 0] if flat else out
-        made = {c.name: give_column(c, values[:, i].astype(float), self.backend) for i, c in enumerate(self.columns)}
-        if like is None or not is_frame(like):
-            return give_frame(made, self.backend)
-        if self.where == "column":  # stands where it stood
-            frame = nw.from_native(like, eager_only=True)
-            stamps = frame.get_column(self.time).to_native()
-            stamps = stamps.reset_index(drop=True) if hasattr(stamps, "reset_index") else stamps
-            made = {name: made.get(name, stamps) for name in frame.columns}
-        return give_frame(made, self.backend, like)
 
-
-def _numbers(X: Any, caller: str) -> np.ndarray:
-    """One series as an array of floats (time, channels)."""
-    if (
-        hasattr(getattr(X, "index", None), "to_timestamp")
-        or type(getattr(X, "index", None)).__name__ == "DatetimeIndex"
-    ):
-        raise DataTypeError(
-            f"{caller} got one pandas column with a time index: pass X.to_frame(), so that its times count"
-        )
-    if dims_of(X) == 1:
-        X = np.ma.asarray(X)[:, None] if isinstance(X, np.ma.MaskedArray) else np.asarray(X)[:, None]
-    elif dims_of(X) != 2:
-        raise DataError(
-            f"{caller} got a series as an array of shape {np.shape(X)}: wanted are (time,), (time, channels), a frame, "
-            "a list of those, or (n, time, channels)"
-        )
-    return numbers_of(X, caller)
-
-
-def _learn_array(X: Any, caller: str) -> SeriesSchema:
-    raw, given = _numbers(X, caller), getattr(X, "dtype", None)
-    numeric = isinstance(given, np.dtype) and given.kind in "fiub"
-    columns = tuple(Column(f"x{i}", "number", str(raw.dtype)) for i in range(raw.shape[1]))
-    return SeriesSchema(
-        "array",
-        columns,
-        dtype=str(np.result_type(raw.dtype, np.float32)),
-        given=str(given) if numeric else "float64",
-        flat=dims_of(X) == 1,
-    )
-
-
-def _learn_frame(X: Any, time: str | None, caller: str) -> SeriesSchema:
-    try:
-        frame = nw.from_native(X, eager_only=True)
-        names = frame.columns
-    except nw.exceptions.NarwhalsError as error:
-        raise DataError(f"the frame given to {caller} cannot be read: {error}") from error
-    where, name = timestamps.find_time(X, time, caller)
-    columns = [learn_column(frame.get_column(c), caller) for c in names if where != "column" or c != name]
-    odd = next((c for c in columns if c.kind not in ("number", "truth")), None)
-    if odd is not None:
-        raise DataError(
-            f"column {odd.name!r} of {caller}'s series is a {odd.kind}, and series are numbers over time: drop it, "
-            "turn it into numbers, or say that it holds the time stamps with modality=zl.modality.Series(time=...)"
-        )
-    if not columns or not len(frame):
-        raise DataError(f"{caller} got a frame of shape {frame.shape}: there is nothing in it but the time, or nothing")
-    stamps = timestamps.stamps(X, where, name, caller)
-    in_time = stamps is not None and timestamps.is_time(stamps)
-    return SeriesSchema(backend_of(frame), tuple(columns), where=where, time=name, in_time=in_time)
+def give_one(schema: SeriesSchema, values: np.ndarray, like: Any = None) -> Any:
+    """Return one series (steps, channels) as the kind of data that the user passed."""
+    if schema.backend == "array":
+        out = give_numbers(values, schema.given)
+        flat = schema.flat if like is None or is_frame(like) else dims_of(like) == 1
+        return out[:, 0] if flat else out
+    made = {c.name: give_column(c, values[:, i].astype(float), schema.backend) for i, c in enumerate(schema.columns)}
+    if like is None or not is_frame(like):
+        return give_frame(made, schema.backend)
+    if schema.where == "column":  # stands where it stood
+        frame = nw.from_native(like, eager_only=True)
+        stamps = frame.get_column(schema.time).to_native()
+        stamps = stamps.reset_index(drop=True) if hasattr(stamps, "reset_index") else stamps
+        made = {name: made.get(name, stamps) for name in frame.columns}
+    return give_frame(made, schema.backend, like)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from zandloper.modality import Chunks, Scaler, masked, mean_and_deviation
+
+if TYPE_CHECKING:
+    from zandloper.modality.table.schema import TableSchema
 
 
 class TableScaler(Scaler):
