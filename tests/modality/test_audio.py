@@ -101,13 +101,13 @@ def test_sounds_come_back(representation, dtype):
 @pytest.mark.parametrize("shape", [(3, 900), (3, 900, 2), (2000,), (1, 900, 1)], ids=str)
 def test_arrays_come_back_as_they_were(shape):
     X = np.random.default_rng(0).normal(size=shape).astype(np.float32) * 0.1
-    again = there_and_back(X, schema="waveform")
+    again = there_and_back(X, representation="waveform")
     assert again.shape == X.shape and np.allclose(again, X, atol=1e-6)
 
 
 def test_long_sounds_are_cut_and_joined():
     X = [tone(20_000), tone(700, 300), tone(9000, 600)]
-    again = there_and_back(X, schema="waveform", seconds=0.25)
+    again = there_and_back(X, representation="waveform", seconds=0.25)
     assert all(np.allclose(a, x, atol=1e-5) for a, x in zip(again, X))
     schema, _, raw = learned(X, seconds=0.25)
     assert schema.length == 2000 and schema.stride == 1750 and raw.shape[1:] == (1, 2000)
