@@ -410,10 +410,10 @@ def test_the_book_does_not_collapse():
     with torch.no_grad():
         part.head.weight.copy_(torch.eye(2))
         part.head.bias.zero_()
-        part.book.fill_(100.0)
-        part.book[0] = 0.0
+        part.codebook.fill_(100.0)
+        part.codebook[0] = 0.0
         part.started.fill_(1.0)
-        part.sums.copy_(part.book)
+        part.sums.copy_(part.codebook)
     part.train()
     rng = torch.Generator().manual_seed(0)
     for _ in range(200):

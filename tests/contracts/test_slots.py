@@ -27,14 +27,14 @@ from zandloper.model.batch import Batch, BottleneckOutput, CorruptedInput, Encod
 from zandloper.model.bottlenecks.plain import Plain
 from zandloper.model.corruptions.observed_subset import ObservedSubset
 from zandloper.model.layers import layers
-from zandloper.model.layers.attention import Heads, TransformerBlock
+from zandloper.model.layers.attention import ScaledDotProductAttention, TransformerBlock
 from zandloper.model.losses.bce import BCE
 from zandloper.model.losses.cross_entropy import CrossEntropy
 from zandloper.model.losses.mae import MAE
 from zandloper.model.losses.mixed import MixedColumns
 from zandloper.model.losses.mse import MSE
 from zandloper.model.losses.token_cross_entropy import TokenCrossEntropy, TokenCrossEntropyLoss
-from zandloper.model.networks import Net
+from zandloper.model.networks import Network
 from zandloper.model.networks.attention import Attention, PatchLayout
 from zandloper.model.networks.conv1d import Conv1dNet
 from zandloper.model.networks.conv2d import Conv2dNet
@@ -235,7 +235,7 @@ every_net = on((2, 7, 6), (2, 13))
 
 @pytest.mark.parametrize("spec", discover(zandloper.model.networks).values(), ids=lambda s: s.name)
 def test_nets_say_what_they_read(spec):
-    assert issubclass(spec, Net) and spec.reads and "3" in spec.layer.format(3)
+    assert issubclass(spec, Network) and spec.reads and "3" in spec.layer.format(3)
     fitting = [shape for shape in ((6,), *SERIES, *IMAGES) if spec.fits(shape)]
     assert fitting
     if not spec.shallow:
@@ -247,7 +247,7 @@ def test_nets_say_what_they_read(spec):
 def test_encoders_claim_the_neck_that_they_emit(spec, shape, context):
     net = ready(spec.encoder(shape, context))
     neck = net(draw(4, *shape), draw(4, context) if context else None)
-    assert isinstance(neck, EncoderOutput) and neck.value.shape == (4, net.neck_dim) and neck.skips == ()
+    assert isinstance(neck, EncoderOutput) and neck.value.shape == (4, net.encoding_dim) and neck.skips == ()
     assert neck.value.isfinite().all()
 
 
@@ -367,7 +367,7 @@ def test_patches_are_put_together_as_they_were_cut(shape, side):
 def test_series_of_any_length_pass_the_convolutions(length, stages):
     spec = Conv1dNet((3,) * stages)
     encoder, decoder = ready(spec.encoder((2, length))), ready(spec.decoder(4, (2, length)))
-    assert encoder(draw(2, 2, length)).value.shape == (2, encoder.neck_dim)
+    assert encoder(draw(2, 2, length)).value.shape == (2, encoder.encoding_dim)
     assert decoder(draw(2, 4)).shape == (2, 2, length)
 
 
@@ -383,7 +383,7 @@ def test_attention_knows_where_patches_stand():
 def test_attention_is_the_formula():
     q, k, v = draw(2, 3, 5, 4), draw(2, 3, 7, 4, seed=2), draw(2, 3, 7, 4, seed=3)
     share = (q @ k.transpose(-1, -2) / 2).softmax(-1)
-    torch.testing.assert_close(Heads()(q, k, v), share @ v)
+    torch.testing.assert_close(ScaledDotProductAttention()(q, k, v), share @ v)
     block, h = ready(TransformerBlock(6, 2, causal=True)), draw(2, 5, 6)
     torch.testing.assert_close(block(h)[:, :3], block(h[:, :3]))  # later tokens are not heard
 
@@ -439,11 +439,11 @@ every_linear_bottleneck = pytest.mark.parametrize(
 
 
 @every_bottleneck
-@pytest.mark.parametrize(("neck_dim", "latent_dim"), [(9, 4), (4, 9), (1, 1)])
-def test_bottlenecks_give_the_code_that_they_claim(spec, neck_dim, latent_dim):
-    part = ready(spec.build(neck_dim, latent_dim))
+@pytest.mark.parametrize(("encoding_dim", "latent_dim"), [(9, 4), (4, 9), (1, 1)])
+def test_bottlenecks_give_the_code_that_they_claim(spec, encoding_dim, latent_dim):
+    part = ready(spec.build(encoding_dim, latent_dim))
     for rng in (None, generator()):
-        code = part(draw(5, neck_dim), None, rng)
+        code = part(draw(5, encoding_dim), None, rng)
         assert isinstance(code, BottleneckOutput) and code.z.shape == (5, *part.latent_shape)
         assert code.z.isfinite().all()
         assert code.cost is None or (code.cost.shape == (5,) and code.cost.isfinite().all())
@@ -516,7 +516,7 @@ def test_corruptions_keep_shapes_and_leave_the_batch_alone(spec, shape, target_s
     assert isinstance(seen, CorruptedInput) and seen.x.shape == x.shape and seen.x.isfinite().all()
     assert seen.valid is None or seen.valid.shape == x.shape
     assert seen.level is None or len(seen.level) == 4
-    assert seen.asked is None or seen.asked.shape in (x.shape, target.shape)
+    assert seen.loss_weight is None or seen.loss_weight.shape in (x.shape, target.shape)
     assert torch.equal(batch.x, before[0]) and torch.equal(batch.target, before[2])
     assert valid is None or torch.equal(valid, before[1])
     assert torch.equal(seen.x, again.x)  # the same generator, the same noise

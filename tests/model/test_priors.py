@@ -29,12 +29,14 @@ def test_one_gaussian_by_the_formula():
     prior, x = begun(codes, components=1), drawn(9, 3)
     units = (codes - prior.mean) / prior.unit
     c = units.T.cov()
-    own = prior.axes[0] * prior.variances[0] @ prior.axes[0].T
+    own = prior.component_axes[0] * prior.component_variances[0] @ prior.component_axes[0].T
     # A tenth of the codes is held out: of the covariance of all it has what 4,500 draws can have.
     assert torch.allclose(own, c, atol=0.05 * float(c.diag().max()))
-    assert torch.allclose(prior.middles[0], torch.zeros(3), atol=0.05)
+    assert torch.allclose(prior.component_means[0], torch.zeros(3), atol=0.05)
     for level in (0.7, 3.0):
-        wanted = (x - prior.middles[0]) @ torch.linalg.solve(own + level**2 * torch.eye(3), own) + prior.middles[0]
+        wanted = (x - prior.component_means[0]) @ torch.linalg.solve(
+            own + level**2 * torch.eye(3), own
+        ) + prior.component_means[0]
         assert torch.allclose(prior.denoised(x, torch.full((9, 1), level)), wanted, atol=1e-4)
 
 
@@ -43,8 +45,8 @@ def test_correlations_are_kept_where_codes_are_many():
     along = drawn(6000, 1)
     codes = torch.cat([along, along + 0.05 * drawn(6000, 1, seed=2), along.abs() + 0.05 * drawn(6000, 1, seed=3)], 1)
     prior = begun(codes)
-    used = prior.shares > 0
-    assert used.sum() == score.FULL and prior.turned
+    used = prior.component_weights > 0
+    assert used.sum() == score.FULL and prior.full_covariance
     made = prior.sample(2000, torch.Generator().manual_seed(0))
     assert (made[:, 0] - made[:, 1]).std() < 0.08
 
@@ -87,7 +89,7 @@ def test_summaries_stand_before_the_places():
         initialize(part, torch.Generator().manual_seed(0))
     x = torch.rand(2, *shape)
     neck = encoder(x).value
-    assert neck.shape == (2, encoder.neck_dim) and encoder.neck_dim % encoder.places == 0
+    assert neck.shape == (2, encoder.encoding_dim) and encoder.encoding_dim % encoder.n_positions == 0
     code = torch.randn(2, about * 4)
     other = code.clone()
     other[:, 0] += 1  # of the first summary

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import zandloper as zl
-from zandloper.model.series_imputation import LinearAnswer
+from zandloper.model.series_imputation import LinearImputer
 
 
 def walk(rng, steps, channels):
@@ -19,7 +19,7 @@ def walk(rng, steps, channels):
 @pytest.fixture
 def learned(rng):
     windows = torch.from_numpy(walk(rng, 4000, 3).reshape(-1, 20, 3).transpose(0, 2, 1)).float()
-    answer = LinearAnswer(3, 20)
+    answer = LinearImputer(3, 20)
     answer.learn([(windows[:100], torch.ones(100, 3, 20)), (windows[100:], torch.ones(100, 3, 20))])
     return answer, windows
 
@@ -50,7 +50,7 @@ def test_the_model_has_the_covariance_of_the_series(learned):
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_short_windows_and_gaps_everywhere(steps):
-    answer, x = LinearAnswer(2, steps), torch.zeros(4, 2, steps)
+    answer, x = LinearImputer(2, steps), torch.zeros(4, 2, steps)
     answer.learn([(x, torch.ones_like(x))])
     assert torch.isfinite(answer(torch.full_like(x, torch.nan), torch.zeros_like(x))).all()
 

@@ -23,7 +23,7 @@ from zandloper.model.batch import Batch
 from zandloper.model.bottlenecks.plain import Plain
 from zandloper.model.corruptions.identity import Identity
 from zandloper.model.custom import Custom
-from zandloper.model.hourglass import blockwise, weighted
+from zandloper.model.hourglass import map_fixed_batches, weighted
 from zandloper.persistence.estimators import estimator_of, save_estimator
 from zandloper.spec import Spec
 from zandloper.training import defaults
@@ -304,7 +304,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         try:
             with torch.inference_mode():
                 batch = Batch(raw, target=target, condition=condition)
-                out = blockwise(lambda rows: function(rows.to(device)).cpu(), batch, size)
+                out = map_fixed_batches(lambda rows: function(rows.to(device)).cpu(), batch, size)
         finally:
             torch.set_num_threads(before)
         return out.clone()

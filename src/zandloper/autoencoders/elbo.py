@@ -38,7 +38,7 @@ def balanced_noise(draws: int, latent_dim: int) -> Tensor:
 def posterior(module: Any, batch: Batch) -> tuple[Tensor, Tensor, Batch]:
     """Mean and log-variance of clean raw samples' codes, and the batch in model units."""
     batch = module.scaled(batch)
-    neck, offset = module.summary(batch.x, batch.condition)
+    neck, offset = module.bottleneck_inputs(batch.x, batch.condition)
     return *module.bottleneck.posterior(neck.value, offset), batch
 
 

@@ -21,7 +21,7 @@ from zandloper.fitting.fit_prior import fit_prior
 from zandloper.inspection.quantized_plots import QuantizedPictures
 from zandloper.modality.text import TextSchema
 from zandloper.model.batch import Batch
-from zandloper.model.priors.autoregressive import Autoregressive, Drawing
+from zandloper.model.priors.autoregressive import Autoregressive, SamplingConfig
 from zandloper.spec import Spec, discover
 
 METHODS = ("vq", "fsq")
@@ -209,8 +209,8 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         """New data in the form of the training data: symbols are drawn from the prior, then decoded.
 
         With a condition of the kind that `fit` was given, n for each of its rows. How symbols are drawn, see
-        `zandloper.model.priors.autoregressive.Drawing`; by default guidance is 1.75, temperature 0.7 and top_p 0.9 for
-        texts, and for everything else symbols are drawn as the prior thinks.
+        `zandloper.model.priors.autoregressive.SamplingConfig`; by default guidance is 1.75, temperature 0.7 and top_p
+        0.9 for texts, and for everything else symbols are drawn from the prior's distribution.
         """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
@@ -226,7 +226,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
             top_p = TOP_P
         if temperature is None:
             temperature = TEMPERATURE if by_text else 1.0
-        how = Drawing(temperature, top_k, top_p, guidance)
+        how = SamplingConfig(temperature, top_k, top_p, guidance)
         return self._said(prior.sample(count, rng, self._context(count, told), how).long(), told)
 
     def _said(self, symbols: Tensor, condition: Any) -> Any:
@@ -237,4 +237,4 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
 
     def _symbols(self, batch: Batch) -> Tensor:
         batch = self.module_.scaled(batch)
-        return self.module_.bottleneck.symbols(self.module_.summary(batch.x, batch.condition)[0].value)
+        return self.module_.bottleneck.symbols(self.module_.bottleneck_inputs(batch.x, batch.condition)[0].value)

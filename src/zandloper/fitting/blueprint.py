@@ -19,11 +19,11 @@ from zandloper.fitting.conditioning import ConditionEmbedder
 from zandloper.modality import Schema
 from zandloper.model.custom import Custom, CustomBottleneck, CustomCorruption, CustomDecoder, CustomEncoder, CustomLoss
 from zandloper.model.hourglass import Hourglass
-from zandloper.model.layers.attention import Heads
+from zandloper.model.layers.attention import ScaledDotProductAttention
 from zandloper.model.linear_path import LinearPath
 from zandloper.model.masked import MaskedHourglass
 from zandloper.model.noise_conditional import NoiseConditionalHourglass
-from zandloper.model.series_imputation import BridgedHourglass
+from zandloper.model.series_imputation import SeriesImputationHourglass
 from zandloper.spec import build_spec
 
 PACKAGES = {
@@ -92,9 +92,9 @@ class Blueprint:
             )
         )
         bottleneck = (
-            CustomBottleneck(own["bottleneck"], encoder.neck_dim)
+            CustomBottleneck(own["bottleneck"], encoder.encoding_dim)
             if isinstance(self.bottleneck, Custom)
-            else self.bottleneck.build(encoder.neck_dim, self.latent_dim, **_places(self.bottleneck, encoder))
+            else self.bottleneck.build(encoder.encoding_dim, self.latent_dim, **_places(self.bottleneck, encoder))
         )
         latent = math.prod(bottleneck.latent_shape)
         decoder = (
@@ -112,7 +112,7 @@ class Blueprint:
         kind: type[Hourglass] = NoiseConditionalHourglass if self.noise_conditional else Hourglass
         if self.masked:
             alike = target_scaler is None and compare.in_target_units and compare.params_shape == schema.in_shape
-            kind = BridgedHourglass if len(schema.in_shape) == 2 and alike else MaskedHourglass
+            kind = SeriesImputationHourglass if len(schema.in_shape) == 2 and alike else MaskedHourglass
         module = kind(
             schema.in_shape, schema.scaler(), corrupt, encoder, bottleneck, decoder, compare, target_scaler, path
         )
@@ -149,8 +149,8 @@ def _beside(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _places(bottleneck: Any, encoder: Any) -> dict[str, int]:
     """The places that an encoder summarizes one by one, for those bottlenecks that want to know."""
-    found = getattr(encoder, "places", 1)
-    return {"places": found} if found > 1 and getattr(bottleneck, "by_place", False) else {}
+    found = getattr(encoder, "n_positions", 1)
+    return {"n_positions": found} if found > 1 and getattr(bottleneck, "per_position", False) else {}
 
 
 def _spec(package: Any, settings: dict[str, Any] | None) -> Any:
@@ -165,21 +165,23 @@ def flops_per_row(module: Hourglass, rows: int = 2) -> int:
 
     def add(part: Any, given: tuple[Tensor, ...], out: Tensor) -> None:
         nonlocal count
-        if isinstance(part, Heads):  # each value heard: a product with every token to find its share, one to add it
+        if isinstance(
+            part, ScaledDotProductAttention
+        ):  # per output value: one product with every key, one with every value
             count += 4 * out[0].numel() * given[1].shape[-2]
             return
         # What goes in meets every weight of its channel where a convolution is transposed; elsewhere what comes out.
         met = given[0] if isinstance(part, nn.ConvTranspose1d | nn.ConvTranspose2d) else out
         count += 2 * met[0].numel() * part.weight[0].numel()
 
-    counted = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, Heads)
+    counted = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, ScaledDotProductAttention)
     hooks = [part.register_forward_hook(add) for part in module.modules() if isinstance(part, counted)]
     try:
         with torch.no_grad():
             module.eval()
             x = torch.zeros(rows, *module.in_shape)
             context = module.embed_condition(rows, x, None)
-            neck = module.neck(x, module.no_context(x, context))
+            neck = module.encoder_output(x, module.dummy_context(x, context))
             code = module.bottleneck(neck.value, None, None)
             module.decoder(code.z, neck.skips, context)
     finally:

@@ -15,7 +15,7 @@ from zandloper.fitting.blueprint import HIDING
 from zandloper.modality import Schema
 from zandloper.model.custom import Custom
 from zandloper.model.linear_path import MOST_FEATURES, Principal
-from zandloper.model.networks import Net
+from zandloper.model.networks import Network
 from zandloper.spec import Spec, discover
 
 SMALL = 4_096  # values: up to here dense nets with a linear path, above convolutions
@@ -33,9 +33,9 @@ def _latent_dim(choice: Any, principal: Principal | None, features: int) -> int:
     return min(max(k, min(2, features)), 64) if choice is None else min(k, len(principal.variances))
 
 
-def _net(choice: Any, schema: Schema, latent: int, estimator: Any, caller: str, parameter: str) -> Net:
+def _net(choice: Any, schema: Schema, latent: int, estimator: Any, caller: str, parameter: str) -> Network:
     """The net that fits a form: dense, or convolutions for series and images that are not small."""
-    nets: dict[str, type[Net]] = discover(zandloper.model.networks)
+    nets: dict[str, type[Network]] = discover(zandloper.model.networks)
     shape = schema.in_shape
     if choice == "auto":
         choice = schema.net or (LARGE.get(len(shape), "dense") if math.prod(shape) > SMALL else "dense")

@@ -26,7 +26,7 @@ from zandloper.modality import Schema, chunks_of
 from zandloper.model.custom import Custom
 from zandloper.model.hourglass import Hourglass
 from zandloper.model.linear_path import MOST_FEATURES, principal_components
-from zandloper.model.networks import Net
+from zandloper.model.networks import Network
 from zandloper.training import defaults
 from zandloper.training.checkpoint import fingerprint_of
 from zandloper.training.loop import train
@@ -84,7 +84,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     encoder = Custom() if "encoder" in own else _net(estimator.encoder, schema, latent, estimator, caller, "encoder")
     if (
         estimator.latent_dim is None
-        and isinstance(encoder, Net)
+        and isinstance(encoder, Network)
         and (better := encoder.latents(schema.in_shape, latent)) != latent
     ):
         latent = better

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zandloper.model.hourglass import Hourglass
 from zandloper.model.layers.attention import TransformerBlock
-from zandloper.model.layers.layers import Affine, Positions
+from zandloper.model.layers.layers import Affine, PositionEmbedding
 
 KINDS = {
     nn.Linear: "dense",
@@ -26,7 +26,7 @@ KINDS = {
     TransformerBlock: "attention",
 }
 # What changes the values of a layer and is drawn as part of it.
-TOUCHES = (nn.GroupNorm, nn.LayerNorm, nn.modules.batchnorm._NormBase, Positions)
+TOUCHES = (nn.GroupNorm, nn.LayerNorm, nn.modules.batchnorm._NormBase, PositionEmbedding)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def architecture(estimator: Any) -> Architecture:
     with torch.inference_mode():
         x = torch.zeros(2, *module.in_shape, device=device)  # two rows: some own modules refuse a single one
         with _Watch(module.encoder, "encoder") as encoder:
-            neck = module.neck(x, module.no_context(x))
+            neck = module.encoder_output(x, module.dummy_context(x))
         offset = None if module.linear is None else module.linear.encode(x)
         code = module.bottleneck(neck.value, offset, None)
         with _Watch(module.decoder, "decoder") as decoder:

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -86,6 +87,41 @@ TENSORS_OF_1 = {
     "teller": "condition_embedder",
     "witnesses_": "estimators_",
 }
+# Parts of tensors' names, numbers included, where a single component would not do.
+PATHS_OF_1 = tuple(
+    (re.compile(rf"(?<![^.]){old}(?![^.])"), new)
+    for old, new in (
+        (r"linear_answer\.first", "linear_imputer.initial_precision"),
+        (r"linear_answer", "linear_imputer"),
+        (r"bottleneck\.book", "bottleneck.codebook"),
+        (r"bottleneck\.silent", "bottleneck.steps_inactive"),
+        (r"blocks\.(\d+)\.ask", r"blocks.\1.qkv"),
+        (r"blocks\.(\d+)\.answer", r"blocks.\1.projection"),
+        (r"blocks\.(\d+)\.before", r"blocks.\1.attention_norm"),
+        (r"blocks\.(\d+)\.between", r"blocks.\1.mlp_norm"),
+        (r"blocks\.(\d+)\.widen", r"blocks.\1.mlp_in"),
+        (r"blocks\.(\d+)\.narrow", r"blocks.\1.mlp_out"),
+        (r"encoder\.sum_up", "encoder.summary_layer"),
+        (r"decoder\.whole", "decoder.summary_layer"),
+        (r"decoder\.deal", "decoder.redistribute"),
+        (r"decoder\.tones\.(\d+)\.say", r"decoder.films.\1.scale_shift"),
+        (r"(en|de)coder\.rest\.(\d+)\.hear", r"\1coder.residual_blocks.\2.spatial_conv"),
+        (r"(en|de)coder\.rest\.(\d+)\.think", r"\1coder.residual_blocks.\2.pointwise_conv"),
+        (r"(en|de)coder\.rest\.(\d+)\.tone\.say", r"\1coder.residual_blocks.\2.film.scale_shift"),
+        (r"prior\.symbol", "prior.symbol_embedding"),
+        (r"prior\.place", "prior.position_embedding"),
+        (r"prior\.piece", "prior.token_embedding"),
+        (r"prior\.context", "prior.context_layer"),
+        (r"prior\.word", "prior.head"),
+        (r"prior\.shares", "prior.component_weights"),
+        (r"prior\.middles", "prior.component_means"),
+        (r"prior\.turned", "prior.full_covariance"),
+        (r"prior\.axes", "prior.component_axes"),
+        (r"prior\.variances", "prior.component_variances"),
+        (r"prior\.told_middles", "prior.context_means"),
+        (r"prior\.told_variances", "prior.context_variances"),
+    )
+)
 NAMED_BY_USERS = ("columns", "time")  # below these, a "name" is a column's
 
 
@@ -164,8 +200,17 @@ def read_folder(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise FileError(f"{path / WEIGHTS} cannot be read: {error}") from error
     if recipe["version"] == 1:
         recipe = {**_migrated(recipe), "version": VERSION}
-        tensors = {".".join(TENSORS_OF_1.get(part, part) for part in k.split(".")): v for k, v in tensors.items()}
+        tensors = {_renamed(k): v for k, v in tensors.items()}
     return recipe, tensors
+
+
+def _renamed(tensor: str) -> str:
+    """Return the present name of a tensor of format version 1; below `module` stand the names of the user."""
+    ours, dot, users = tensor.partition(".module.")
+    ours = ".".join(TENSORS_OF_1.get(part, part) for part in ours.split("."))
+    for pattern, new in PATHS_OF_1:
+        ours = pattern.sub(new, ours)
+    return ours + dot + users
 
 
 def _migrated(value: Any, key: str = "") -> Any:
@@ -173,7 +218,7 @@ def _migrated(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [_migrated(v, key) for v in value]
     if isinstance(value, str) and key == "array":  # the name of a tensor
-        return ".".join(TENSORS_OF_1.get(part, part) for part in value.split("."))
+        return _renamed(value)
     if not isinstance(value, dict):
         return CHOICES_OF_1.get(key, {}).get(value, value) if isinstance(value, str) else value
     changed = {KEYS_OF_1.get(k, k): _migrated(v, k) for k, v in value.items()}

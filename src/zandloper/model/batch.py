@@ -41,18 +41,18 @@ class Batch:
 class CorruptedInput:
     """What the encoder gets to see: the corrupted input, its weights, and the noise level where there is one.
 
-    `asked`, where the corruption says so, is what the errors weigh: those of what it hid, for one.
+    `loss_weight`, where the corruption says so, is what the errors weigh: those of what it hid, for one.
     """
 
     x: Tensor
     valid: Tensor | None = None
     level: Tensor | None = None
-    asked: Tensor | None = None
+    loss_weight: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderOutput:
-    """What an encoder emits: its summary, and the skips that travel forward beside it (none unless asked for)."""
+    """What an encoder emits: its summary, and the skips that travel forward beside it (none unless loss_weight for)."""
 
     value: Tensor
     skips: tuple[Tensor, ...] = ()

@@ -46,7 +46,7 @@ class CustomEncoder(nn.Module):
         self.module = module
         neck = _try("encoder", module, torch.zeros(2, *in_shape))
         _want_rows("encoder", neck)
-        self.neck_dim = neck.flatten(1).shape[1]
+        self.encoding_dim = neck.flatten(1).shape[1]
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The neck."""
@@ -56,10 +56,10 @@ class CustomEncoder(nn.Module):
 class CustomBottleneck(nn.Module):
     """`module(neck)`: the code, or (code, cost per sample)."""
 
-    def __init__(self, module: nn.Module, neck_dim: int) -> None:
+    def __init__(self, module: nn.Module, encoding_dim: int) -> None:
         super().__init__()
         self.module = module
-        out = _try("bottleneck", module, torch.zeros(2, neck_dim))
+        out = _try("bottleneck", module, torch.zeros(2, encoding_dim))
         code, cost = out if isinstance(out, tuple) and len(out) == 2 else (out, None)
         _want_rows("bottleneck", code)
         if cost is not None and (not isinstance(cost, Tensor) or cost.shape != (2,)):

@@ -130,15 +130,15 @@ class Hourglass(nn.Module):
         progress: float = 1.0,
     ) -> tuple[BottleneckOutput, tuple]:
         """The code of what was seen, and the skips that the decoder may want. Without `rng` nothing is drawn."""
-        neck, offset = self.summary(seen.x, condition)
+        neck, offset = self.bottleneck_inputs(seen.x, condition)
         return self.bottleneck(neck.value, offset, rng, progress), neck.skips
 
-    def summary(self, x: Tensor, context: Tensor | None = None) -> tuple[EncoderOutput, Tensor | None]:
+    def bottleneck_inputs(self, x: Tensor, context: Tensor | None = None) -> tuple[EncoderOutput, Tensor | None]:
         """What the bottleneck gets: the encoder's neck, and what the linear path adds to the code."""
         x = self.centered(x)
-        return self.neck(x, context), None if self.linear is None else self.linear.encode(x)
+        return self.encoder_output(x, context), None if self.linear is None else self.linear.encode(x)
 
-    def neck(self, x: Tensor, context: Tensor | None) -> EncoderOutput:
+    def encoder_output(self, x: Tensor, context: Tensor | None) -> EncoderOutput:
         """What the encoder makes of centered inputs."""
         neck: EncoderOutput = self.encoder(x, context)
         return neck
@@ -182,9 +182,9 @@ class Hourglass(nn.Module):
 
     def reweight(self, batch: Batch, seen: CorruptedInput) -> Batch:
         """The batch with what its errors weigh after the corruption: as before it, unless that says otherwise."""
-        return batch if seen.asked is None else replace(batch, target_valid=seen.asked)
+        return batch if seen.loss_weight is None else replace(batch, target_valid=seen.loss_weight)
 
-    def no_context(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
+    def dummy_context(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
         """What to tell the encoder on a dry run."""
         return condition
 
@@ -245,7 +245,7 @@ def weighted(error: Tensor, weight: Tensor | None) -> Tensor:
     return error if weight is None else torch.where(weight > 0, error * weight, 0.0)
 
 
-def blockwise(function: Callable[[Batch], Tensor], batch: Batch, block: int) -> Tensor:
+def map_fixed_batches(function: Callable[[Batch], Tensor], batch: Batch, block: int) -> Tensor:
     """`function` over fixed blocks of rows, the last one padded, so that no result depends on how rows are batched."""
     n, parts = len(batch.x), []
     for start in range(0, n, block):

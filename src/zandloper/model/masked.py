@@ -45,11 +45,11 @@ class MaskedHourglass(Hourglass):
         x = self.centered(seen.x)
         if seen.valid is not None:  # what is missing is the mean, whatever the units
             x = torch.where(seen.valid > 0, x, 0.0)
-        neck = self.neck(x, condition, seen.valid)
+        neck = self.encoder_output(x, condition, seen.valid)
         offset = None if self.linear is None else self.linear.encode(x)
         return self.bottleneck(neck.value, offset, rng, progress), neck.skips
 
-    def neck(self, x: Tensor, context: Tensor | None, valid: Tensor | None = None) -> EncoderOutput:
+    def encoder_output(self, x: Tensor, context: Tensor | None, valid: Tensor | None = None) -> EncoderOutput:
         """What the encoder makes of centered inputs and of which of them are there."""
         told = torch.ones_like(x) if valid is None else valid
         neck: EncoderOutput = self.encoder(torch.cat([x, told.to(x.dtype)], dim=1), context)

@@ -67,7 +67,7 @@ class NoiseConditionalHourglass(Hourglass):
         weight = ((1 + s.square()) / s.square()).expand_as(batch.x)
         return replace(batch, target_valid=weight if batch.target_valid is None else batch.target_valid * weight)
 
-    def no_context(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
+    def dummy_context(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
         """A level of one, beside what the condition says."""
         level = x.new_zeros(len(x), 1)
         return level if condition is None else torch.cat([condition, level], dim=1)

@@ -23,19 +23,19 @@ RIDGE = 1e-5  # variance that is always added, beside that of the channels
 ROUNDS, FEW, ENOUGH = 40, 12, 1e-4  # of solving, while training, and the share of the first gradient that ends it
 
 
-class BridgedHourglass(MaskedHourglass):
+class SeriesImputationHourglass(MaskedHourglass):
     """As `MaskedHourglass`, for series (n, channels, steps) that are compared value by value."""
 
     zero_init_decoder = True
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.linear_answer = LinearAnswer(*self.in_shape)
+        self.linear_imputer = LinearImputer(*self.in_shape)
 
     def learn(self, inputs: Callable[[], Iterable[Tensor]]) -> None:
         """The linear model of the series."""
         chunks = (self.scaler.encode(raw) for raw in inputs())
-        self.linear_answer.learn(
+        self.linear_imputer.learn(
             (self.centered(x), torch.ones_like(x) if seen is None else seen.expand_as(x)) for x, seen in chunks
         )
 
@@ -49,8 +49,8 @@ class BridgedHourglass(MaskedHourglass):
         """The code of what is there with linear answers in gaps, and these."""
         x = self.centered(seen.x)
         there = torch.ones_like(x) if seen.valid is None else seen.valid.to(x.dtype)
-        filled = x if seen.valid is None else self.linear_answer(x, there)
-        neck = self.neck(filled, condition, there)
+        filled = x if seen.valid is None else self.linear_imputer(x, there)
+        neck = self.encoder_output(filled, condition, there)
         return self.bottleneck(neck.value, None, rng, progress), (filled,)
 
     def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
@@ -61,7 +61,7 @@ class BridgedHourglass(MaskedHourglass):
         return nets + (skips[0] if self.unit else skips[0] * self.spread + self.center)
 
 
-class LinearAnswer(nn.Module):
+class LinearImputer(nn.Module):
     """What is missing in series, taken for a vector autoregression with Gaussian innovations: its conditional mean.
 
     With x_t = sum_l B_l x_(t-l) + e_t the logarithm of the density of a window is a sum of squares, and the conditional
@@ -71,14 +71,14 @@ class LinearAnswer(nn.Module):
     """
 
     taps: Tensor
-    first: Tensor
+    initial_precision: Tensor
 
     def __init__(self, channels: int, steps: int) -> None:
         super().__init__()
         self.order = min(ORDER, max(1, steps - 1))
         c, p = channels, self.order
         self.register_buffer("taps", torch.zeros(c, c, p + 1))  # of white innovations, the oldest step first
-        self.register_buffer("first", torch.eye(p * c))  # the precision of the first steps, step by step
+        self.register_buffer("initial_precision", torch.eye(p * c))  # the precision of the first steps, step by step
         self.taps[:, :, -1] = torch.eye(c)
 
     @torch.no_grad()
@@ -107,7 +107,7 @@ class LinearAnswer(nn.Module):
         self.taps.copy_(torch.cat([-(whiten @ back.reshape(c, -1)).reshape(c, c, p), whiten[:, :, None]], 2))
         # The past from the newest step to the oldest, turned round.
         order = torch.arange(p * c).reshape(p, c).flip(0).flatten()
-        self.first.copy_(torch.linalg.inv(past)[order][:, order])
+        self.initial_precision.copy_(torch.linalg.inv(past)[order][:, order])
 
     def forward(self, x: Tensor, there: Tensor) -> Tensor:
         """Windows (n, channels, steps) with linear answers where `there` is 0."""
@@ -140,7 +140,7 @@ class LinearAnswer(nn.Module):
         """The inverse covariance of windows times windows."""
         p = self.order
         out = torch.zeros_like(x) if x.shape[-1] <= p else F.conv_transpose1d(F.conv1d(x, self.taps), self.taps)
-        begin = x[..., :p].transpose(1, 2).flatten(1) @ self.first
+        begin = x[..., :p].transpose(1, 2).flatten(1) @ self.initial_precision
         out[..., :p] += begin.reshape(len(x), p, -1).transpose(1, 2)
         return out
 
@@ -150,5 +150,5 @@ class LinearAnswer(nn.Module):
         out = torch.zeros_like(like[0])
         for k in range(p + 1):  # the value at a step stands under tap k of one innovation
             out[:, k : steps - p + k] += taps[:, k : k + 1]
-        out[:, :p] += self.first.diagonal().reshape(p, -1).T
+        out[:, :p] += self.initial_precision.diagonal().reshape(p, -1).T
         return out[None]

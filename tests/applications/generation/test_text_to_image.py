@@ -8,9 +8,9 @@ import zandloper as zl
 from zandloper.errors import DataError, ParameterError, UnsupportedError
 from zandloper.fitting.conditioning import are_texts
 from zandloper.model.batch import Batch
-from zandloper.model.layers.attention import Past, TransformerBlock
+from zandloper.model.layers.attention import KeyValueCache, TransformerBlock
 from zandloper.model.layers.layers import initialize
-from zandloper.model.priors.autoregressive import Autoregressive, Drawing
+from zandloper.model.priors.autoregressive import Autoregressive, SamplingConfig
 
 INK = {"red": (220, 40, 40), "green": (40, 170, 60), "blue": (50, 80, 220)}
 SIDES = {"left": 0, "right": 8}
@@ -110,7 +110,7 @@ def ready(module):
     initialize(module, rng)
     if hasattr(module, "start"):
         module.start(torch.zeros(1), rng)
-        module.word.weight.data.mul_(5)
+        module.head.weight.data.mul_(5)
     return module.eval()
 
 
@@ -119,7 +119,7 @@ def test_a_block_that_remembers_says_the_same():
         ready(TransformerBlock(8, 2, causal=True)),
         torch.randn(3, 7, 8, generator=torch.Generator().manual_seed(1)),
     )
-    past = Past(7)
+    past = KeyValueCache(7)
     with torch.inference_mode():
         parts = [block.extend(h[:, :3], past), *(block.extend(h[:, i : i + 1], past) for i in range(3, 7))]
         torch.testing.assert_close(torch.cat(parts, 1), block(h))
@@ -137,7 +137,7 @@ def test_drawing_one_by_one_is_drawing_from_the_whole(told_by):
     lots, slow = torch.rand(140, 6, generator=torch.Generator().manual_seed(3)), torch.zeros(140, 6, dtype=torch.long)
     with torch.inference_mode():
         for i in range(6):
-            slow[:, i] = Drawing().pick(prior(slow, condition)[:, i], lots[:, i])
+            slow[:, i] = SamplingConfig().pick(prior(slow, condition)[:, i], lots[:, i])
     assert (drawn == slow).float().mean() > 0.99  # a lot may fall on a border that rounding moves
     chance = prior.log_prob(drawn, condition)
     assert chance.shape == (140,) and (chance < 0).all()
@@ -160,13 +160,13 @@ def test_picking():
     scores = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]])).repeat(1000, 1)
     lots = torch.rand(1000, generator=torch.Generator().manual_seed(0))
     share = lambda how: torch.bincount(how.pick(scores, lots), minlength=4) / 1000  # noqa: E731
-    torch.testing.assert_close(share(Drawing()), scores[0].exp(), atol=0.04, rtol=0)
-    assert (share(Drawing(top_k=2)) > 0).tolist() == [True, True, False, False]
-    assert (share(Drawing(top_p=0.9)) > 0).tolist() == [True, True, True, False]
-    assert (share(Drawing(top_p=0.4)) > 0).tolist() == [True, False, False, False]
-    assert share(Drawing(temperature=0.2))[0] > 0.9
+    torch.testing.assert_close(share(SamplingConfig()), scores[0].exp(), atol=0.04, rtol=0)
+    assert (share(SamplingConfig(top_k=2)) > 0).tolist() == [True, True, False, False]
+    assert (share(SamplingConfig(top_p=0.9)) > 0).tolist() == [True, True, True, False]
+    assert (share(SamplingConfig(top_p=0.4)) > 0).tolist() == [True, False, False, False]
+    assert share(SamplingConfig(temperature=0.2))[0] > 0.9
     edges = torch.tensor([0.0, 1.0])
-    assert Drawing(top_k=1).pick(scores[:2], edges).tolist() == [0, 0]
+    assert SamplingConfig(top_k=1).pick(scores[:2], edges).tolist() == [0, 0]
 
 
 def test_symbols_of_a_grid_are_local():
@@ -185,7 +185,7 @@ def test_a_grid_has_about_as_many_places_as_latents(shape, latents):
     chosen = Spatial.auto(shape, latents)
     assert places(shape, len(chosen.hidden)) == latents
     encoder = chosen.encoder(shape)
-    assert encoder.places == latents and encoder.neck_dim % latents == 0
+    assert encoder.n_positions == latents and encoder.encoding_dim % latents == 0
 
 
 def test_captions_straight_to_images():

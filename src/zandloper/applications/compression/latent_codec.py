@@ -19,7 +19,7 @@ from zandloper.applications.compression.context_model import FINE
 from zandloper.applications.compression.layout import Layout
 from zandloper.applications.compression.quantization import UniformQuantizer
 from zandloper.model.batch import Batch, CorruptedInput
-from zandloper.model.hourglass import blockwise
+from zandloper.model.hourglass import map_fixed_batches
 from zandloper.training import defaults
 
 EDGE = 1e-6  # of an eighth: predictions closer to an edge are written down
@@ -75,7 +75,7 @@ class LatentCode:
         def of(batch: Batch) -> Tensor:
             if self.symbols:  # of a book of float32
                 scaled = self.model.module_.scaled(batch)
-                return self.model.module_.bottleneck.symbols(self.model.module_.summary(scaled.x)[0].value)
+                return self.model.module_.bottleneck.symbols(self.model.module_.bottleneck_inputs(scaled.x)[0].value)
             scaled = self.module.scaled(batch)
             return self.module.encode(CorruptedInput(scaled.x.double(), scaled.valid))[0].z.flatten(1)
 
@@ -123,7 +123,7 @@ class LatentCode:
         torch.set_num_threads(defaults.threads(self.model._threads_work * self.block))
         try:
             with torch.inference_mode():
-                return blockwise(function, Batch(rows), self.block).clone()
+                return map_fixed_batches(function, Batch(rows), self.block).clone()
         finally:
             torch.set_num_threads(before)
 

@@ -123,7 +123,7 @@ def spread_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> A
 
     def spread(batch: Any) -> torch.Tensor:
         batch = module.scaled(batch)
-        neck, offset = module.summary(batch.x, batch.condition)
+        neck, offset = module.bottleneck_inputs(batch.x, batch.condition)
         mean, log_variance = module.bottleneck.posterior(neck.value, offset)
         first: Any = 0.0
         second: Any = 0.0

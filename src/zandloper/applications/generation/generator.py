@@ -130,7 +130,7 @@ class Generator(BaseEstimator):
             The same number gives the same samples; None: others each time.
         **drawing : numbers
             guidance, how strongly a condition is followed; of a quantized model also temperature, top_k, top_p: see
-            `zandloper.model.priors.autoregressive.Drawing`.
+            `zandloper.model.priors.autoregressive.SamplingConfig`.
         """
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 0:

@@ -93,7 +93,7 @@ class SpatialHourglass(Hourglass):
 
     def forward(self, x: Tensor) -> Tensor:
         """Parameters of images (n, channels, height, width), sizes being multiples of `stride`."""
-        neck, _ = self.summary(x)
+        neck, _ = self.bottleneck_inputs(x)
         return self.decode(neck.value, neck.skips).float()
 
 

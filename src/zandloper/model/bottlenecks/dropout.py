@@ -21,9 +21,9 @@ class Dropout(Spec):
     linear: ClassVar[bool] = False
     dropout: float = 0.5
 
-    def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
-        return DropoutBottleneck(self, neck_dim, latent_dim)
+        return DropoutBottleneck(self, encoding_dim, latent_dim)
 
 
 class DropoutBottleneck(nn.Module):
@@ -31,15 +31,15 @@ class DropoutBottleneck(nn.Module):
 
     zero_init_decoder = True
 
-    def __init__(self, spec: Dropout, neck_dim: int, latent_dim: int) -> None:
+    def __init__(self, spec: Dropout, encoding_dim: int, latent_dim: int) -> None:
         super().__init__()
         self.dropout = spec.dropout
-        self.head = Linear(neck_dim, latent_dim)
+        self.head = Linear(encoding_dim, latent_dim)
         self.latent_shape = (latent_dim,)
 
     def forward(
-        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+        self, encoding: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> BottleneckOutput:
         """The code of a neck (n, neck_dim), none of it negative."""
-        z = self.head(neck.flatten(1))
+        z = self.head(encoding.flatten(1))
         return BottleneckOutput(drop(torch.relu(z), self.dropout, rng))

@@ -26,12 +26,12 @@ class FSQ(Spec):
 
     name: ClassVar[str] = "fsq"
     linear: ClassVar[bool] = False
-    by_place: ClassVar[bool] = True
+    per_position: ClassVar[bool] = True
     levels: tuple[int, ...] = (8, 6, 5)
 
-    def build(self, neck_dim: int, latent_dim: int, places: int = 1) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int, n_positions: int = 1) -> nn.Module:
         """The module for a neck of `neck_dim` values and `latent_dim` symbols, as many for each of `places` parts."""
-        return FSQBottleneck(self, neck_dim, latent_dim, places)
+        return FSQBottleneck(self, encoding_dim, latent_dim, n_positions)
 
 
 class FSQBottleneck(nn.Module):
@@ -44,20 +44,20 @@ class FSQBottleneck(nn.Module):
     levels: Tensor
     bases: Tensor
 
-    def __init__(self, spec: FSQ, neck_dim: int, latent_dim: int, places: int = 1) -> None:
+    def __init__(self, spec: FSQ, encoding_dim: int, latent_dim: int, n_positions: int = 1) -> None:
         super().__init__()
         self.symbols_per_sample, self.vocabulary = latent_dim, math.prod(spec.levels)
         # Where each place of a grid has a part of the neck and of the symbols, all places share one head.
-        self.places = places if latent_dim % places == 0 else 1
-        self.head = Linear(neck_dim // self.places, latent_dim // self.places * len(spec.levels))
+        self.n_positions = n_positions if latent_dim % n_positions == 0 else 1
+        self.head = Linear(encoding_dim // self.n_positions, latent_dim // self.n_positions * len(spec.levels))
         self.latent_shape = (latent_dim, len(spec.levels))
         levels = torch.tensor(spec.levels, dtype=torch.float32)
         self.register_buffer("levels", levels, persistent=False)
         self.register_buffer("bases", torch.cat([torch.ones(1), levels[:-1].cumprod(0)]), persistent=False)
 
-    def symbols(self, neck: Tensor) -> Tensor:
+    def symbols(self, encoding: Tensor) -> Tensor:
         """The symbols' numbers, (n, latent_dim) integers."""
-        return ((self._steps(neck) * self.bases).sum(-1)).round().long()
+        return ((self._steps(encoding) * self.bases).sum(-1)).round().long()
 
     def vectors_of(self, symbols: Tensor) -> Tensor:
         """The code that symbols (n, latent_dim) stand for, (n, latent_dim, values)."""
@@ -65,14 +65,14 @@ class FSQBottleneck(nn.Module):
         return self._scaled(steps)
 
     def forward(
-        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+        self, encoding: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> BottleneckOutput:
         """The quantized code of a neck, (n, latent_dim, values), free of cost."""
-        return BottleneckOutput(self._scaled(self._steps(neck)))
+        return BottleneckOutput(self._scaled(self._steps(encoding)))
 
-    def _steps(self, neck: Tensor) -> Tensor:
+    def _steps(self, encoding: Tensor) -> Tensor:
         """Whole numbers from 0 to levels - 1, with the gradient of the bound."""
-        h = self.head(neck.reshape(len(neck) * self.places, -1)).float().reshape(-1, *self.latent_shape)
+        h = self.head(encoding.reshape(len(encoding) * self.n_positions, -1)).float().reshape(-1, *self.latent_shape)
         bounded = (torch.tanh(h) + 1) / 2 * (self.levels - 1e-3) - 0.5 + 5e-4
         return bounded + (bounded.round() - bounded).detach()
 

@@ -33,9 +33,9 @@ class KLSparsity(Spec):
     weight: float = 1.0
     dropout: float = 0.0
 
-    def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
-        return KLSparsityBottleneck(self, neck_dim, latent_dim)
+        return KLSparsityBottleneck(self, encoding_dim, latent_dim)
 
 
 class KLSparsityBottleneck(nn.Module):
@@ -47,17 +47,17 @@ class KLSparsityBottleneck(nn.Module):
 
     zero_init_decoder = True
 
-    def __init__(self, spec: KLSparsity, neck_dim: int, latent_dim: int) -> None:
+    def __init__(self, spec: KLSparsity, encoding_dim: int, latent_dim: int) -> None:
         super().__init__()
         self.rate, self.weight, self.dropout = spec.sparsity, spec.weight, spec.dropout
-        self.head = Linear(neck_dim, latent_dim)
+        self.head = Linear(encoding_dim, latent_dim)
         self.latent_shape = (latent_dim,)
 
     def forward(
-        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+        self, encoding: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> BottleneckOutput:
         """The code of a neck (n, neck_dim), between 0 and 1."""
-        z = self.head(neck.flatten(1))
+        z = self.head(encoding.flatten(1))
         z = torch.sigmoid(z.float())
         r, rho = z.mean(0).clamp(1e-6, 1 - 1e-6), torch.tensor(self.rate, device=z.device)
         cost = rho * torch.log(rho / r) + (1 - rho) * torch.log((1 - rho) / (1 - r))

@@ -34,9 +34,9 @@ class L1(Spec):
     sparsity: float = 0.1
     dropout: float = 0.0
 
-    def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
-        return L1Bottleneck(self, neck_dim, latent_dim)
+        return L1Bottleneck(self, encoding_dim, latent_dim)
 
 
 class L1Bottleneck(nn.Module):
@@ -47,17 +47,17 @@ class L1Bottleneck(nn.Module):
 
     zero_init_decoder = True
 
-    def __init__(self, spec: L1, neck_dim: int, latent_dim: int) -> None:
+    def __init__(self, spec: L1, encoding_dim: int, latent_dim: int) -> None:
         super().__init__()
         self.sparsity, self.dropout = spec.sparsity, spec.dropout
-        self.head = Linear(neck_dim, latent_dim)
+        self.head = Linear(encoding_dim, latent_dim)
         self.latent_shape = (latent_dim,)
 
     def forward(
-        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+        self, encoding: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> BottleneckOutput:
         """The code of a neck (n, neck_dim), none of it negative."""
-        z = self.head(neck.flatten(1))
+        z = self.head(encoding.flatten(1))
         z = torch.relu(z)
         weight = self.sparsity * min(1.0, progress / WARMUP)
         return BottleneckOutput(drop(z, self.dropout, rng), weight * z.float().sum(1))

@@ -20,17 +20,17 @@ class Plain(Spec):
     name: ClassVar[str] = "plain"
     linear: ClassVar[bool] = True
 
-    def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
-        return PlainBottleneck(neck_dim, latent_dim)
+        return PlainBottleneck(encoding_dim, latent_dim)
 
 
 class PlainBottleneck(nn.Module):
     """`z = W neck + b`, plus the linear path."""
 
-    def __init__(self, neck_dim: int, latent_dim: int) -> None:
+    def __init__(self, encoding_dim: int, latent_dim: int) -> None:
         super().__init__()
-        self.head = Linear(neck_dim, latent_dim)
+        self.head = Linear(encoding_dim, latent_dim)
         self.latent_shape = (latent_dim,)
 
     def zero_init(self) -> None:
@@ -38,8 +38,8 @@ class PlainBottleneck(nn.Module):
         self.head.weight.detach().zero_()
 
     def forward(
-        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+        self, encoding: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> BottleneckOutput:
         """The code of a neck (n, neck_dim): (n, latent_dim), free of cost."""
-        z = self.head(neck.flatten(1))
+        z = self.head(encoding.flatten(1))
         return BottleneckOutput(z if offset is None else z + offset)

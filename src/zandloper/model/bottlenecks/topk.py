@@ -33,9 +33,9 @@ class TopK(Spec):
     sparsity: float = 0.05
     dropout: float = 0.0
 
-    def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
-        return TopKBottleneck(self, neck_dim, latent_dim)
+        return TopKBottleneck(self, encoding_dim, latent_dim)
 
 
 class TopKBottleneck(nn.Module):
@@ -47,33 +47,33 @@ class TopKBottleneck(nn.Module):
     """
 
     zero_init_decoder = True
-    silent: Tensor
+    steps_inactive: Tensor
 
-    def __init__(self, spec: TopK, neck_dim: int, latent_dim: int) -> None:
+    def __init__(self, spec: TopK, encoding_dim: int, latent_dim: int) -> None:
         super().__init__()
         share = spec.sparsity
         self.k = max(1, min(latent_dim, round(share * latent_dim) if 0 < share < 1 else int(share)))
         self.dropout = spec.dropout
-        self.head = Linear(neck_dim, latent_dim)
+        self.head = Linear(encoding_dim, latent_dim)
         self.latent_shape = (latent_dim,)
-        self.register_buffer("silent", torch.zeros(latent_dim))  # steps since each neuron spoke
+        self.register_buffer("steps_inactive", torch.zeros(latent_dim))  # steps since each neuron spoke
 
     def forward(
-        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+        self, encoding: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> BottleneckOutput:
         """The code of a neck (n, neck_dim): at most k values of a sample are not zero, none is negative."""
-        activity = self.head(neck.flatten(1)).float()
+        activity = self.head(encoding.flatten(1)).float()
         top, where = activity.topk(self.k, dim=1)
         z = torch.zeros_like(activity).scatter(1, where, torch.relu(top))
         cost = None
         if self.training:
             cost = self._revival(activity, top[:, -1:].detach())
             with torch.no_grad():
-                self.silent.add_(1).masked_fill_((z > 0).any(0), 0)
+                self.steps_inactive.add_(1).masked_fill_((z > 0).any(0), 0)
         return BottleneckOutput(drop(z, self.dropout, rng), cost)
 
     def _revival(self, activity: Tensor, threshold: Tensor) -> Tensor | None:
-        dead = self.silent >= DEAD_STEPS
+        dead = self.steps_inactive >= DEAD_STEPS
         if not bool(dead.any()):
             return None
         return REVIVAL * torch.relu(threshold.clamp(min=0) + 1e-3 - activity[:, dead]).sum(1)

@@ -37,9 +37,9 @@ class Variational(Spec):
     free_bits: float = 0.0
     draws: int = 1
 
-    def build(self, neck_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
-        return VariationalBottleneck(self, neck_dim, latent_dim)
+        return VariationalBottleneck(self, encoding_dim, latent_dim)
 
 
 class VariationalBottleneck(nn.Module):
@@ -50,11 +50,11 @@ class VariationalBottleneck(nn.Module):
     flow", eq. 15, per dimension over the batch. The variance starts small, so that the linear path's code passes.
     """
 
-    def __init__(self, spec: Variational, neck_dim: int, latent_dim: int) -> None:
+    def __init__(self, spec: Variational, encoding_dim: int, latent_dim: int) -> None:
         super().__init__()
         self.beta, self.warmup, self.free_bits, self.draws = spec.beta, spec.warmup, spec.free_bits, spec.draws
-        self.head = Linear(neck_dim, latent_dim)
-        self.spread = Linear(neck_dim, latent_dim)
+        self.head = Linear(encoding_dim, latent_dim)
+        self.spread = Linear(encoding_dim, latent_dim)
         self.latent_shape = (latent_dim,)
 
     def zero_init(self) -> None:
@@ -63,17 +63,17 @@ class VariationalBottleneck(nn.Module):
         self.spread.weight.detach().zero_()
         self.spread.bias.detach().fill_(-2.0)
 
-    def posterior(self, neck: Tensor, offset: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def posterior(self, encoding: Tensor, offset: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the code, each (n, latent_dim)."""
-        h = neck.flatten(1)
+        h = encoding.flatten(1)
         mean = self.head(h).float()
         return mean if offset is None else mean + offset.float(), self.spread(h).float().clamp(-14.0, 14.0)
 
     def forward(
-        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+        self, encoding: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> BottleneckOutput:
         """The code of a neck: drawn with `rng`, else its mean; the cost is the weighted KL divergence in nats."""
-        mean, log_variance = self.posterior(neck, offset)
+        mean, log_variance = self.posterior(encoding, offset)
         weight = self.beta * (1.0 if self.warmup == 0 else min(1.0, progress / self.warmup))
         if rng is None:
             return BottleneckOutput(mean, weight * kl_divergence(mean, log_variance).sum(1))

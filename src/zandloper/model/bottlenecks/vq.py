@@ -34,15 +34,15 @@ class VQ(Spec):
 
     name: ClassVar[str] = "vq"
     linear: ClassVar[bool] = False
-    by_place: ClassVar[bool] = True
+    per_position: ClassVar[bool] = True
     codes: int = 256
     code_dim: int = 8
     commitment: float = 0.25
     decay: float = 0.95
 
-    def build(self, neck_dim: int, latent_dim: int, places: int = 1) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int, n_positions: int = 1) -> nn.Module:
         """The module for a neck of `neck_dim` values and `latent_dim` symbols, as many for each of `places` parts."""
-        return VQBottleneck(self, neck_dim, latent_dim, places)
+        return VQBottleneck(self, encoding_dim, latent_dim, n_positions)
 
 
 class VQBottleneck(nn.Module):
@@ -54,19 +54,19 @@ class VQBottleneck(nn.Module):
     collapse.
     """
 
-    book: Tensor
+    codebook: Tensor
     counts: Tensor
     sums: Tensor
     started: Tensor
 
-    def __init__(self, spec: VQ, neck_dim: int, latent_dim: int, places: int = 1) -> None:
+    def __init__(self, spec: VQ, encoding_dim: int, latent_dim: int, n_positions: int = 1) -> None:
         super().__init__()
         self.spec, self.symbols_per_sample = spec, latent_dim
         # Where each place of a grid has a part of the neck and of the symbols, all places share one head.
-        self.places = places if latent_dim % places == 0 else 1
-        self.head = Linear(neck_dim // self.places, latent_dim // self.places * spec.code_dim)
+        self.n_positions = n_positions if latent_dim % n_positions == 0 else 1
+        self.head = Linear(encoding_dim // self.n_positions, latent_dim // self.n_positions * spec.code_dim)
         self.latent_shape = (latent_dim, spec.code_dim)
-        self.register_buffer("book", torch.zeros(spec.codes, spec.code_dim))
+        self.register_buffer("codebook", torch.zeros(spec.codes, spec.code_dim))
         self.register_buffer("counts", torch.ones(spec.codes))
         self.register_buffer("sums", torch.zeros(spec.codes, spec.code_dim))
         self.register_buffer("started", torch.zeros(()))
@@ -76,34 +76,34 @@ class VQBottleneck(nn.Module):
         """How many symbols there are."""
         return self.spec.codes
 
-    def symbols(self, neck: Tensor) -> Tensor:
+    def symbols(self, encoding: Tensor) -> Tensor:
         """The numbers of the vectors chosen, (n, latent_dim) integers."""
-        return self._nearest(self._vectors(neck)).reshape(-1, self.symbols_per_sample)
+        return self._nearest(self._vectors(encoding)).reshape(-1, self.symbols_per_sample)
 
     def vectors_of(self, symbols: Tensor) -> Tensor:
         """The code that symbols (n, latent_dim) stand for, (n, latent_dim, code_dim)."""
-        return self.book[symbols]
+        return self.codebook[symbols]
 
     def forward(
-        self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
+        self, encoding: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> BottleneckOutput:
         """The quantized code of a neck, (n, latent_dim, code_dim), and the commitment cost."""
-        vectors = self._vectors(neck)
+        vectors = self._vectors(encoding)
         if self.training and rng is not None and not bool(self.started):
             self._start(vectors.detach(), rng)
         chosen = self._nearest(vectors)
-        quantized = self.book[chosen]
-        cost = self.spec.commitment * (vectors - quantized.detach()).square().sum(1).reshape(len(neck), -1).sum(1)
+        quantized = self.codebook[chosen]
+        cost = self.spec.commitment * (vectors - quantized.detach()).square().sum(1).reshape(len(encoding), -1).sum(1)
         if self.training and rng is not None:
             self._follow(vectors.detach(), chosen, rng)
         z = vectors + (quantized - vectors).detach()
-        return BottleneckOutput(z.reshape(len(neck), *self.latent_shape), cost)
+        return BottleneckOutput(z.reshape(len(encoding), *self.latent_shape), cost)
 
-    def _vectors(self, neck: Tensor) -> Tensor:
-        return self.head(neck.reshape(len(neck) * self.places, -1)).float().reshape(-1, self.spec.code_dim)
+    def _vectors(self, encoding: Tensor) -> Tensor:
+        return self.head(encoding.reshape(len(encoding) * self.n_positions, -1)).float().reshape(-1, self.spec.code_dim)
 
     def _nearest(self, vectors: Tensor) -> Tensor:
-        distance = self.book.square().sum(1) - 2 * vectors @ self.book.T
+        distance = self.codebook.square().sum(1) - 2 * vectors @ self.codebook.T
         return distance.argmin(1)
 
     @torch.no_grad()
@@ -112,13 +112,13 @@ class VQBottleneck(nn.Module):
         k = self.spec.codes
         order = torch.randperm(len(vectors), generator=rng, device=vectors.device)
         spread = vectors.std(0) * 0.01
-        self.book.copy_(vectors[order.repeat(-(-k // len(order)))[:k]])
-        self.book.add_(spread * torch.randn(self.book.shape, generator=rng, device=vectors.device))
+        self.codebook.copy_(vectors[order.repeat(-(-k // len(order)))[:k]])
+        self.codebook.add_(spread * torch.randn(self.codebook.shape, generator=rng, device=vectors.device))
         for _ in range(START_ROUNDS):
             counts, sums = self._tally(vectors, self._nearest(vectors))
-            self.book.copy_(torch.where(counts[:, None] > 0, sums / counts.clamp(min=1)[:, None], self.book))
+            self.codebook.copy_(torch.where(counts[:, None] > 0, sums / counts.clamp(min=1)[:, None], self.codebook))
         self.counts.copy_(counts)
-        self.sums.copy_(self.book * counts[:, None])
+        self.sums.copy_(self.codebook * counts[:, None])
         self.started.fill_(1.0)
 
     @torch.no_grad()
@@ -127,14 +127,14 @@ class VQBottleneck(nn.Module):
         counts, sums = self._tally(vectors, chosen)
         self.counts.lerp_(counts, 1 - self.spec.decay)
         self.sums.lerp_(sums, 1 - self.spec.decay)
-        self.book.copy_(self.sums / self.counts.clamp(min=1e-5)[:, None])
+        self.codebook.copy_(self.sums / self.counts.clamp(min=1e-5)[:, None])
         dead = self.counts < DEAD_SHARE * len(vectors) / self.spec.codes
         number = int(dead.sum())
         if number:
             where = torch.randint(len(vectors), (number,), generator=rng, device=vectors.device)
-            self.book[dead] = vectors[where]
+            self.codebook[dead] = vectors[where]
             self.counts[dead] = len(vectors) / self.spec.codes
-            self.sums[dead] = self.book[dead] * self.counts[dead][:, None]
+            self.sums[dead] = self.codebook[dead] * self.counts[dead][:, None]
 
     def _tally(self, vectors: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
         counts = torch.bincount(chosen, minlength=self.spec.codes).float()

@@ -127,7 +127,7 @@ class Noise(Spec):
 
 
 @dataclasses.dataclass(frozen=True)
-class Mixed(Noise):
+class SNRNoise(Noise):
     """A noise that is mixed into a signal at a signal-to-noise ratio in dB, or at a standard deviation of its own."""
 
     amplitudes: ClassVar[tuple[str, ...]] = ("level",)

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.errors import bad_parameter
-from zandloper.model.corruptions import Corruption, Mixed, Strength, mix, normal, space
+from zandloper.model.corruptions import Corruption, SNRNoise, Strength, mix, normal, space
 
 EXPONENTS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0, "violet": -2.0}
 
 
 @dataclass(frozen=True)
-class Colored(Mixed):
+class Colored(SNRNoise):
     """Gaussian noise of a given power spectrum, over time or, in images, over distance in any direction.
 
     Parameters

@@ -9,11 +9,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from zandloper.model.corruptions import Corruption, Mixed, Strength, mix, uniform
+from zandloper.model.corruptions import Corruption, SNRNoise, Strength, mix, uniform
 
 
 @dataclass(frozen=True)
-class MainsHum(Mixed):
+class MainsHum(SNRNoise):
     """Sines at the mains frequency and its multiples, the k-th of amplitude k^-decay, each at a phase of its own.
 
     Parameters

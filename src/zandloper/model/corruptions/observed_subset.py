@@ -67,4 +67,4 @@ class ObservedSubsetCorruption(nn.Module):
         weight = hidden.float() * (p / hidden.sum(1, keepdim=True))
         if batch.target_valid is not None:
             weight = weight * batch.target_valid
-        return CorruptedInput(self.hidden(x, hidden), batch.valid, asked=weight)
+        return CorruptedInput(self.hidden(x, hidden), batch.valid, loss_weight=weight)

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.errors import DataError, DataTypeError
-from zandloper.model.corruptions import Corruption, Mixed, Strength, mix, uniform
+from zandloper.model.corruptions import Corruption, SNRNoise, Strength, mix, uniform
 
 
 @dataclass(frozen=True)
-class Recorded(Mixed):
+class Recorded(SNRNoise):
     """Noise drawn from recordings: for each sample a piece of its size, from a random place of a random recording.
 
     JSON cannot hold recordings: a saved model has them beside its weights, as buffers.
@@ -56,8 +56,8 @@ class Recorded(Mixed):
 
     def __post_init__(self) -> None:
         self._check_mix(default=None)
-        if not isinstance(self.samples, Recordings):
-            self._set("samples", Recordings.of(self.samples, self.many))
+        if not isinstance(self.samples, NoiseRecordings):
+            self._set("samples", NoiseRecordings.of(self.samples, self.many))
         self._set("many", True)
 
     def build(self) -> nn.Module:
@@ -79,18 +79,18 @@ class Recorded(Mixed):
         """A noise with silent recordings of the right shapes; `filled` gives it those that a module has."""
         shapes = tuple(tuple(shape) for shape in settings.get("samples", ()))
         values = np.zeros(sum(math.prod(shape) for shape in shapes), np.float32)
-        return super().from_dict({**settings, "samples": Recordings(values, shapes)})
+        return super().from_dict({**settings, "samples": NoiseRecordings(values, shapes)})
 
     def filled(self, module: nn.Module) -> Recorded:
         """The noise with the recordings of its module."""
         values = module.values.detach().cpu().numpy().copy()  # type: ignore[operator]
-        return Recorded(Recordings(values, self.samples.shapes), self.snr, self.level)
+        return Recorded(NoiseRecordings(values, self.samples.shapes), self.snr, self.level)
 
     def __repr__(self) -> str:
         return f"Recorded({self.samples}, snr={self.snr}, level={self.level})"
 
 
-class Recordings:
+class NoiseRecordings:
     """Arrays of several shapes in one, float32, that compare by their values."""
 
     def __init__(self, values: np.ndarray, shapes: tuple[tuple[int, ...], ...]) -> None:
@@ -126,7 +126,7 @@ class Recordings:
         return cls(np.concatenate([a.ravel() for a in arrays]), tuple(a.shape for a in arrays))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Recordings) and (self.digest, self.shapes) == (other.digest, other.shapes)
+        return isinstance(other, NoiseRecordings) and (self.digest, self.shapes) == (other.digest, other.shapes)
 
     def __hash__(self) -> int:
         return hash((self.digest, self.shapes))

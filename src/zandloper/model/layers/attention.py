@@ -9,27 +9,27 @@ from torch.nn import functional as F
 from zandloper.model.layers.layers import ACTIVATIONS, Linear
 
 
-class Past:
+class KeyValueCache:
     """What a block remembers of the tokens so far, so that each new token costs as much as itself alone.
 
     Keys and values, (n, heads, tokens, d), in room that is taken once.
     """
 
-    def __init__(self, room: int) -> None:
-        self.room, self.length = room, 0
+    def __init__(self, capacity: int) -> None:
+        self.capacity, self.length = capacity, 0
         self.keys, self.values = torch.empty(0), torch.empty(0)
 
-    def add(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Keep those of new tokens; gives those of all."""
         if self.length == 0:
-            self.keys, self.values = (t.new_empty(*t.shape[:2], self.room, t.shape[3]) for t in (k, v))
+            self.keys, self.values = (t.new_empty(*t.shape[:2], self.capacity, t.shape[3]) for t in (k, v))
         end = self.length + k.shape[2]
         self.keys[:, :, self.length : end], self.values[:, :, self.length : end] = k, v
         self.length = end
         return self.keys[:, :, :end], self.values[:, :, :end]
 
 
-class Heads(nn.Module):
+class ScaledDotProductAttention(nn.Module):
     """`softmax(q k^T / sqrt(d)) v` for each head: Vaswani et al. 2017, "Attention is all you need", eq. 1.
 
     A module of its own, though it has no weights, so that those who count operations see its products.
@@ -39,12 +39,12 @@ class Heads(nn.Module):
         super().__init__()
         self.causal = causal
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, heard: Tensor | None = None) -> Tensor:
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
         """What each token hears: q (n, heads, tokens, d), k and v (n, heads, others, d) -> (n, heads, tokens, d).
 
         `heard` says which tokens are there at all, bool (n, others), where not all of them are.
         """
-        mask, causal = (None if heard is None else heard[:, None, None, :]), self.causal and heard is None
+        mask, causal = (None if mask is None else mask[:, None, None, :]), self.causal and mask is None
         if self.causal and mask is not None:
             mask = mask & torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
         if q.device.type != "cpu":
@@ -76,29 +76,29 @@ class TransformerBlock(nn.Module):
         super().__init__()
         self.heads, self.activation = heads, activation
         inner = heads * 4 * -(-width // (4 * heads))  # in fours, or scores would depend on a row's place: see Linear
-        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.ask, self.answer = Linear(width, 3 * inner), Linear(inner, width)
-        self.widen, self.narrow = Linear(width, 4 * width), Linear(4 * width, width)
-        self.look = Heads(causal)
+        self.attention_norm, self.mlp_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.projection = Linear(width, 3 * inner), Linear(inner, width)
+        self.mlp_in, self.mlp_out = Linear(width, 4 * width), Linear(4 * width, width)
+        self.attention = ScaledDotProductAttention(causal)
 
-    def forward(self, h: Tensor, heard: Tensor | None = None) -> Tensor:
+    def forward(self, h: Tensor, mask: Tensor | None = None) -> Tensor:
         """Tokens (n, tokens, width) to tokens, of which those that are not `heard`, bool (n, tokens), say nothing."""
-        q, k, v = self._asked(h)
-        return self._thought(h + self._told(self.look(q, k, v, heard)))
+        q, k, v = self._project_qkv(h)
+        return self._feed_forward(h + self._merge_heads(self.attention(q, k, v, mask)))
 
-    def extend(self, h: Tensor, past: Past) -> Tensor:
+    def extend(self, h: Tensor, cache: KeyValueCache) -> Tensor:
         """As `forward` for tokens that follow those of the past, all at its start or one by one."""
-        first = past.length == 0
-        q, k, v = self._asked(h)
-        k, v = past.add(k, v)
-        return self._thought(h + self._told(F.scaled_dot_product_attention(q, k, v, is_causal=first)))
+        first = cache.length == 0
+        q, k, v = self._project_qkv(h)
+        k, v = cache.append(k, v)
+        return self._feed_forward(h + self._merge_heads(F.scaled_dot_product_attention(q, k, v, is_causal=first)))
 
-    def _asked(self, h: Tensor) -> Tensor:
+    def _project_qkv(self, h: Tensor) -> Tensor:
         n, tokens, _ = h.shape
-        return self.ask(self.before(h)).reshape(n, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        return self.qkv(self.attention_norm(h)).reshape(n, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
 
-    def _told(self, heard: Tensor) -> Tensor:
-        return self.answer(heard.transpose(1, 2).flatten(2))
+    def _merge_heads(self, mask: Tensor) -> Tensor:
+        return self.projection(mask.transpose(1, 2).flatten(2))
 
-    def _thought(self, h: Tensor) -> Tensor:
-        return h + self.narrow(ACTIVATIONS[self.activation](self.widen(self.between(h))))
+    def _feed_forward(self, h: Tensor) -> Tensor:
+        return h + self.mlp_out(ACTIVATIONS[self.activation](self.mlp_in(self.mlp_norm(h))))

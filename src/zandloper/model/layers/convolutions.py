@@ -52,7 +52,7 @@ class ConvEncoder(nn.Module):
         self.activation = activation
         widths, conv = (channels + context_dim, *hidden), DOWN[len(axes)]
         self.layers = nn.ModuleList(conv(a, b, 3, stride=2, padding=1) for a, b in itertools.pairwise(widths))
-        self.neck_dim = widths[-1] * math.prod(sizes_of(tuple(axes), len(hidden))[-1])
+        self.encoding_dim = widths[-1] * math.prod(sizes_of(tuple(axes), len(hidden))[-1])
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The flat neck of grids (n, channels, *axes)."""

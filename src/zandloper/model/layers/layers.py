@@ -67,7 +67,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         """Nothing."""
 
 
-class Positions(nn.Module):
+class PositionEmbedding(nn.Module):
     """A learned vector for each place of a row of tokens, added to what stands there."""
 
     def __init__(self, tokens: int, width: int) -> None:
@@ -113,7 +113,7 @@ def initialize(module: nn.Module, rng: torch.Generator) -> None:
         elif isinstance(part, nn.GroupNorm | nn.LayerNorm | nn.BatchNorm2d):
             part.reset_parameters()
             continue
-        elif isinstance(part, Positions):
+        elif isinstance(part, PositionEmbedding):
             bound = math.sqrt(3.0)  # of unit variance, as what they are added to
             part.weight.uniform_(-bound, bound, generator=rng)
             continue

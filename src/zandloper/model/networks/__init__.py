@@ -17,7 +17,7 @@ from zandloper.spec import Spec
 
 
 @dataclass(frozen=True)
-class Net(Spec):
+class Network(Spec):
     """Settings of an encoder and of the decoder that mirrors it. Every net has `hidden` and `activation`."""
 
     reads: ClassVar[str] = ""  # which samples, in words, for those who try others

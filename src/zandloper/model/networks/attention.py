@@ -18,15 +18,15 @@ from torch.nn import functional as F
 
 from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers.attention import TransformerBlock
-from zandloper.model.layers.layers import Linear, Positions
-from zandloper.model.networks import Net
+from zandloper.model.layers.layers import Linear, PositionEmbedding
+from zandloper.model.networks import Network
 
 # Of the rate of other nets of this width. In trials on digits more was better, from 0.1 up to 0.8; some room is left.
 LR_SCALE = 0.6
 
 
 @dataclass(frozen=True)
-class Attention(Net):
+class Attention(Network):
     """Settings of nets that attend over tokens.
 
     Parameters
@@ -126,10 +126,10 @@ class AttentionEncoder(nn.Module):
         super().__init__()
         self.patches, self.summaries = PatchLayout(in_shape, spec.patch), spec.summaries
         self.embed = Linear(self.patches.values + context_dim, spec.hidden[0])
-        self.positions = Positions(spec.summaries + self.patches.count, spec.hidden[0])
+        self.positions = PositionEmbedding(spec.summaries + self.patches.count, spec.hidden[0])
         self.blocks = _blocks(spec, spec.hidden)
         self.norm = nn.LayerNorm(spec.hidden[-1])
-        self.neck_dim = spec.summaries * spec.hidden[-1]
+        self.encoding_dim = spec.summaries * spec.hidden[-1]
         _slowly(self.parameters())
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
@@ -152,7 +152,7 @@ class AttentionDecoder(nn.Module):
         widths = spec.hidden[::-1]
         self.tokens = (self.patches.count, widths[0])
         self.first = Linear(inputs, math.prod(self.tokens))
-        self.positions = Positions(*self.tokens)
+        self.positions = PositionEmbedding(*self.tokens)
         self.blocks = _blocks(spec, widths)
         self.norm = nn.LayerNorm(widths[-1])
         self.last = Linear(widths[-1], self.patches.values)

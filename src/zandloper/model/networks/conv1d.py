@@ -8,13 +8,13 @@ from typing import ClassVar
 from torch import nn
 
 from zandloper.model.layers.convolutions import ConvDecoder, ConvEncoder, channels_for
-from zandloper.model.networks import Net
+from zandloper.model.networks import Network
 
 MOST = 16  # stages: series may be long
 
 
 @dataclass(frozen=True)
-class Conv1dNet(Net):
+class Conv1dNet(Network):
     """Settings of 1-D convolutional nets.
 
     Parameters

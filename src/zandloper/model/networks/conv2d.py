@@ -8,13 +8,13 @@ from typing import ClassVar
 from torch import nn
 
 from zandloper.model.layers.convolutions import ConvDecoder, ConvEncoder, channels_for
-from zandloper.model.networks import Net
+from zandloper.model.networks import Network
 
 MOST = 7  # stages
 
 
 @dataclass(frozen=True)
-class Conv2dNet(Net):
+class Conv2dNet(Network):
     """Settings of 2-D convolutional nets.
 
     Parameters

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers.layers import ACTIVATIONS, Affine, Linear
-from zandloper.model.networks import Net
+from zandloper.model.networks import Network
 
 
 @dataclass(frozen=True)
-class Dense(Net):
+class Dense(Network):
     """Settings of dense nets.
 
     Parameters
@@ -73,7 +73,7 @@ class DenseEncoder(nn.Module):
         super().__init__()
         self.activation = spec.activation
         self.layers = _layers((inputs, *spec.hidden), spec.members)
-        self.neck_dim = spec.hidden[-1] if spec.hidden else inputs
+        self.encoding_dim = spec.hidden[-1] if spec.hidden else inputs
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The last hidden layer, (n, neck_dim), of inputs (n, ...)."""

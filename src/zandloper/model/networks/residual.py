@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers.layers import ACTIVATIONS, Linear
-from zandloper.model.networks import Net
+from zandloper.model.networks import Network
 
 
 @dataclass(frozen=True)
-class Residual(Net):
+class Residual(Network):
     """Settings of residual nets.
 
     Parameters
@@ -70,10 +70,10 @@ class ResidualEncoder(nn.Module):
 
     def __init__(self, spec: Residual, inputs: int) -> None:
         super().__init__()
-        self.neck_dim = spec.hidden[0]
-        self.first = Linear(inputs, self.neck_dim)
-        self.blocks = nn.Sequential(*(ResidualBlock(self.neck_dim, spec.activation) for _ in spec.hidden))
-        self.norm = nn.LayerNorm(self.neck_dim)
+        self.encoding_dim = spec.hidden[0]
+        self.first = Linear(inputs, self.encoding_dim)
+        self.blocks = nn.Sequential(*(ResidualBlock(self.encoding_dim, spec.activation) for _ in spec.hidden))
+        self.norm = nn.LayerNorm(self.encoding_dim)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The neck (n, width) of inputs (n, ...)."""

@@ -20,14 +20,14 @@ from torch import Tensor, nn
 from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers.convolutions import CHANNELS, DOWN, UP, sizes_of
 from zandloper.model.layers.layers import ACTIVATIONS, Linear
-from zandloper.model.networks import Net
+from zandloper.model.networks import Network
 
 MOST = 7  # stages
 SUMMARIES = 4  # where nobody says how many latents there are
 
 
 @dataclass(frozen=True)
-class Spatial(Net):
+class Spatial(Network):
     """Settings of convolutional nets with a grid in the middle.
 
     Parameters
@@ -90,29 +90,32 @@ class SpatialResidual(nn.Module):
     """`x + W2 act(W1 act(x))`: neighbors are heard, then each place thinks for itself (He et al. 2016, "Identity
     mappings in deep residual networks", section 3); what is `told` of the whole sets the tone in between."""
 
-    def __init__(self, channels: int, axes: int, activation: str, told: int = 0) -> None:
+    def __init__(self, channels: int, axes: int, activation: str, summary_dim: int = 0) -> None:
         super().__init__()
         self.activation = activation
-        self.hear, self.think = DOWN[axes](channels, channels, 3, padding=1), DOWN[axes](channels, channels, 1)
-        self.tone = Tone(told, channels) if told else None
+        self.spatial_conv, self.pointwise_conv = (
+            DOWN[axes](channels, channels, 3, padding=1),
+            DOWN[axes](channels, channels, 1),
+        )
+        self.film = FiLM(summary_dim, channels) if summary_dim else None
 
-    def forward(self, x: Tensor, told: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, summary_dim: Tensor | None = None) -> Tensor:
         """Grids (n, channels, *axes) to grids."""
         act = ACTIVATIONS[self.activation]
-        h = self.hear(act(x))
-        return x + self.think(act(h if self.tone is None else self.tone(h, told)))
+        h = self.spatial_conv(act(x))
+        return x + self.pointwise_conv(act(h if self.film is None else self.film(h, summary_dim)))
 
 
-class Tone(nn.Module):
+class FiLM(nn.Module):
     """`h (1 + a) + b` for each channel, a and b being linear in what is told of the whole."""
 
-    def __init__(self, told: int, channels: int) -> None:
+    def __init__(self, summary_dim: int, channels: int) -> None:
         super().__init__()
-        self.say = Linear(told, 2 * channels)
+        self.scale_shift = Linear(summary_dim, 2 * channels)
 
-    def forward(self, h: Tensor, told: Tensor) -> Tensor:
+    def forward(self, h: Tensor, summary_dim: Tensor) -> Tensor:
         """Grids (n, channels, *axes), told (n, values)."""
-        a, b = self.say(told).to(h.dtype).reshape(len(h), -1, *(1 for _ in h.shape[2:])).chunk(2, dim=1)
+        a, b = self.scale_shift(summary_dim).to(h.dtype).reshape(len(h), -1, *(1 for _ in h.shape[2:])).chunk(2, dim=1)
         return h * (1 + a) + b
 
 
@@ -132,11 +135,13 @@ class SpatialEncoder(nn.Module):
         conv = DOWN[len(axes)]
         self.layers = nn.ModuleList(conv(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths))
         width, self.summaries = widths[-1], spec.summaries
-        told = width if spec.summaries else 0
-        self.rest = nn.ModuleList(SpatialResidual(width, len(axes), spec.activation, told) for _ in range(spec.depth))
-        self.sum_up = Linear(width, width * spec.summaries) if spec.summaries else None
-        self.places = places(in_shape, len(spec.hidden)) + spec.summaries
-        self.neck_dim = width * self.places
+        summary_dim = width if spec.summaries else 0
+        self.residual_blocks = nn.ModuleList(
+            SpatialResidual(width, len(axes), spec.activation, summary_dim) for _ in range(spec.depth)
+        )
+        self.summary_layer = Linear(width, width * spec.summaries) if spec.summaries else None
+        self.n_positions = places(in_shape, len(spec.hidden)) + spec.summaries
+        self.encoding_dim = width * self.n_positions
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The flat neck of grids (n, channels, *axes)."""
@@ -146,10 +151,12 @@ class SpatialEncoder(nn.Module):
             x = part(_even(x))
             x = act(x) if i < len(self.layers) - 1 else x
         whole = act(x).flatten(2).mean(2) if self.summaries else None
-        for part in self.rest:
+        for part in self.residual_blocks:
             x = part(x, whole)
         neck = act(x).flatten(2).transpose(1, 2).flatten(1)
-        return EncoderOutput(neck if self.sum_up is None else torch.cat([act(self.sum_up(whole)), neck], dim=1))
+        return EncoderOutput(
+            neck if self.summary_layer is None else torch.cat([act(self.summary_layer(whole)), neck], dim=1)
+        )
 
 
 def _even(x: Tensor) -> Tensor:
@@ -168,17 +175,19 @@ class SpatialDecoder(nn.Module):
         self.sizes = sizes_of(tuple(axes), len(spec.hidden))[::-1]
         count = math.prod(self.sizes[0]) + spec.summaries
         # A code that cannot be dealt out evenly is first made one that can.
-        self.deal = None if latent_dim % count == 0 else Linear(latent_dim, count * min(latent_dim, spec.hidden[-1]))
-        values = (latent_dim if self.deal is None else self.deal.out_features) // count
+        self.redistribute = (
+            None if latent_dim % count == 0 else Linear(latent_dim, count * min(latent_dim, spec.hidden[-1]))
+        )
+        values = (latent_dim if self.redistribute is None else self.redistribute.out_features) // count
         widths = (*reversed(spec.hidden), channels)
         self.bottom, self.summaries = (count, values), spec.summaries
         self.first = DOWN[len(axes)](values + context_dim, widths[0], 1)
-        told = widths[0] if spec.summaries else 0
-        self.whole = Linear(values * spec.summaries, told) if told else None
-        self.rest = nn.ModuleList(
-            SpatialResidual(widths[0], len(axes), spec.activation, told) for _ in range(spec.depth)
+        summary_dim = widths[0] if spec.summaries else 0
+        self.summary_layer = Linear(values * spec.summaries, summary_dim) if summary_dim else None
+        self.residual_blocks = nn.ModuleList(
+            SpatialResidual(widths[0], len(axes), spec.activation, summary_dim) for _ in range(spec.depth)
         )
-        self.tones = nn.ModuleList(Tone(told, width) for width in widths[:-1] if told)
+        self.films = nn.ModuleList(FiLM(summary_dim, width) for width in widths[:-1] if summary_dim)
         conv = UP[len(axes)]
         self.layers: Any = nn.ModuleList(conv(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths))
 
@@ -189,14 +198,14 @@ class SpatialDecoder(nn.Module):
     def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
         """Parameters of the output, (n, channels, *axes)."""
         act = ACTIVATIONS[self.activation]
-        z = z.flatten(1) if self.deal is None else self.deal(z.flatten(1))
+        z = z.flatten(1) if self.redistribute is None else self.redistribute(z.flatten(1))
         parts, s = z.reshape(len(z), *self.bottom), self.summaries
-        whole = None if self.whole is None else act(self.whole(parts[:, :s].flatten(1)))
+        whole = None if self.summary_layer is None else act(self.summary_layer(parts[:, :s].flatten(1)))
         h = parts[:, s:].transpose(1, 2).reshape(len(z), -1, *self.sizes[0])
         h = self.first(h if context is None else torch.cat([h, _planes(context, h)], dim=1))
-        for part in self.rest:
+        for part in self.residual_blocks:
             h = part(h, whole)
         for i, (part, size) in enumerate(zip(self.layers, self.sizes[1:])):
-            h = self.tones[i](h, whole) if s else h
+            h = self.films[i](h, whole) if s else h
             h = part(act(h))[(..., *(slice(length) for length in size))]  # as in `convolutions`: 7 -> 14 -> 13
         return h

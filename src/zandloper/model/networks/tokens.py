@@ -17,14 +17,14 @@ from torch.nn import functional as F
 
 from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers.attention import TransformerBlock
-from zandloper.model.layers.layers import Linear, Positions
-from zandloper.model.networks import Net
+from zandloper.model.layers.layers import Linear, PositionEmbedding
+from zandloper.model.networks import Network
 
 LR_SCALE = 0.6  # of the rate of other nets of this width, as for the attention over patches
 
 
 @dataclass(frozen=True)
-class Tokens(Net):
+class Tokens(Network):
     """Settings of nets over the tokens of texts.
 
     Parameters
@@ -67,7 +67,7 @@ class Tokens(Net):
         return TokenDecoder(self, latent_dim + context_dim, out_shape)
 
 
-class Pieces(Positions):
+class TokenEmbedding(PositionEmbedding):
     """A learned vector for each piece of the vocabulary."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -95,24 +95,24 @@ class TokenEncoder(nn.Module):
         super().__init__()
         pieces, places = in_shape
         self.summaries = spec.summaries
-        self.embed = Pieces(pieces, spec.hidden[0])
+        self.embed = TokenEmbedding(pieces, spec.hidden[0])
         self.context_layer = Linear(context_dim, spec.hidden[0]) if context_dim else None
-        self.positions = Positions(spec.summaries + places, spec.hidden[0])
+        self.positions = PositionEmbedding(spec.summaries + places, spec.hidden[0])
         self.blocks: Any = _blocks(spec, spec.hidden)
         self.norm = nn.LayerNorm(spec.hidden[-1])
-        self.neck_dim = spec.summaries * spec.hidden[-1]
+        self.encoding_dim = spec.summaries * spec.hidden[-1]
         _slowly(self.parameters())
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
         """The flat neck of texts (n, pieces, places); a place of zeros holds nothing."""
         x = x.transpose(1, 2)
-        heard = F.pad((x != 0).any(2), (self.summaries, 0), value=True)
+        mask = F.pad((x != 0).any(2), (self.summaries, 0), value=True)
         h = self.embed(x)
         if context is not None and self.context_layer is not None:
             h = h + self.context_layer(context.to(x.dtype))[:, None]
         h = self.positions(F.pad(h, (0, 0, self.summaries, 0)))
         for part in self.blocks:
-            h = part(h, heard) if isinstance(part, TransformerBlock) else part(h)
+            h = part(h, mask) if isinstance(part, TransformerBlock) else part(h)
         return EncoderOutput(self.norm(h[:, : self.summaries]).flatten(1))
 
 
@@ -125,7 +125,7 @@ class TokenDecoder(nn.Module):
         widths = spec.hidden[::-1]
         self.tokens = (places, widths[0])
         self.first = Linear(inputs, math.prod(self.tokens))
-        self.positions = Positions(*self.tokens)
+        self.positions = PositionEmbedding(*self.tokens)
         self.blocks: Any = _blocks(spec, widths)
         self.norm = nn.LayerNorm(widths[-1])
         self.last = Linear(widths[-1], pieces)

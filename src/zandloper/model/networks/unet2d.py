@@ -21,7 +21,7 @@ from zandloper.model.batch import EncoderOutput
 from zandloper.model.layers import layers
 from zandloper.model.layers.convolutions import with_planes
 from zandloper.model.layers.layers import ACTIVATIONS
-from zandloper.model.networks import Net
+from zandloper.model.networks import Network
 
 SMALLEST = 4  # halving stops when the shorter side would fall below this
 CHANNELS = 16, 128  # of the first level, and of any: they double from level to level
@@ -30,7 +30,7 @@ HOMOGENEOUS = ("relu", "leaky_relu", "linear")  # activations that keep a factor
 
 
 @dataclass(frozen=True)
-class UNet2d(Net):
+class UNet2d(Network):
     """Settings of a U-Net.
 
     Parameters
@@ -129,7 +129,7 @@ class UNetEncoder(nn.Module):
         self.first: nn.Module = entry if spec.residual else nn.Identity()
         self.levels = nn.ModuleList(_level(spec, inputs if level == 0 else c, c) for level, c in enumerate(spec.hidden))
         self.down = nn.ModuleList(layers.Conv2d(a, b, 2, 2, bias=False) for a, b in itertools.pairwise(spec.hidden))
-        self.neck_dim = last if spec.grid else last * math.prod(_bottom(spec, height, width))
+        self.encoding_dim = last if spec.grid else last * math.prod(_bottom(spec, height, width))
         # Weights and values with their channels side by side: on processors about twice as fast.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -12,12 +12,14 @@ from torch.nn import functional as F
 
 from zandloper.errors import bad_parameter
 from zandloper.model.batch import Batch, LossOutput
-from zandloper.model.layers.attention import Past, TransformerBlock
+from zandloper.model.layers.attention import KeyValueCache, TransformerBlock
 from zandloper.model.layers.layers import Linear
 from zandloper.spec import Spec
 
-SILENT = 0.1  # share of the rows that are told nothing while training, so that guidance knows what that is like
-ROWS = 128  # drawn at a time, in bounded memory
+CONDITION_DROPOUT = (
+    0.1  # share of the rows that are told nothing while training, so that guidance knows what that is like
+)
+ROWS_PER_CHUNK = 128  # drawn at a time, in bounded memory
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Autoregressive(Spec):
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SamplingConfig:
     """How symbols are drawn from what the prior thinks of them.
 
     Parameters
@@ -112,48 +114,52 @@ class AutoregressivePrior(nn.Module):
     def __init__(self, spec: Autoregressive, latent_dim: int, context_dim: int = 0) -> None:
         super().__init__()
         self.spec, self.latent_dim, self.baseline_loss = spec, latent_dim, math.log(spec.vocabulary)
-        self.symbol = nn.Parameter(torch.zeros(spec.vocabulary + 1, spec.width))  # the last one opens a code
+        self.symbol_embedding = nn.Parameter(torch.zeros(spec.vocabulary + 1, spec.width))  # the last one opens a code
         pieces, self.context_length = spec.prompt or (0, 1 if context_dim else 0)
-        self.place = nn.Parameter(torch.zeros(self.context_length + latent_dim, spec.width))
-        self.piece = nn.Parameter(torch.zeros(pieces + 1, spec.width)) if pieces else None  # the last one says nothing
-        self.context = Linear(context_dim, spec.width) if context_dim and not pieces else None
+        self.position_embedding = nn.Parameter(torch.zeros(self.context_length + latent_dim, spec.width))
+        self.token_embedding = (
+            nn.Parameter(torch.zeros(pieces + 1, spec.width)) if pieces else None
+        )  # the last one says nothing
+        self.context_layer = Linear(context_dim, spec.width) if context_dim and not pieces else None
         self.blocks: Any = nn.ModuleList(
             TransformerBlock(spec.width, spec.heads, causal=True) for _ in range(spec.layers)
         )
         self.norm = nn.LayerNorm(spec.width)
-        self.word = Linear(spec.width, spec.vocabulary)
+        self.head = Linear(spec.width, spec.vocabulary)
 
     @torch.no_grad()
     def start(self, codes: Tensor, rng: torch.Generator) -> None:
         """Small random tables: the layers' weights are drawn by `initialize`."""
-        for table in (self.symbol, self.place, self.piece):
+        for table in (self.symbol_embedding, self.position_embedding, self.token_embedding):
             if table is not None:
                 table.normal_(0.0, 0.1, generator=rng)
 
-    def opening(self, condition: Tensor | None, n: int) -> Tensor:
+    def prefix(self, condition: Tensor | None, n: int) -> Tensor:
         """The tokens that stand before the first symbol: what is told, and the one that opens the code.
 
         Texts are numbers of pieces (n, places), NaN where nothing is; contexts are (n, context_dim). None: nothing
         is told.
         """
         parts = []
-        if self.piece is not None:
-            nothing = len(self.piece) - 1
-            tokens = self.piece.new_full((n, self.context_length), torch.nan) if condition is None else condition
-            parts = [self.piece[tokens.nan_to_num(nothing).long()]]
-        elif self.context is not None:
-            weight = self.context.weight
+        if self.token_embedding is not None:
+            nothing = len(self.token_embedding) - 1
+            tokens = (
+                self.token_embedding.new_full((n, self.context_length), torch.nan) if condition is None else condition
+            )
+            parts = [self.token_embedding[tokens.nan_to_num(nothing).long()]]
+        elif self.context_layer is not None:
+            weight = self.context_layer.weight
             silence = weight.new_zeros(n, weight.shape[1]) if condition is None else condition.to(weight.dtype)
-            parts = [self.context(silence)[:, None]]
-        return torch.cat([*parts, self.symbol[-1].expand(n, 1, -1)], dim=1)
+            parts = [self.context_layer(silence)[:, None]]
+        return torch.cat([*parts, self.symbol_embedding[-1].expand(n, 1, -1)], dim=1)
 
     def forward(self, symbols: Tensor, condition: Tensor | None = None) -> Tensor:
         """Scores of every symbol at every place given those before it: (n, latent_dim, vocabulary)."""
-        before = self.opening(condition, len(symbols))
-        h = torch.cat([before, self.symbol[symbols[:, :-1]]], dim=1) + self.place
+        before = self.prefix(condition, len(symbols))
+        h = torch.cat([before, self.symbol_embedding[symbols[:, :-1]]], dim=1) + self.position_embedding
         for block in self.blocks:
             h = block(h)
-        return self.word(self.norm(h[:, self.context_length :]))
+        return self.head(self.norm(h[:, self.context_length :]))
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
         """The mean cross-entropy per symbol of codes `batch.x` (n, latent_dim), in nats.
@@ -161,43 +167,45 @@ class AutoregressivePrior(nn.Module):
         While training, a tenth of the texts is kept from it.
         """
         symbols, condition = batch.x.long(), batch.condition
-        if self.piece is not None and condition is not None and self.training and rng is not None:
-            silent = torch.rand(len(symbols), 1, generator=rng, device=symbols.device) < SILENT
-            condition = condition.masked_fill(silent, torch.nan)
+        if self.token_embedding is not None and condition is not None and self.training and rng is not None:
+            dropped = torch.rand(len(symbols), 1, generator=rng, device=symbols.device) < CONDITION_DROPOUT
+            condition = condition.masked_fill(dropped, torch.nan)
         scores = self(symbols, condition).float()
         error = F.cross_entropy(scores.flatten(0, 1), symbols.flatten())
         return LossOutput(error, error.detach(), error.new_zeros(()))
 
     @torch.inference_mode()
     def sample(
-        self, n: int, rng: torch.Generator, condition: Tensor | None = None, drawing: Drawing | None = None
+        self, n: int, rng: torch.Generator, condition: Tensor | None = None, drawing: SamplingConfig | None = None
     ) -> Tensor:
         """New codes, (n, latent_dim) integers, drawn from left to right; of a condition, one for each of its n rows."""
         lots = torch.rand(n, self.latent_dim, generator=rng)
-        told = [None] * n if condition is None else condition.split(ROWS)
-        return torch.cat([self._drawn(lot, c, drawing or Drawing()) for lot, c in zip(lots.split(ROWS), told)])
+        told = [None] * n if condition is None else condition.split(ROWS_PER_CHUNK)
+        return torch.cat(
+            [self._drawn(lot, c, drawing or SamplingConfig()) for lot, c in zip(lots.split(ROWS_PER_CHUNK), told)]
+        )
 
-    def _drawn(self, lots: Tensor, condition: Tensor | None, how: Drawing) -> Tensor:
+    def _drawn(self, lots: Tensor, condition: Tensor | None, how: SamplingConfig) -> Tensor:
         """Codes for evenly drawn numbers (n, latent_dim). With guidance, each row is thought of told and untold."""
         n = len(lots)
         guided = condition is not None and how.guidance != 1
-        told = self.opening(condition, n)
-        h = torch.cat([told, self.opening(None, n)]) if guided else told
-        pasts = [Past(self.context_length + self.latent_dim) for _ in self.blocks]
+        told = self.prefix(condition, n)
+        h = torch.cat([told, self.prefix(None, n)]) if guided else told
+        pasts = [KeyValueCache(self.context_length + self.latent_dim) for _ in self.blocks]
         symbols = torch.zeros(n, self.latent_dim, dtype=torch.long)
-        h = h + self.place[: h.shape[1]]
+        h = h + self.position_embedding[: h.shape[1]]
         for i in range(self.latent_dim):
             for block, past in zip(self.blocks, pasts):
                 h = block.extend(h, past)
-            scores = self.word(self.norm(h[:, -1])).log_softmax(1)
+            scores = self.head(self.norm(h[:, -1])).log_softmax(1)
             if guided:
                 with_it, without = scores.chunk(2)
                 scores = without + how.guidance * (with_it - without)
             symbols[:, i] = how.pick(scores, lots[:, i])
-            following = self.symbol[symbols[:, i]]
+            following = self.symbol_embedding[symbols[:, i]]
             h = (torch.cat([following, following]) if guided else following)[:, None]
             if i + 1 < self.latent_dim:
-                h = h + self.place[self.context_length + i + 1]
+                h = h + self.position_embedding[self.context_length + i + 1]
         return symbols
 
     @torch.inference_mode()

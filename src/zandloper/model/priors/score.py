@@ -84,13 +84,13 @@ class ScorePrior(nn.Module):
     mean: Tensor
     unit: Tensor
     spread: Tensor
-    shares: Tensor
-    middles: Tensor
-    turned: Tensor
-    axes: Tensor
-    variances: Tensor
-    told_middles: Tensor
-    told_variances: Tensor
+    component_weights: Tensor
+    component_means: Tensor
+    full_covariance: Tensor
+    component_axes: Tensor
+    component_variances: Tensor
+    context_means: Tensor
+    context_variances: Tensor
 
     def __init__(self, spec: Score, latent_dim: int, context_dim: int = 0) -> None:
         super().__init__()
@@ -103,13 +103,15 @@ class ScorePrior(nn.Module):
         self.register_buffer("mean", torch.zeros(latent_dim))
         self.register_buffer("unit", torch.ones(latent_dim))  # of the noise, in those of the codes
         self.register_buffer("spread", torch.ones(latent_dim))  # of the codes, in these units
-        self.register_buffer("shares", torch.full((spec.components,), 1 / spec.components))
-        self.register_buffer("middles", torch.zeros(spec.components, latent_dim))  # in these units, as the variances
-        self.register_buffer("turned", torch.tensor(False))  # whether the Gaussians have axes of their own
-        self.register_buffer("axes", torch.eye(latent_dim).repeat(min(FULL, spec.components), 1, 1))
-        self.register_buffer("variances", torch.ones(spec.components, latent_dim))  # along the axes
-        self.register_buffer("told_middles", torch.zeros(spec.components, context_dim))
-        self.register_buffer("told_variances", torch.ones(spec.components, context_dim))
+        self.register_buffer("component_weights", torch.full((spec.components,), 1 / spec.components))
+        self.register_buffer(
+            "component_means", torch.zeros(spec.components, latent_dim)
+        )  # in these units, as the variances
+        self.register_buffer("full_covariance", torch.tensor(False))  # whether the Gaussians have axes of their own
+        self.register_buffer("component_axes", torch.eye(latent_dim).repeat(min(FULL, spec.components), 1, 1))
+        self.register_buffer("component_variances", torch.ones(spec.components, latent_dim))  # along the axes
+        self.register_buffer("context_means", torch.zeros(spec.components, context_dim))
+        self.register_buffer("context_variances", torch.ones(spec.components, context_dim))
 
     @torch.no_grad()
     def start(
@@ -149,22 +151,22 @@ class ScorePrior(nn.Module):
         both = torch.cat([codes, told * much], dim=1)
         data = both[torch.randperm(len(codes), generator=rng)[:MOST_CODES]].double().numpy()
         shares, means, covariances = _gaussians(
-            data, len(self.shares), int(torch.randint(2**31 - 1, (), generator=rng))
+            data, len(self.component_weights), int(torch.randint(2**31 - 1, (), generator=rng))
         )
         k, spread, full = len(shares), self.spread.double().numpy(), covariances.ndim == 3
         own = np.einsum("kii->ki", covariances) if full else covariances
         variances = own[:, :d] * spread**2
         if full:  # in the noise's units, along the axes in which a Gaussian's values are independent
             variances, axes = np.linalg.eigh(covariances[:, :d, :d] * spread * spread[:, None])
-            self.axes[:k] = torch.from_numpy(axes)
-        self.turned.fill_(full)
-        self.shares.zero_()
+            self.component_axes[:k] = torch.from_numpy(axes)
+        self.full_covariance.fill_(full)
+        self.component_weights.zero_()
         for mine, values in (
-            (self.shares, shares),
-            (self.middles, means[:, :d] * spread),
-            (self.variances, variances.clip(TINY * LEAST)),
-            (self.told_middles, means[:, d:] / much),
-            (self.told_variances, (own[:, d:] / much**2).clip(SURE)),
+            (self.component_weights, shares),
+            (self.component_means, means[:, :d] * spread),
+            (self.component_variances, variances.clip(TINY * LEAST)),
+            (self.context_means, means[:, d:] / much),
+            (self.context_variances, (own[:, d:] / much**2).clip(SURE)),
         ):
             mine[:k] = torch.from_numpy(values)
 
@@ -173,17 +175,24 @@ class ScorePrior(nn.Module):
 
         What is 0 in a context is not told: a class that it is not, a column that nothing is known of.
         """
-        share = self.shares.log().expand(n, -1)
+        share = self.component_weights.log().expand(n, -1)
         if context is None:
             return share
-        off = (context[:, None] - self.told_middles).square() / self.told_variances + self.told_variances.log()
+        off = (context[:, None] - self.context_means).square() / self.context_variances + self.context_variances.log()
         return share - 0.5 * (off * (context != 0)[:, None]).sum(2)
 
     @torch.no_grad()
     def _first_guess(self, x: Tensor, level: Tensor, context: Tensor | None = None) -> Tensor:
         """What the Gaussians say that codes x (n, latent_dim) with noise (n, 1) were without it."""
-        turned, used = bool(self.turned), int((self.shares > 0).sum())  # the rest come last and are none
-        axes, middles, variances = self.axes[:used], self.middles[:used], self.variances[:used]
+        turned, used = (
+            bool(self.full_covariance),
+            int((self.component_weights > 0).sum()),
+        )  # the rest come last and are none
+        axes, middles, variances = (
+            self.component_axes[:used],
+            self.component_means[:used],
+            self.component_variances[:used],
+        )
         apart = x[:, None] - middles
         apart = torch.einsum("nkd,kde->nke", apart, axes) if turned else apart
         weight = 1 / (variances + level.square()[:, None])  # (n, components, latent_dim)

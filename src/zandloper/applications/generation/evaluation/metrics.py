@@ -129,7 +129,7 @@ class Convolved(nn.Module):
     def __init__(self, shape: tuple[int, ...], width: int = 64) -> None:
         super().__init__()
         self.encoder = ConvEncoder(channels_for(min(shape[1:]), 4), "silu", shape, 0)
-        self.last = Linear(self.encoder.neck_dim, width)
+        self.last = Linear(self.encoder.encoding_dim, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, width)."""
