@@ -249,7 +249,7 @@ def test_the_elbo_of_a_known_model():
         for part in (net.bottleneck.head, net.bottleneck.spread, net.decoder.layers[-1]):
             part.weight.zero_()
             part.bias.zero_()
-    p = torch.sigmoid(net.constant).numpy()
+    p = torch.sigmoid(net.baseline).numpy()
     wanted = (X * np.log(p) + (1 - X) * np.log(1 - p)).sum(1)
     np.testing.assert_allclose(model.elbo(X), wanted, rtol=1e-5)
     np.testing.assert_allclose(model.log_likelihood(X, n_samples=16), wanted, rtol=1e-5)

@@ -139,7 +139,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     if settings.checkpoint is not None:
         fingerprint = _fingerprint(estimator, rows, module, blueprint, seed, init_from)
     run = train(module, source, validation, settings, fingerprint=fingerprint, started=started)
-    return Fitted(module, blueprint, run, defaults.block(work + module.scaler.work), work)
+    return Fitted(module, blueprint, run, defaults.inference_batch_size(work + module.scaler.work), work)
 
 
 def _seed(estimator: Any, caller: str) -> int:
@@ -195,7 +195,7 @@ def _settings(estimator: Any, rows: Rows, module: Hourglass, work: int, seed: in
         max_minutes=estimator._minutes(),
         paced=estimator._paced(),
         batch_size=int(batch),
-        block=defaults.block(work),
+        inference_batch_size=defaults.inference_batch_size(work),
         lr=float(pick("lr", defaults.learning_rate(max(widths, default=64), size))),
         optimizer=estimator.optimizer,
         weight_decay=float(estimator.weight_decay),

@@ -17,7 +17,7 @@ from zandloper.errors import ParameterError
 from zandloper.io.model_folder import append_line, read_state, write_atomically, write_state
 from zandloper.training.state import TrainingConfig, TrainingState, restore_state
 
-CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
+CHECKPOINT_TIME_SHARE = 0.05  # of the time may go into writing checkpoints
 
 
 class Checkpoint:
@@ -50,7 +50,7 @@ class Checkpoint:
             tensors,
             {"fingerprint": self.fingerprint, "seed": self.seed, "run": dataclasses.asdict(run)},
         )
-        self._next = time.monotonic() + (time.monotonic() - begin) / CHECKPOINT_SHARE
+        self._next = time.monotonic() + (time.monotonic() - begin) / CHECKPOINT_TIME_SHARE
 
     def resume(
         self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer

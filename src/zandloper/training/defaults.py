@@ -9,10 +9,10 @@ import torch
 
 from zandloper.errors import bad_parameter
 
-SMALL_WORK = 5e7  # operations a training step below which one thread beats several
-LARGE_WORK = 5e5  # operations a row and pass above which bfloat16 pays for its conversions
-LARGE_NET = 2.5e5  # parameters from which a net is large
-BLOCK_WORK = 4e8  # operations a block of rows when scoring
+MULTITHREAD_MIN_FLOPS_PER_STEP = 5e7  # operations a training step below which one thread beats several
+BFLOAT16_MIN_FLOPS_PER_ROW = 5e5  # operations a row and pass above which bfloat16 pays for its conversions
+LARGE_NETWORK_PARAMETERS = 2.5e5  # parameters from which a net is large
+FLOPS_PER_INFERENCE_BATCH = 4e8  # operations a block of rows when scoring
 
 
 def device(choice: str, caller: str) -> str:
@@ -30,7 +30,7 @@ def device(choice: str, caller: str) -> str:
     return choice
 
 
-def precision(choice: str, where: str, work: int, caller: str) -> str:
+def precision(choice: str, where: str, flops: int, caller: str) -> str:
     """float32, or bfloat16 for nets large enough on hardware that multiplies it natively."""
     if choice in ("float32", "bfloat16"):
         return choice
@@ -42,7 +42,7 @@ def precision(choice: str, where: str, work: int, caller: str) -> str:
         native = (
             torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _avx512_bf16()
         )
-    return "bfloat16" if native and work >= LARGE_WORK else "float32"
+    return "bfloat16" if native and flops >= BFLOAT16_MIN_FLOPS_PER_ROW else "float32"
 
 
 def _avx512_bf16() -> bool:
@@ -51,9 +51,9 @@ def _avx512_bf16() -> bool:
     return bool(supported())
 
 
-def threads(work: float) -> int:
+def threads(flops: float) -> int:
     """How many threads a step of so many operations is worth, at most as many as torch may use now."""
-    return 1 if work < SMALL_WORK else torch.get_num_threads()
+    return 1 if flops < MULTITHREAD_MIN_FLOPS_PER_STEP else torch.get_num_threads()
 
 
 def batch_size(rows: int, parameters: int = 0) -> int:
@@ -62,7 +62,7 @@ def batch_size(rows: int, parameters: int = 0) -> int:
     For small nets a step's fixed cost counts, and larger batches are cheap. Large nets have no such cost to share out,
     and learn more from twice as many steps.
     """
-    most = 256 if parameters >= LARGE_NET else 512
+    most = 256 if parameters >= LARGE_NETWORK_PARAMETERS else 512
     return int(min(most, max(32, 2 ** round(math.log2(max(1, rows) / 10)))))
 
 
@@ -77,18 +77,18 @@ def learning_rate(width: int, parameters: int = 0) -> float:
     Those make many small steps: `benchmarks/likelihood.py` with `--importance 1 --epochs 6 --copies 2` and `--lr` shows
     what the rate is worth.
     """
-    return (0.1 if parameters >= LARGE_NET else 0.16) / math.sqrt(min(4096, max(64, width)))
+    return (0.1 if parameters >= LARGE_NETWORK_PARAMETERS else 0.16) / math.sqrt(min(4096, max(64, width)))
 
 
 def beta2_horizon(parameters: int) -> int:
     """How many steps Adam's mean of squares goes back: few for small nets, which may train for a few hundred in all."""
-    return 100 if parameters >= LARGE_NET else 20
+    return 100 if parameters >= LARGE_NETWORK_PARAMETERS else 20
 
 
-def block(work: int) -> int:
+def inference_batch_size(flops: int) -> int:
     """Rows scored at a time: a power of two between 32 and 1024, so that a block is neither slow nor tiny.
 
     Not below 32: torch computes activations of 32 values at once, and rounds what is left over in another way. With
     fewer rows, results of nets of odd sizes would depend on a row's place in its block.
     """
-    return int(min(1024, max(32, 2 ** int(math.log2(max(1.0, BLOCK_WORK / max(1, work)))))))
+    return int(min(1024, max(32, 2 ** int(math.log2(max(1.0, FLOPS_PER_INFERENCE_BATCH / max(1, flops)))))))

@@ -159,7 +159,7 @@ def _evaluate(module: Any, validation: Source | None, settings: TrainingConfig, 
     device = torch.device(settings.device)
     rng = torch.Generator(device).manual_seed(mixed_seed(settings.seed, -1))
     total = 0.0
-    for batch in validation.blocks(settings.block):
+    for batch in validation.in_order(settings.inference_batch_size):
         total += len(batch.x) * float(module.loss(batch.to(device), rng).total)
     return world.mean(total / validation.rows)
 

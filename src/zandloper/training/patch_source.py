@@ -39,9 +39,9 @@ class PatchSource:
         size: tuple[int, ...],
         batch_size: int,
         seed: int,
-        turn: bool,
+        augment: bool,
     ) -> None:
-        self.items, self.targets, self.size, self.turn = items, targets, size, turn
+        self.items, self.targets, self.size, self.augment = items, targets, size, augment
         self._seed, self._batch = seed, batch_size
         places = np.array([np.prod(item.size, dtype=np.float64) for item in items])
         self._share = np.cumsum(places / places.sum())
@@ -55,14 +55,14 @@ class PatchSource:
             rng = np.random.default_rng(mixed_seed(self._seed, epoch, step))
             yield self._batch_of([self._draw(rng) for _ in range(self._batch)])
 
-    def blocks(self, block: int) -> Iterator[Batch]:
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
         """The middles of the items, a patch each, in order."""
         middles = []
         for i in range(len(self.items)):
-            place = tuple(max(0, (have - want) // 2) for have, want in zip(self.items[i].size, self.size))
-            middles.append((i, place, 0))
-        for start in range(0, len(middles), block):
-            yield self._batch_of(middles[start : start + block])
+            corner = tuple(max(0, (have - want) // 2) for have, want in zip(self.items[i].size, self.size))
+            middles.append((i, corner, 0))
+        for start in range(0, len(middles), batch_size):
+            yield self._batch_of(middles[start : start + batch_size])
 
     def held(self, rows: np.ndarray) -> PatchSource:
         """The same over some of the items, to validate with: a patch from the middle of each."""
@@ -73,7 +73,7 @@ class PatchSource:
     def without(self, rows: np.ndarray) -> PatchSource:
         """The same over the other items."""
         others = np.setdiff1d(np.arange(len(self.items)), rows)
-        return PatchSource(*self._some(others), self.size, self._batch, self._seed, self.turn)
+        return PatchSource(*self._some(others), self.size, self._batch, self._seed, self.augment)
 
     def _some(self, rows: np.ndarray) -> tuple[list[Field], list[Field] | None]:
         targets = None if self.targets is None else [self.targets[i] for i in rows]
@@ -82,44 +82,51 @@ class PatchSource:
     def _draw(self, rng: np.random.Generator) -> tuple[int, tuple[int, ...], int]:
         """An item, a place in it, and one of eight ways to turn it."""
         item = min(int(np.searchsorted(self._share, rng.random(), side="right")), len(self.items) - 1)
-        place = tuple(
+        corner = tuple(
             int(rng.integers(max(1, have - want + 1))) for have, want in zip(self.items[item].size, self.size)
         )
-        ways = 8 if self.size[0] == self.size[-1] else 4
-        return item, place, int(rng.integers(ways)) if self.turn else 0
+        symmetries = 8 if self.size[0] == self.size[-1] else 4
+        return item, corner, int(rng.integers(symmetries)) if self.augment else 0
 
     def _batch_of(self, drawn: list[tuple[int, tuple[int, ...], int]]) -> Batch:
-        x = torch.stack([turned(self._cut(self.items[i], place), way) for i, place, way in drawn])
+        x = torch.stack([apply_symmetry(self._cut(self.items[i], corner), symmetry) for i, corner, symmetry in drawn])
         if self.targets is None:
             return Batch(x)
-        return Batch(x, target=torch.stack([turned(self._target(i, place, way), way) for i, place, way in drawn]))
+        return Batch(
+            x,
+            target=torch.stack(
+                [apply_symmetry(self._target(i, corner, symmetry), symmetry) for i, corner, symmetry in drawn]
+            ),
+        )
 
-    def _target(self, i: int, place: tuple[int, ...], way: int) -> Tensor:
+    def _target(self, i: int, corner: tuple[int, ...], symmetry: int) -> Tensor:
         assert self.targets is not None
-        return self._cut(self.targets[i], place)
+        return self._cut(self.targets[i], corner)
 
-    def _cut(self, item: Field, place: tuple[int, ...]) -> Tensor:
-        part = item.part(tuple(slice(p, p + s) for p, s in zip(place, self.size)))
+    def _cut(self, item: Field, corner: tuple[int, ...]) -> Tensor:
+        part = item.part(tuple(slice(p, p + s) for p, s in zip(corner, self.size)))
         short = [(0, want - have) for want, have in zip(self.size, part.shape[1:])]
         if any(s for _, s in short):
             part = np.pad(part, [(0, 0), *short], mode="symmetric")
         return torch.from_numpy(part)
 
 
-def turned(x: Tensor, way: int) -> Tensor:
+def apply_symmetry(x: Tensor, symmetry: int) -> Tensor:
     """One of the eight ways to turn and flip the last two axes; 0 leaves them."""
-    x = x.flip(-1) if way & 1 else x
-    x = x.flip(-2) if way & 2 else x
-    return x.transpose(-1, -2) if way & 4 else x
+    x = x.flip(-1) if symmetry & 1 else x
+    x = x.flip(-2) if symmetry & 2 else x
+    return x.transpose(-1, -2) if symmetry & 4 else x
 
 
-def turned_back(x: Tensor, way: int) -> Tensor:
+def undo_symmetry(x: Tensor, symmetry: int) -> Tensor:
     """The inverse of `turned`."""
-    x = x.transpose(-1, -2) if way & 4 else x
-    x = x.flip(-2) if way & 2 else x
-    return x.flip(-1) if way & 1 else x
+    x = x.transpose(-1, -2) if symmetry & 4 else x
+    x = x.flip(-2) if symmetry & 2 else x
+    return x.flip(-1) if symmetry & 1 else x
 
 
-def each_way(function: Callable[[Tensor], Tensor], x: Tensor, ways: Sequence[int]) -> Tensor:
+def map_symmetries(function: Callable[[Tensor], Tensor], x: Tensor, symmetries: Sequence[int]) -> Tensor:
     """What a function makes of images turned in several ways, each turned back: (ways, ...)."""
-    return torch.stack([turned_back(function(turned(x, way).contiguous()), way) for way in ways])
+    return torch.stack(
+        [undo_symmetry(function(apply_symmetry(x, symmetry).contiguous()), symmetry) for symmetry in symmetries]
+    )

@@ -28,7 +28,7 @@ class Source(Protocol):
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `first` on: the same for the same number, whenever they are asked for."""
 
-    def blocks(self, block: int) -> Iterator[Batch]:
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
         """All rows once, in order."""
 
 
@@ -69,9 +69,9 @@ class ArraySource:
         for part in order.tensor_split(self.steps)[first:]:
             yield self._take(part)
 
-    def blocks(self, block: int) -> Iterator[Batch]:
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
         """All rows once, in order, in blocks."""
-        for part in self._index.split(block):
+        for part in self._index.split(batch_size):
             yield self._take(part)
 
     def _take(self, rows: Tensor) -> Batch:

@@ -21,7 +21,7 @@ class TrainingConfig:
     max_minutes: float | None = None
     paced: bool = False  # whether the rate falls with the minutes, where those end before the epochs do
     batch_size: int = 256
-    block: int = 256
+    inference_batch_size: int = 256
     lr: float = 2e-3
     optimizer: Any = "adam"
     weight_decay: float = 0.0

@@ -13,7 +13,7 @@ from zandloper.applications.denoising.objectives import BlindSpot, Recorrupted, 
 from zandloper.applications.denoising.tabular import _with_noise
 from zandloper.errors import DataError, DataTypeError, ParameterError, UnsupportedError
 from zandloper.model.batch import Batch
-from zandloper.training.patch_source import turned, turned_back
+from zandloper.training.patch_source import apply_symmetry, undo_symmetry
 
 NOISE = zl.noise.Gaussian(0.1)
 QUICK = {"hidden": (8, 16), "random_state": 0}
@@ -166,7 +166,7 @@ def test_nets_that_go_on_never_saw_what_validates(monkeypatch):
 
 def test_turned_copies_are_turned_back():
     x = torch.arange(24.0).reshape(1, 1, 4, 6)
-    assert all(torch.equal(turned_back(turned(x, way), way), x) for way in range(8))
+    assert all(torch.equal(undo_symmetry(apply_symmetry(x, way), way), x) for way in range(8))
 
 
 def test_averaging_helps(model, clean, noisy):

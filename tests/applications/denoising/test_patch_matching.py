@@ -20,7 +20,7 @@ from zandloper.applications.denoising.patch_matching import (
 from zandloper.errors import DataError, ParameterError
 from zandloper.model.batch import Batch
 from zandloper.model.layers.layers import initialize
-from zandloper.training.patch_source import each_way
+from zandloper.training.patch_source import map_symmetries
 
 NOISE = zl.noise.Gaussian(0.1)
 
@@ -119,7 +119,7 @@ def test_before_its_first_step_the_net_is_believed_alone():
     initialize(net.gate, torch.Generator().manual_seed(0))
     net.zero_init()
     y = torch.rand(1, 1, 32, 32)
-    assert torch.allclose(net(y), each_way(first, y, range(8)).mean(0), atol=1e-6)
+    assert torch.allclose(net(y), map_symmetries(first, y, range(8)).mean(0), atol=1e-6)
 
 
 def test_what_similar_patches_say_helps(model):

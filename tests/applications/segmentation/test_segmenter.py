@@ -239,7 +239,7 @@ def test_images_and_masks_are_changed_alike(rng):
 def test_blocks_hold_every_pixel():
     image = np.arange(70 * 50, dtype=np.float32).reshape(1, 70, 50)
     source = MaskedPatches([Field(image, 1.0)], None, (32, 32), 2, 0, None)
-    seen = torch.cat([b.x.flatten() for b in source.blocks(2)])
+    seen = torch.cat([b.x.flatten() for b in source.in_order(2)])
     assert set(seen.tolist()) == set(image.ravel().tolist()) and source.rows == 6
 
 

@@ -292,7 +292,9 @@ def _learn_net(context: Context, looks: Any, values: np.ndarray, there: np.ndarr
     order = rng.permutation(keep)
     source = ArraySource(x, rows=order[held:], batch_size=256 if keep > 4096 else 64, seed=seed)
     validation = ArraySource(x, rows=order[:held], seed=seed)
-    settings = TrainingConfig(max_epochs=EPOCHS if hidden else 2, lr=5e-3 if hidden else 5e-2, block=4096, seed=seed)
+    settings = TrainingConfig(
+        max_epochs=EPOCHS if hidden else 2, lr=5e-3 if hidden else 5e-2, inference_batch_size=4096, seed=seed
+    )
     if keep > 20:
         train(net, source, validation, settings)
     whole = lambda w, size: np.rint(w.detach().double().numpy() * size).clip(-(2**23), 2**23).astype(np.int64)  # noqa: E731

@@ -52,7 +52,7 @@ class LatentCode:
     def __init__(self, model: Any, steps: np.ndarray | None) -> None:
         self.model, self.steps = model, steps
         self.module = copy.deepcopy(model.module_).double().eval()
-        self.block = defaults.block(model._threads_work)
+        self.block = defaults.inference_batch_size(model._threads_work)
 
     @property
     def symbols(self) -> bool:

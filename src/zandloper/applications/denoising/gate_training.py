@@ -76,7 +76,7 @@ def learn_weights(
     side = tuple(
         min(SIDE, -(-min(item.size[axis] for item in items) // net.spec.stride) * net.spec.stride) for axis in (0, 1)
     )
-    patches = PatchSource(items, targets, side, IMAGES, mixed_seed(settings.seed, 1), turn=True)
+    patches = PatchSource(items, targets, side, IMAGES, mixed_seed(settings.seed, 1), augment=True)
     noise = getattr(objective, "noise", None)
     module = None if noise is None else noise.build().to(device)
     kept: list[Tensor] = []
@@ -90,14 +90,14 @@ def learn_weights(
     source = ArraySource(torch.cat(kept).numpy(), batch_size=BATCH, seed=settings.seed)
     weighing = Weighing(net, objective)
     with torch.no_grad():
-        weighing.baseline_loss = float(weighing.loss(next(source.blocks(BATCH)).to(device)).total)
+        weighing.baseline_loss = float(weighing.loss(next(source.in_order(BATCH)).to(device)).total)
     now = time.monotonic()
     settings = dataclasses.replace(
         settings,
         max_epochs=min(EPOCHS if minutes is None else ENOUGH, settings.max_epochs),
         max_minutes=None if minutes is None else minutes - (now - started) / 60,
         batch_size=BATCH,
-        block=BATCH,
+        inference_batch_size=BATCH,
         precision="float32",
     )
     train(weighing, source, None, settings, started=now)

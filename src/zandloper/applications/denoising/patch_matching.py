@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from zandloper.applications.denoising.image_network import EDGE, ImageDenoisingNet, ImageNetwork
 from zandloper.model.layers import layers
 from zandloper.spec import Spec
-from zandloper.training.patch_source import each_way
+from zandloper.training.patch_source import map_symmetries
 
 SIZE, STEP = 7, 4  # pixels: of a patch's side, and from one patch that others are sought for to the next
 REACH = 16  # pixels: how far away others are sought, either way
@@ -136,7 +136,7 @@ class Looked:
 
 def looked_at(net: PatchMatchingNet, y: Tensor) -> Looked:
     """Images `y` as the gate sees them. The net looks at them turned in all eight ways: where it wavers is a sign."""
-    said = each_way(net.first, y, range(8))
+    said = map_symmetries(net.first, y, range(8))
     guess, unsure = said.mean(0), said.var(0).mean(1, keepdim=True)
     found, noise = estimates(y, guess)
     noise = noise + TINY

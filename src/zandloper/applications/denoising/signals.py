@@ -29,7 +29,7 @@ from zandloper.noise.estimate import estimate
 from zandloper.training import defaults
 from zandloper.training.loop import train
 from zandloper.training.muon import Muon
-from zandloper.training.patch_source import PatchSource, each_way
+from zandloper.training.patch_source import PatchSource, map_symmetries
 from zandloper.training.state import TrainingConfig, TrainingState
 
 PATCH = {"image": (64, 64), "audio": (16_384,)}
@@ -131,7 +131,7 @@ def fit_fields(
         restorer.net.load_state_dict(first.state_dict())
     size = tuple(min(want, -(-have // spec.stride) * spec.stride) for want, have in zip(PATCH[task.kind], _usual(task)))
     targets = None if task.targets is None else task.targets.items
-    source = PatchSource(task.fields.items, targets, size, BATCH, seed, turn=len(size) == 2)
+    source = PatchSource(task.fields.items, targets, size, BATCH, seed, augment=len(size) == 2)
     validation, count = None, len(task.fields.items)
     if count >= HELD_FROM:
         # The same ones for any seed: a net that goes on with another seed would know the new ones by heart, and win.
@@ -149,11 +149,11 @@ def fit_fields(
         max_minutes=None if max_minutes is None else max_minutes - later,
         paced=True,
         batch_size=BATCH,
-        block=BATCH,
+        inference_batch_size=BATCH,
         lr=LR if first is None else FURTHER * LR,
         optimizer=Muon,
         patience=ENDLESS,
-        precision=defaults.precision("auto", device, int(defaults.LARGE_WORK), "Denoiser"),
+        precision=defaults.precision("auto", device, int(defaults.BFLOAT16_MIN_FLOPS_PER_ROW), "Denoiser"),
         device=device,
         threads=torch.get_num_threads(),
         seed=seed,
@@ -233,7 +233,7 @@ def _image_bands(net: Any, item: Any, ways: tuple[int, ...], patch_matching: boo
 
     def function(tiles: torch.Tensor) -> torch.Tensor:
         y = tiles.movedim(-1, 1).float() / item.unit
-        made: torch.Tensor = net(y) if isinstance(net, PatchMatchingNet) else each_way(net, y, ways).mean(0)
+        made: torch.Tensor = net(y) if isinstance(net, PatchMatchingNet) else map_symmetries(net, y, ways).mean(0)
         return made.movedim(1, -1)
 
     view = np.moveaxis(item.values, 0, -1)

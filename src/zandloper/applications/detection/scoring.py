@@ -109,7 +109,8 @@ class EnsembleMember:
         """Over blocks of rows, small ones where there are few rows, so that a single row is answered at once.
 
         `passes` says how often each row goes through the nets, by default once a level. Blocks are powers of two, and
-        nets get a multiple of 32 rows (see `defaults.block`): what dense nets say of a row is the same bits in all.
+        networks get a multiple of 32 rows (see `defaults.inference_batch_size`): the outputs of dense networks are then
+        the same to the bit in every batch.
         """
         passes = passes or len(self.levels)
         # Passes fill up a block, where nothing is rounded before them: sounds are made spectrograms, in logarithms.

@@ -76,7 +76,7 @@ class MaskedPatches(PatchSource):
         spread: float = 1.0,
         offset: tuple[float, float] = (0.0, 0.0),
     ) -> None:
-        super().__init__(items, masks, size, batch_size, seed, turn=changes is not None)
+        super().__init__(items, masks, size, batch_size, seed, augment=changes is not None)
         self.changes, self.spread, self.offset = changes, spread, offset
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
@@ -88,7 +88,7 @@ class MaskedPatches(PatchSource):
             rng = torch.Generator().manual_seed(mixed_seed(self._seed, epoch, step, 1))
             yield changed(batch, self.changes, self.spread, rng)
 
-    def blocks(self, block: int) -> Iterator[Batch]:
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
         """Every pixel, in patches that lie side by side and at the far rim overlap."""
         places: list[tuple[int, tuple[int, ...], int]] = [
             (i, (top, left), 0)
@@ -96,8 +96,8 @@ class MaskedPatches(PatchSource):
             for top, left in itertools.product(*(_beside(have, want) for have, want in zip(item.size, self.size)))
         ]
         self.rows = len(places)
-        for start in range(0, len(places), block):
-            yield self._batch_of(places[start : start + block])
+        for start in range(0, len(places), batch_size):
+            yield self._batch_of(places[start : start + batch_size])
 
     def _target(self, i: int, place: tuple[int, ...], way: int) -> Tensor:
         if self.targets is None or not any(self.offset):

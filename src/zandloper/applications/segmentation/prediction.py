@@ -9,7 +9,7 @@ from zandloper.applications.segmentation.mask_alignment import slid
 from zandloper.applications.segmentation.network import SpatialHourglass
 from zandloper.data.signals import Field
 from zandloper.data.tiling import tiled
-from zandloper.training.patch_source import each_way
+from zandloper.training.patch_source import map_symmetries
 
 TILE, OVERLAP, AROUND = 768, 96, 12  # pixels, and how many of the coarsest level an overlap is wide, at least
 
@@ -27,7 +27,7 @@ def probabilities(module: SpatialHourglass, item: Field, n_augmentations: bool, 
 
     def function(tiles: Tensor) -> Tensor:
         x = tiles.movedim(-1, 1).to(device).float() / item.unit
-        said = each_way(lambda part: module(part).softmax(-1).movedim(-1, 1), x, WAYS[n_augmentations])
+        said = map_symmetries(lambda part: module(part).softmax(-1).movedim(-1, 1), x, WAYS[n_augmentations])
         return said.mean(0).movedim(1, -1)
 
     return slid(tiled(function, image, TILE, overlap_of(module), module.stride), module.offset)
