@@ -31,7 +31,7 @@ TOUCHES = (nn.GroupNorm, nn.LayerNorm, nn.modules.batchnorm._NormBase, PositionE
 
 @dataclass(frozen=True)
 class Layer:
-    """What one layer emits for one sample.
+    """The output of one layer for one sample.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Layer:
 
     @property
     def width(self) -> int:
-        """How many values come out."""
+        """Return the number of output values."""
         return math.prod(self.shape)
 
     @property
@@ -111,7 +111,7 @@ def _count(module: nn.Module) -> int:
 
 
 def _head(bottleneck: nn.Module) -> str:
-    """What makes the code out of the neck, in a word."""
+    """Name the bottleneck in one word."""
     kinds = [word for part in bottleneck.modules() for made, word in KINDS.items() if isinstance(part, made)]
     return kinds[0] if kinds else type(getattr(bottleneck, "module", bottleneck)).__name__
 

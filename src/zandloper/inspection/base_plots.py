@@ -1,8 +1,8 @@
-"""What a type says about itself and data, in words, numbers and pictures: the part that all types share.
+"""The part of the plots and the chapter on a page that all types of autoencoder share.
 
-A type's own pictures stand in a file of its own (`sparse_plots.py` and its siblings), as a class that its estimator
-inherits from: public methods `plot_...`, each giving a figure, and `_chapter`, which joins them. The report puts a
-chapter on its page without knowing the type.
+The plots of one type are in a file each (`sparse_plots.py` and its siblings), as a class that the estimator inherits
+from: public methods `plot_...`, which return figures, and `_chapter`, which joins them. The report puts a chapter on
+its page without knowing the type.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STEPS = 9  # of a traversal or a morph
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture with the line below it; `alt` tells those who do not see it."""
+    """A figure with its caption; `alt` describes it to readers who do not see it."""
 
     figure: Figure
     caption: str
@@ -36,7 +36,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a type has to say about itself and data.
+    """The part of a report that is special to a type of autoencoder.
 
     Parameters
     ----------
@@ -61,13 +61,13 @@ class Chapter:
 
 
 class Pictured:
-    """An estimator that draws: how codes become pictures, or values by column."""
+    """Plots that several types share: codes decoded to images, or to values by column."""
 
     def _draws_images(self: Any) -> bool:
         return len(self._blueprint.output.in_shape) == 3
 
     def _values(self: Any, codes: np.ndarray) -> np.ndarray:
-        """What codes (n, latents) decode to in model units, (n, values): numbers, and a probability for each level."""
+        """Decode codes (n, latents) to model units, (n, values): numbers, and a probability for each level."""
         z = torch.from_numpy(np.array(codes, dtype=np.float32)).reshape(len(codes), *self.latent_shape_)
         module = self.module_
         expected = lambda batch: module.compare.expected(module.decode(batch.x).float()).flatten(1)  # noqa: E731
@@ -85,7 +85,7 @@ class Pictured:
         return [str(name) for name in names] if len(names) == count else [f"value {i}" for i in range(count)]
 
     def _tiles(self: Any, codes: np.ndarray) -> np.ndarray:
-        """What codes decode to, as small pictures."""
+        """Decode codes to thumbnails."""
         return tiles(self._blueprint.output.drawn(self.inverse_transform(codes)))
 
     def _moves(

@@ -26,7 +26,7 @@ BARS = 24  # columns of a table
 
 @dataclass(frozen=True)
 class DenoisingGain:
-    """What is left of the noise, on the same values, in model units.
+    """Mean squared errors of noisy and of denoised data, on the same values, in model units.
 
     Attributes
     ----------
@@ -59,10 +59,10 @@ class DenoisingGain:
 
 
 class DenoisingPictures(Pictured):
-    """What `DenoisingAutoencoder` draws."""
+    """Plots of a `DenoisingAutoencoder`."""
 
     def denoising_gain(self: Any, X: Any, y: Any = None, random_state: Any = SEED) -> DenoisingGain:
-        """How much closer to the clean data the model comes than the noisy data are.
+        """Measure how much closer to the clean data the output is than the noisy data are.
 
         The noise of training is added to X, clean samples. With `target="y"` X is noisy as it is, and y is clean.
 
@@ -174,12 +174,12 @@ class DenoisingPictures(Pictured):
         unit, word = (unit_of(dtype), f"units of {dtype}") if images else (1.0, "deviations of a column")
         middle, high = unit * np.quantile(added, (0.5, 1.0))
         numbers.append((f"an item is off by, {word}", f"{middle:.3g} (median), at most {high:.3g}"))
-        told = (
+        caption = (
             "Clean items, with noise, and what the model makes of that"
             if images
             else "Squared error of each column, in deviations of the column, with noise and denoised"
         )
-        shown = [Shown(self.plot_denoised(X, y), told, f"{told}. {gain}.")]
+        shown = [Shown(self.plot_denoised(X, y), caption, f"{caption}. {gain}.")]
         warning, audit = "", self.audit_
         if audit is not None:
             warning = "" if audit.realistic else f"{audit.verdict} Trained on {audit.suggestion!r}, it may do better."

@@ -1,4 +1,4 @@
-"""What a model is, in words and numbers."""
+"""Descriptions of fitted models, in words and numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Description:
-    """What `describe()` gives: fields to compute with, and a text to read.
+    """The result of `describe()`: fields to compute with, and a text to read.
 
     `shape` is one of the four of the textbooks: shallow (no hidden layer but the bottleneck) or deep, undercomplete
     (the code is smaller than the input) or overcomplete. `bottleneck`, `noise` and `prior` name what the type put in
@@ -111,7 +111,7 @@ def _layers(blueprint: Any, inputs: int, latents: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class DetectorDescription:
-    """What `describe()` of a detector gives: fields to compute with, and a text to read.
+    """The result of `describe()` of a detector: fields to compute with, and a text to read.
 
     `model` describes the first of its models; `known` is how many training rows they keep to measure distances to.
     """

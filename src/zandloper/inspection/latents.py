@@ -1,4 +1,4 @@
-"""What a model found important: what each latent carries, what it listens to, and what it moves.
+"""Reports on latents: the score that each carries, the inputs that it depends on, the outputs that it moves.
 
 All numbers come from one fixed sample of rows, so that they are the same every time and cost little. With `f` the
 encoder, `g` the decoder, `s_i` the standard deviation of latent i over the sample, and means over the sample:
@@ -31,7 +31,7 @@ DEAD = 1e-3  # of the largest deviation or effect
 
 @dataclass(frozen=True, eq=False)
 class LatentReport:
-    """What each latent carries, listens to and moves; prints well, and draws itself with `plot()`.
+    """A report on every latent; prints as a table, and draws itself with `plot()`.
 
     Attributes
     ----------

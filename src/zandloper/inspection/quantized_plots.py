@@ -19,10 +19,10 @@ SCORES = 2**24  # numbers in memory while the prior scores codes
 
 
 class QuantizedPictures(Pictured):
-    """What `QuantizedAutoencoder` draws."""
+    """Plots of a `QuantizedAutoencoder`."""
 
     def plot_usage(self: Any, X: Any) -> Figure:
-        """How often each symbol is chosen, the commonest first, and how many are told apart at each place of the code.
+        """Draw how often each symbol is chosen, the commonest first, and the perplexity of each position of the code.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class QuantizedPictures(Pictured):
         return figure
 
     def plot_codes(self: Any, X: Any, n: int = 8, item: int | None = None) -> Figure:
-        """What symbols decode to: at one place after the other, an item's symbol gives way to those common there.
+        """Draw what symbols decode to: at one position after the other, common symbols replace an item's.
 
         Images as a grid, a row a place and the item itself at the left; of tables a heat map of how far each place
         moves each column (deviation over the symbols). Places whose symbols change most come first.
@@ -97,7 +97,7 @@ class QuantizedPictures(Pictured):
         return codes.reshape(len(symbols), -1).cpu().numpy()
 
     def _perplexities(self: Any, X: Any) -> np.ndarray:
-        """Of the symbols at each place of the code."""
+        """Compute the perplexity of the symbols at each position of the code."""
         found = []
         for column in self.encode_symbols(X).T:
             p = np.bincount(column) / len(column)
@@ -106,7 +106,7 @@ class QuantizedPictures(Pictured):
         return np.array(found)
 
     def _prior_bits(self: Any, X: Any) -> float:
-        """What a code costs in bits when the prior guesses each symbol from those before it, on average."""
+        """Compute the mean bits per code when the prior predicts each symbol from those before it."""
         symbols, prior = torch.from_numpy(self.encode_symbols(X).astype(np.int64)), self.module_.prior
         step = max(1, SCORES // (symbols.shape[1] * self.module_.bottleneck.vocabulary))
         total = sum(float(prior.log_prob(part).double().sum()) for part in symbols.split(step))
@@ -137,7 +137,7 @@ class QuantizedPictures(Pictured):
             ("with the prior", f"{guessed:.1f}"),
         )
         what = "images" if images else "columns"
-        told = (
+        caption = (
             "What symbols change: a row a place in the code, its symbol replaced by the commonest ones there"
             if images
             else "How far each place in the code moves each column"
@@ -149,6 +149,6 @@ class QuantizedPictures(Pictured):
                 "Data, and samples from the prior",
                 f"The {what} of the data beside those of samples from the prior.",
             ),
-            Shown(self.plot_codes(X), told, f"{told}."),
+            Shown(self.plot_codes(X), caption, f"{caption}."),
         )
         return Chapter("What the symbols say", words, numbers, shown, warning)

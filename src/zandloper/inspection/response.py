@@ -1,4 +1,4 @@
-"""Looking into a trained hourglass: a sample of rows on its way through, stopped at the code and sent on changed."""
+"""The response of a trained hourglass to changes of its code: score drops, sensitivities, traversals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zandloper.model.hourglass import Hourglass, weighted
 FEWEST = 16  # rows that everything is measured on at least
 WORK = 3e10  # operations for each measurement: about a second
 TABLE = 2**23  # numbers in a table of sensitivities: 64 MB
-MOST = 256  # latents looked at
+MOST = 256  # latents measured
 STEPS = (-2.5, -1.5, -0.75, 0.0, 0.75, 1.5, 2.5)  # standard deviations that a latent is moved by
 
 
@@ -39,7 +39,7 @@ def decoded(module: Hourglass, batch: Batch) -> tuple[Tensor, Batch]:
 
 
 class Probe:
-    """A sample of rows on its way through an hourglass, stopped at the code and sent on with changes."""
+    """A sample of rows encoded by an hourglass, to be decoded again with changed codes."""
 
     def __init__(self, module: Hourglass, batch: Batch, work: int) -> None:
         self.module, self.work = module, max(1, work)
@@ -50,14 +50,14 @@ class Probe:
         self.z = code.z.flatten(1).cpu()  # (rows, latents)
 
     def latents(self) -> np.ndarray:
-        """Which latents to look at: all, or as many of those that vary most as memory allows."""
+        """Choose latents to measure: all, or as many of those that vary most as memory allows."""
         wide = max(self.batch.x[0].numel(), int(np.prod(self.module.compare.params_shape)))
         variance = self.z.double().var(0, correction=0).numpy()
         return np.sort(np.argsort(-variance, kind="stable")[: min(MOST, max(8, TABLE // wide))])
 
     @torch.no_grad()
     def score_drop(self, shown: np.ndarray) -> tuple[np.ndarray, float]:
-        """What the score loses without each latent, and the score."""
+        """Return the loss of score without each latent, and the score."""
         codes, decode, batch = self._part(len(shown))
 
         def error(params: Tensor) -> float:
@@ -97,7 +97,7 @@ class Probe:
 
     @torch.no_grad()
     def traversal(self, chosen: np.ndarray, output: Any) -> np.ndarray:
-        """What is decoded as one latent after the other moves, beginning at the row nearest to the middle."""
+        """Decode codes in which one latent after the other moves, starting from the most typical row."""
         mean, deviation = self.z.mean(0), self.z.std(0, correction=0)
         typical = int(((self.z - mean) / deviation.clamp(min=1e-12)).square().sum(1).argmin())
         skips = tuple(s[typical : typical + 1].expand(len(STEPS), *s.shape[1:]) for s in self.skips)
@@ -111,7 +111,7 @@ class Probe:
         return np.stack(lines)
 
     def _part(self, passes: int) -> tuple[Tensor, Callable[[Tensor], Tensor], Batch]:
-        """As many of the rows as so many passes may cost: codes, a way to decode them, and the scaled rows."""
+        """Return as many rows as that many passes may cost: codes, a function that decodes them, and scaled rows."""
         rows = torch.as_tensor(spread(len(self.z), max(FEWEST, int(WORK / (passes * self.work)))))
         batch, skips = self.batch.map(lambda t: t[rows]), tuple(s[rows] for s in self.skips)
         return self.codes[rows], lambda z: self.module.decode(z, skips, batch.condition), batch

@@ -16,7 +16,7 @@ HEAT = 16  # neurons in a heat map
 
 
 class SparsePictures(Pictured):
-    """What `SparseAutoencoder` draws."""
+    """Plots of a `SparseAutoencoder`."""
 
     def plot_activity(self: Any, X: Any) -> Figure:
         """Histograms of active neurons per sample and of how often each neuron is active.
@@ -32,7 +32,7 @@ class SparsePictures(Pictured):
         return self.activity(X).plot()
 
     def plot_features(self: Any, X: Any, n: int | None = None, across: int | None = None) -> Figure:
-        """What each neuron adds to the output when it speaks, the busiest first.
+        """Draw what each neuron adds to the output when it is active, the most active first.
 
         That is the output for a code in which it alone speaks, as loud as it is on the loudest tenth of the samples
         that it speaks on, less the output for the silent code. Of images a grid, each neuron on its own scale (red adds
@@ -95,13 +95,13 @@ class SparsePictures(Pictured):
             ("the busiest is active on", f"{found.rate.max():.0%} of the items"),
             ("the median neuron on", f"{np.median(found.rate):.1%} of the items"),
         )
-        told = (
+        caption = (
             "What the busiest neurons add when they speak, row by row from the busiest on; red adds, blue takes away"
             if features == "images"
             else "What the busiest neurons add to each column when they speak"
         )
         shown = (
             Shown(self.plot_activity(X), "How many neurons speak, and how often each", f"Histograms. {words}"),
-            Shown(self.plot_features(X), told, f"{told}."),
+            Shown(self.plot_features(X), caption, f"{caption}."),
         )
         return Chapter("What is active", words, numbers, shown, warning)

@@ -17,7 +17,7 @@ REMEDY = "lower `beta`, raise `warmup`, or set `free_bits` to about 0.1"
 
 
 class VariationalPictures(Pictured):
-    """What `VariationalAutoencoder` draws."""
+    """Plots of a `VariationalAutoencoder`."""
 
     def plot_usage(self: Any, X: Any) -> Figure:
         """The KL divergence of each latent in nats, from the largest down; those in use in color.
@@ -45,7 +45,7 @@ class VariationalPictures(Pictured):
         return figure
 
     def plot_traversal(self: Any, X: Any, n: int = 8, item: int | None = None) -> Figure:
-        """What moves when a latent moves: a row each, from -3 to 3 deviations of the prior, the others at an item's.
+        """Draw the output as one latent moves from -3 to 3 deviations of the prior, one row each, the others fixed.
 
         Images as rows of a grid, the latent with the largest KL divergence first; of tables a heat map each, of how far
         every column moves.

@@ -154,7 +154,7 @@ def heat(table: np.ndarray, rows: Sequence[str], names: Sequence[str], unit: str
 
 
 def histograms(real: np.ndarray | None, made: np.ndarray, names: Sequence[str], bare: Sequence[bool]) -> Picture:
-    """How the values of each column are spread, in the data (filled) and in samples (a line).
+    """Draw a histogram of each column, of the data (filled) and of samples (a line).
 
     Parameters
     ----------

@@ -26,12 +26,12 @@ class Study:
 
     @property
     def title(self) -> str:
-        """What was studied, on one line."""
+        """Return the subject of the study, on one line."""
         raise NotImplementedError
 
     @property
     def remark(self) -> str:
-        """What the numbers are, and on which rows they were measured."""
+        """Return one sentence on what the numbers are, and on which rows they were measured."""
         raise NotImplementedError
 
     def plot(self) -> Any:

@@ -174,7 +174,7 @@ def plain(ax: Axes) -> None:
 
 
 def _classes(ax: Axes, Z: np.ndarray, labels: np.ndarray, size: float) -> None:
-    """A color, a marker and a name in the middle for each class: told apart without color, too."""
+    """A color, a marker and a name in the middle for each class, distinguishable without color."""
     for i, label in enumerate(np.unique(labels)):
         points = Z[labels == label]
         color, marker = COLORS[i % len(COLORS)], MARKERS[(i + i // len(COLORS)) % len(MARKERS)]
@@ -210,7 +210,7 @@ def _curve(history: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray,
 
 
 def activity_histogram(per_row: np.ndarray, rate: np.ndarray) -> Figure:
-    """How many neurons are active per sample, and how often each neuron is.
+    """Draw the number of active neurons per sample, and how often each neuron is active.
 
     Parameters
     ----------

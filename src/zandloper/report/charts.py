@@ -83,7 +83,7 @@ def along(share: np.ndarray, names: Sequence[str]) -> Any:
 
 
 def histogram(errors: np.ndarray) -> Any:
-    """How often which error occurs, with the median and the largest."""
+    """Draw the distribution of the errors, with the median and the largest."""
     figure = new_figure(WIDTH, 2.7)
     ax = figure.add_subplot()
     plain(ax)

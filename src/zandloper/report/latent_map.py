@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zandloper.report.examples import way
+from zandloper.report.examples import examples_for
 from zandloper.report.html import packed
 from zandloper.report.measurements import Evidence
 
@@ -47,7 +47,7 @@ def plane(evidence: Evidence) -> tuple[np.ndarray, tuple[str, str], str]:
 
 @dataclass(frozen=True)
 class Map:
-    """What a map needs: `data`, JSON that is safe inside a page, for its script; the names of the axes, words about
+    """The content of a map: `data`, JSON that is safe inside a page, for its script; the names of the axes, words about
     them, and how many items can be looked at."""
 
     data: str
@@ -87,11 +87,11 @@ def latent_map(evidence: Evidence) -> Map:
 def _panes(evidence: Evidence) -> tuple[np.ndarray, list[Any]]:
     """Which of the sample come along, and what is shown of them: the item beside its reconstruction, or the input and
     then the target beside the prediction."""
-    inputs, outputs = way(evidence.schema, evidence.originals), None
-    most = inputs.most()
+    inputs, outputs = examples_for(evidence.schema, evidence.originals), None
+    most = inputs.capacity()
     if evidence.wanted is not None:
-        outputs = way(evidence.output, evidence.wanted)
-        most = min(most, outputs.most())
+        outputs = examples_for(evidence.output, evidence.wanted)
+        most = min(most, outputs.capacity())
     sample = np.linspace(0, len(evidence.sample) - 1, min(most, len(evidence.sample))).round().astype(int)
     sample = np.unique(np.concatenate([sample, evidence.worst]))
     originals, made, heat = evidence.originals[sample], evidence.made[sample], heat_of(evidence)[sample]

@@ -1,4 +1,4 @@
-"""What a report is made of: everything is measured here once, in one pass over the data, and only drawn elsewhere."""
+"""The measurements behind a report, made once in one pass over the data; other files only draw them."""
 
 from __future__ import annotations
 
@@ -90,12 +90,12 @@ class Evidence:
 
     @property
     def schema(self) -> Any:
-        """What the inputs look like."""
+        """Return the schema of the inputs."""
         return self.estimator._blueprint.schema
 
     @property
     def output(self) -> Any:
-        """What the outputs look like."""
+        """Return the schema of the outputs."""
         return self.estimator._blueprint.output
 
     @property

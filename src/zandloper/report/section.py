@@ -33,12 +33,12 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        """What links call it."""
+        """Return the name of the section in links."""
         return self.name or "-".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
 
 
 def of_chapter(chapter: Any) -> Section:
-    """What a type says about itself (`inspection.base_plots.Chapter`) as a section: words, numbers, then pictures."""
+    """Turn a type's chapter (`inspection.base_plots.Chapter`) into a section: text, numbers, then figures."""
     said = lambda text: re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))  # noqa: E731
     warning = f'<p class="warning">{said(chapter.warning)}</p>' if chapter.warning else ""
     parts = [table(["what", "figure"], chapter.numbers, chapter.title, numeric=1)]

@@ -12,7 +12,7 @@ from zandloper.inspection import latent_plots
 from zandloper.inspection.architecture_plot import hourglass_figure, in_words
 from zandloper.plotting.style import loss_curves
 from zandloper.report import charts
-from zandloper.report.examples import way
+from zandloper.report.examples import examples_for
 from zandloper.report.html import duration, figure, say, svg, table
 from zandloper.report.latent_map import heat_of, latent_map
 from zandloper.report.measurements import Evidence
@@ -79,13 +79,13 @@ def the_map(e: Evidence) -> Section:
 
 
 def the_type(e: Evidence) -> Section | None:
-    """What the type says about itself: every type brings its own chapter, and the plain one none."""
+    """The chapter that is special to the type; the plain autoencoder has none."""
     chapter = e.estimator._chapter(*e.some)
     return None if chapter is None else of_chapter(chapter)
 
 
 def latents(e: Evidence) -> Section:
-    """What each latent carries, listens to and moves."""
+    """The latent report: the score that each latent carries, its inputs and its outputs."""
     r = e.latent
     dead = int(r.dead.sum())
     line = (
@@ -96,10 +96,10 @@ def latents(e: Evidence) -> Section:
     left, right = [figure(svg(latent_plots.carried(r), alt), "What each latent carries")], []
     if r.traversal is not None:
         alt = "Rows of pictures, one a latent: what the decoder makes as that latent grows and the others stay."
-        told = (
+        caption = (
             "What moves when a latent moves, from low to high; at the ends, the pixels it listens to and those it moves"
         )
-        right.append(figure(svg(latent_plots.traversals(r), alt), told))
+        right.append(figure(svg(latent_plots.traversals(r), alt), caption))
     else:
         alt = "Heat maps of how strongly each latent listens to each column and moves each column. " + _ranking(e)
         right.append(figure(svg(latent_plots.sensitivities(r), alt), "What each latent listens to, and what it moves"))
@@ -107,8 +107,8 @@ def latents(e: Evidence) -> Section:
         off = np.abs(r.correlation - np.diag(np.diag(r.correlation)))
         i, j = np.unravel_index(int(off.argmax()), off.shape)
         pair = f"{r.latents[min(i, j)]} and {r.latents[max(i, j)]}, at {r.correlation[i, j]:.2f}"
-        told = f"How latents go together; closest are {pair}"
-        left.append(figure(svg(latent_plots.correlations(r), f"Heat map of correlations. {told}"), told))
+        caption = f"How latents go together; closest are {pair}"
+        left.append(figure(svg(latent_plots.correlations(r), f"Heat map of correlations. {caption}"), caption))
     columns = r.columns
     rows = [
         [
@@ -158,12 +158,12 @@ def against_pca(e: Evidence) -> Section:
 
 def where(e: Evidence) -> Section:
     """Which columns or pixels the error sits in."""
-    shown = way(e.output, e.originals if e.wanted is None else e.wanted)
-    return Section("Where the error sits", shown.where(e.feature_error, e.feature_constant), name="where")
+    shown = examples_for(e.output, e.originals if e.wanted is None else e.wanted)
+    return Section("Where the error sits", shown.error_location(e.feature_error, e.feature_constant), name="where")
 
 
 def errors(e: Evidence) -> Section:
-    """How errors are spread, and the worst items."""
+    """The distribution of the errors, and the worst items."""
     words = ("original", "reconstruction") if e.wanted is None else ("target", "prediction")
     quantiles = np.quantile(e.errors, (0.5, 0.95, 1.0))
     said = (
@@ -173,7 +173,8 @@ def errors(e: Evidence) -> Section:
     chart = figure(svg(charts.histogram(e.errors), f"Histogram of the errors. {said}"))
     worst = f"<h3>The {len(e.worst)} worst</h3>{_items(e, e.worst, words)}"
     compact = (
-        way(e.schema, e.originals).compact and way(e.output, e.originals if e.wanted is None else e.wanted).compact
+        examples_for(e.schema, e.originals).compact
+        and examples_for(e.output, e.originals if e.wanted is None else e.wanted).compact
     )
     both = f"{chart}<div>{worst}</div></div>" if compact else f"{chart}</div>{worst}"
     return Section(
@@ -203,13 +204,13 @@ def _items(e: Evidence, which: np.ndarray, words: tuple[str, str]) -> str:
     heat = heat_of(e)[which]
     made = e.made[which]
     if e.wanted is None:
-        return way(e.schema, e.originals).beside(e.originals[which], made, captions, words, heat)
-    inputs, outputs = way(e.schema, e.originals), way(e.output, e.wanted)
+        return examples_for(e.schema, e.originals).pairs(e.originals[which], made, captions, words, heat)
+    inputs, outputs = examples_for(e.schema, e.originals), examples_for(e.output, e.wanted)
     if inputs.compact and not outputs.compact and len(outputs.names) <= 3:  # a picture and few words about it
         for i, (target, prediction) in enumerate(zip(outputs.cells(e.wanted[which]), outputs.cells(made), strict=True)):
             captions[i] += f" · {words[0]} {', '.join(target)} · {words[1]} {', '.join(prediction)}"
-        return inputs.beside(e.originals[which], None, captions, ("input", ""), heat)
-    return outputs.beside(e.wanted[which], made, captions, words, heat) + inputs.beside(
+        return inputs.pairs(e.originals[which], None, captions, ("input", ""), heat)
+    return outputs.pairs(e.wanted[which], made, captions, words, heat) + inputs.pairs(
         e.originals[which], None, captions, ("input", ""), heat
     )
 

@@ -1,4 +1,4 @@
-"""What descriptions and pages of applications with a net of their own share: how it was trained, and with what."""
+"""The training history of an application with a network of its own, for descriptions and pages."""
 
 from __future__ import annotations
 

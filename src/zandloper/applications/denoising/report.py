@@ -18,7 +18,8 @@ from zandloper.errors import UnsupportedError
 from zandloper.modality.audio import Audio
 from zandloper.plotting.style import new_figure, show_image
 from zandloper.report import Report, page
-from zandloper.report.examples import MANY, RowExamples, way
+from zandloper.report.examples import examples_for
+from zandloper.report.examples.rows import MANY, RowExamples
 from zandloper.report.html import figure, picture, player, say, svg, table
 from zandloper.report.section import Section
 from zandloper.report.training_history import TrainedDescription, closing, facts
@@ -243,9 +244,9 @@ def _shown(model: Any, raw: np.ndarray, out: np.ndarray, gaps: np.ndarray) -> Se
     schema = model._schema
     if schema.name == "series_schema":
         some = some[_chosen(len(some), WINDOWS)]
-        shown = way(schema, raw[some])
+        shown = examples_for(schema, raw[some])
         heat = flat[some].astype(float)
-        content = shown.beside(raw[some], out[some], [f"window {i}" for i in some], ("given", "denoised"), heat)
+        content = shown.pairs(raw[some], out[some], [f"window {i}" for i in some], ("given", "denoised"), heat)
         return Section("Before and after", content, wide=True)
     some = some[_chosen(len(some), LINES)]
     rows = RowExamples(schema, raw[some])

@@ -21,7 +21,7 @@ from zandloper.model.batch import Batch, LossOutput
 from zandloper.model.layers.convolutions import ConvEncoder, channels_for
 from zandloper.model.layers.layers import ACTIVATIONS, Linear, initialize
 from zandloper.report import Report, page
-from zandloper.report.examples import way
+from zandloper.report.examples import examples_for
 from zandloper.report.html import say, table
 from zandloper.report.section import Section
 from zandloper.training.loop import train
@@ -71,7 +71,7 @@ class Verdict:
             for title, word, below in (("Real and drawn", "drawn", drawn), ("Rebuilt", "rebuilt", self.rebuilt)):
                 if below is not None:
                     heat = np.zeros((len(below[0]), int(np.prod(schema.target_shape))))
-                    pairs = way(schema, real).beside(real, *below, ("real", word), heat)
+                    pairs = examples_for(schema, real).pairs(real, *below, ("real", word), heat)
                     sections.append(Section(title, pairs, wide=True))
         tiles = {name: f"{value:.3g}" for name, value in self.made.items()}
         return Report(page("Generator", self.title, self.remark, tiles, sections))
