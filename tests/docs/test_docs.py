@@ -26,3 +26,13 @@ def test_python_runs_as_written(page, tmp_path, monkeypatch):
 def test_links_lead_somewhere(page):
     lost = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()]
     assert not lost
+
+
+GLOSSARY = re.compile(r"^\| (.+?) \|.*\| `(\w+)` in \[[^\]]+\]\(\.\./(src/\S+)\)", re.MULTILINE)
+
+
+def test_the_glossary_names_what_the_files_define():
+    rows = GLOSSARY.findall((Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8"))
+    files = {file: (Path(__file__).parents[2] / file).read_text(encoding="utf-8") for _, _, file in rows}
+    assert len(rows) > 100
+    assert not [(word, name, file) for word, name, file in rows if not re.search(rf"\b{name}\b", files[file])]

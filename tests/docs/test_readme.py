@@ -23,6 +23,11 @@ def blocks(text: str, language: str) -> list[str]:
     return [code for name, code in FENCED.findall(text) if name == language]
 
 
+def test_readme_is_short_and_keeps_its_sentence():
+    assert README.count("\n") <= 100
+    assert "five words to choose" in README
+
+
 def test_start_has_two_blocks_the_job_and_the_tests():
     found = FENCED.findall(section("Start"))
     assert [language for language, _ in found] == ["sh", "sh"]
