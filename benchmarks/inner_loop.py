@@ -39,7 +39,7 @@ def measure(columns: int, hidden: tuple[int, ...], batch: int, dtype: torch.dtyp
     module = zl.Autoencoder(hidden=hidden, latent_dim=32, max_epochs=1, random_state=0).fit(X).module_.train()
     work = 3 * (flops_per_row(module) + 4 * columns * 32)  # the linear path is two products more
     torch.set_num_threads(threads)
-    optimizer, raw = OPTIMIZERS["adam"](module.parameters(), beta=0.99, lr=1e-3), torch.from_numpy(X)
+    optimizer, raw = OPTIMIZERS["adam"](module.parameters(), beta2=0.99, lr=1e-3), torch.from_numpy(X)
     shares, rng = np.zeros(4), np.random.default_rng(0)
     for step in range(args.steps + 10):
         rows = torch.from_numpy(rng.integers(0, len(X), batch))

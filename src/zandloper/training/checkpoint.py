@@ -1,8 +1,9 @@
-"""Checkpoints: the state of a run in a folder, and the fingerprint of the data and settings that it belongs to."""
+"""Checkpoints: the state of a run in a folder, and the fingerprint of its data and settings."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -17,14 +18,14 @@ from zandloper.errors import ParameterError
 from zandloper.io.model_folder import append_line, read_state, write_atomically, write_state
 from zandloper.training.state import TrainingConfig, TrainingState, restore_state
 
-CHECKPOINT_TIME_SHARE = 0.05  # of the time may go into writing checkpoints
+CHECKPOINT_TIME_SHARE = 0.05  # of a run may go into writing checkpoints
 
 
 class Checkpoint:
     """A folder with the state of a run, written whole or not at all, and its history as JSON lines.
 
-    Writing takes at most a twentieth of the time: states are as many steps apart as that allows. When they are
-    written does not change what they lead to.
+    Writing takes at most a twentieth of the time: states are as many steps apart as that allows. The result of a run
+    does not depend on when they are written.
     """
 
     def __init__(self, settings: TrainingConfig, fingerprint: str) -> None:
@@ -32,13 +33,13 @@ class Checkpoint:
         self._next = 0.0
 
     def due(self) -> bool:
-        """Whether it is time to write."""
+        """Return whether it is time to write."""
         return self.folder is not None and time.monotonic() >= self._next
 
     def write(
         self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer, run: TrainingState
     ) -> None:
-        """Write all that the run needs to go on."""
+        """Write all that the run needs to resume."""
         if self.folder is None:
             return
         begin = time.monotonic()
@@ -55,11 +56,11 @@ class Checkpoint:
     def resume(
         self, module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer
     ) -> TrainingState | None:
-        """Put back the state of an earlier run of the same settings on the same data, if there is one."""
+        """Restore the state of an earlier run of the same settings on the same data, if there is one."""
         if self.folder is None:
             return None
-        for litter in self.folder.glob(".state.safetensors.*.part"):  # of a run that was killed while writing
-            litter.unlink(missing_ok=True)
+        for partial in self.folder.glob(".state.safetensors.*.part"):  # of a run that was killed while writing
+            partial.unlink(missing_ok=True)
         if not (self.folder / "state.safetensors").exists():
             self._cut_history(-1)
             return None
@@ -69,11 +70,10 @@ class Checkpoint:
                 f"checkpoint {self.folder} belongs to a run with other settings or data: "
                 "take another folder, or remove it to start anew"
             )
-        group = lambda kind: {k.split("/", 1)[1]: v for k, v in tensors.items() if k.startswith(kind)}  # noqa: E731
-        restore_state(module, group("now/"))
-        best |= {k: v.to(best[k].device) for k, v in group("best/").items()}
+        restore_state(module, _below("now/", tensors))
+        best |= {k: v.to(best[k].device) for k, v in _below("best/", tensors).items()}
         state: dict[int, dict[str, Tensor]] = {}
-        for key, value in group("optimizer/").items():
+        for key, value in _below("optimizer/", tensors).items():
             index, slot = key.split("/")
             state.setdefault(int(index), {})[slot] = value
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
@@ -83,25 +83,26 @@ class Checkpoint:
         return run
 
     def _cut_history(self, epoch: int) -> None:
-        """Forget the lines of epochs that the state does not know: they will be run again."""
+        """Remove the lines of epochs after the state's: they will be run again."""
         file = (self.folder or Path()) / "history.jsonl"
         if file.is_file():
             lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
             kept = [line for line in lines if json.loads(line)["epoch"] <= epoch]
-            write_atomically(file, lambda beside: beside.write_text("".join(f"{line}\n" for line in kept)))
+            write_atomically(file, lambda temporary: temporary.write_text("".join(f"{line}\n" for line in kept)))
 
     def log(self, run: TrainingState) -> None:
-        """One line of history."""
+        """Append one line of history."""
         if self.folder is not None:
             entry = {k: None if v != v else v for k, v in run.history[-1].items()}
             append_line(self.folder / "history.jsonl", json.dumps({**entry, "seconds": round(run.seconds, 2)}))
 
 
-def fingerprint_of(arrays: list[Any], settings: dict[str, Any]) -> str:
-    """A short name for data and settings, to tell checkpoints apart."""
-    import hashlib
-    import json
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
+
+def fingerprint_of(arrays: list[np.ndarray | Windows | None], settings: dict[str, Any]) -> str:
+    """Return a hash of data and settings, which tells checkpoints apart."""
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True, default=str).encode(), digest_size=16)
     for array in (part for a in arrays for part in (a.arrays if isinstance(a, Windows) else (a,))):
         if array is not None:

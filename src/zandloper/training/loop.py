@@ -1,8 +1,7 @@
-"""The one training loop, for any module whose `loss(batch, rng)` returns a `LossOutput`: hourglasses, priors.
+"""The one training loop, for every module with a `loss(batch, rng, progress)`: hourglasses, priors, denoisers.
 
-One page, top to bottom: settings, what a run remembers, the loop, and its helpers. The same seed gives the same bits:
-all random numbers follow from (seed, epoch, step), schedules from steps, and a run that was killed goes on from its
-checkpoint to the same end.
+`train` -> `_Run.fit` -> `_Run._train_epoch` -> `_Run._train_step`. The same seed gives the same bits: random numbers
+follow from (seed, step), schedules from steps, and a run that was killed resumes from its checkpoint to the same end.
 """
 
 from __future__ import annotations
@@ -11,31 +10,52 @@ import contextlib
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from zandloper.errors import TrainingError
+from zandloper.model.batch import Batch
 from zandloper.training.checkpoint import Checkpoint
 from zandloper.training.progress import Progress
 from zandloper.training.schedule import paced_schedule, schedule
 from zandloper.training.sources import Source, World, mixed_seed
-from zandloper.training.state import TrainingConfig, TrainingState, copy_state, restore_state, store_state
+from zandloper.training.state import (
+    Trainable,
+    TrainingConfig,
+    TrainingState,
+    copy_state,
+    restore_state,
+    store_state,
+)
 
 MOMENTUM = 0.9
-OPTIMIZERS: dict[str, Any] = {
-    "adam": lambda p, beta, **k: torch.optim.Adam(p, betas=(MOMENTUM, beta), fused=True, **k),
-    "adamw": lambda p, beta, **k: torch.optim.AdamW(p, betas=(MOMENTUM, beta), fused=True, **k),
-    "sgd": lambda p, beta, **k: torch.optim.SGD(p, momentum=MOMENTUM, nesterov=True, fused=True, **k),
-}
-TRIES = 5  # how often a run may diverge before it is given up
-NAN_CHECK_EVERY = 20  # steps between two looks at whether the loss is still a number
+Groups = Iterable[nn.Parameter] | Iterable[dict[str, Any]]
+
+
+def _adam(groups: Groups, beta2: float, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+    return torch.optim.Adam(groups, lr, (MOMENTUM, beta2), weight_decay=weight_decay, fused=True)
+
+
+def _adamw(groups: Groups, beta2: float, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(groups, lr, (MOMENTUM, beta2), weight_decay=weight_decay, fused=True)
+
+
+def _sgd(groups: Groups, beta2: float, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+    return torch.optim.SGD(groups, lr, MOMENTUM, weight_decay=weight_decay, nesterov=True, fused=True)
+
+
+OPTIMIZERS = {"adam": _adam, "adamw": _adamw, "sgd": _sgd}
+MAX_RESTARTS = 5  # how often a run may diverge before it is given up
+RESTART_LR_FACTOR = 0.3  # of the learning rate, after each divergence
+DIVERGENCE_FACTOR = 20.0  # a loss that exceeds the reference by this many times the reference has diverged
+NAN_CHECK_EVERY_STEPS = 20  # a check waits for the device, so not every step has one
 
 
 def train(
-    module: Any,
+    module: nn.Module,
     source: Source,
     validation: Source | None,
     settings: TrainingConfig,
@@ -44,170 +64,219 @@ def train(
     started: float | None = None,
     world: World | None = None,
 ) -> TrainingState:
-    """Train a module in place; it ends with the weights that did best on the validation rows (epoch 0 takes part).
+    """Train a module in place; it ends with the weights of the lowest validation loss (epoch 0 takes part).
 
     Parameters
     ----------
-    module : nn.Module and Trainable
-        Has `loss(batch, rng, progress) -> Loss`; may have a `baseline_loss`, far above which training has diverged.
+    module : nn.Module
+        A `Trainable`: has `loss(batch, rng, progress) -> LossOutput`. It may have a `baseline_loss`, far above which
+        training has diverged.
     source, validation : Source
-        Rows that train, and rows that choose; without the latter the last weights are kept.
-    settings : Training
+        Training rows and validation rows; without the latter the last weights are kept.
+    settings : TrainingConfig
     fingerprint : str
-        Tells this run's checkpoints from others'.
+        Identifies the data and settings that this run's checkpoints belong to.
     started : float
         `time.monotonic()` when `fit` began: `max_minutes` counts from there.
+    world : World
+        The processes that share the work; by default this one alone.
 
     Raises
     ------
     TrainingError
         The loss diverged again and again.
     """
-    world, started = world or World(), time.monotonic() if started is None else started
-    device, total = torch.device(settings.device), settings.max_epochs * source.steps
-    module.to(device)
-    # Gradients of unit size, whatever the data's units: optimizers compare them with constants of their own.
-    natural = abs(float(getattr(module, "baseline_loss", 0.0)))
-    unit = 1 / natural if natural > 0 else 1.0
-    with _threads(settings.threads), _own_randomness(module) as seed_globally, Progress(settings) as progress:
-        parameters = [p for p in module.parameters() if p.requires_grad]
-        optimizer = _optimizer(parameters, settings)
-        checkpoint = Checkpoint(settings, fingerprint)
-        best = copy_state(module)
-        run = checkpoint.resume(module, best, optimizer) or TrainingState()
-        earlier, rng = run.seconds, torch.Generator(device)
-
-        if not run.history:
-            seed_globally(mixed_seed(settings.seed, -2))
-            run.best = run.mark = _evaluate(module, validation, settings, world)
-            run.history.append({"epoch": 0, "train": math.nan, "validation": run.best})
-
-        while not run.stopped_by and run.epoch < settings.max_epochs:
-            module.train()
-            losses = torch.tensor(run.sum_loss, dtype=torch.float64, device=device)
-            for batch in source.epoch(run.epoch, run.step):
-                at = run.epoch * source.steps + run.step
-                share = schedule(at, total)
-                if settings.paced:
-                    spent = 0.0 if settings.max_minutes is None else run.seconds / (60 * settings.max_minutes)
-                    share = paced_schedule(at, max(at / total, spent))
-                for group in optimizer.param_groups:
-                    group["lr"] = settings.lr * group["scale"] * run.lr_scale * share
-                rng.manual_seed(mixed_seed(settings.seed, at, 1))
-                seed_globally(mixed_seed(settings.seed, at, 2))
-                with _autocast(settings):
-                    loss = module.loss(batch.to(device), rng, at / total).total
-                for parameter in parameters:
-                    parameter.grad = None
-                (loss * unit).backward()
-                world.share_gradients(module)
-                optimizer.step()
-                losses += loss.detach()
-                run.step += 1
-                run.seconds = earlier + time.monotonic() - started
-                if world.any(settings.max_minutes is not None and run.seconds >= 60 * settings.max_minutes):
-                    run.stopped_by = "max_minutes"
-                    break
-                if checkpoint.due() and run.step < source.steps:
-                    run.sum_loss = float(losses)
-                    checkpoint.write(module, best, optimizer, run)
-                if run.step % NAN_CHECK_EVERY == 0 and not math.isfinite(float(losses)):
-                    break
-
-            trained = world.mean(float(losses) / max(1, run.step))
-            seed_globally(mixed_seed(settings.seed, -2))
-            score = _evaluate(module, validation, settings, world)
-            run.epoch, run.step, run.sum_loss = run.epoch + 1, 0, 0.0
-            run.history.append({"epoch": run.epoch, "train": trained, "validation": score})
-            if math.isnan(run.reference) and math.isfinite(trained):
-                run.reference = max(trained, run.best if math.isfinite(run.best) else 0.0, natural)
-            whole = math.isfinite(trained) and (_finite(parameters) if validation is None else math.isfinite(score))
-            # A few extreme rows make the mean over the training rows huge; weights that do well elsewhere are sound.
-            least = trained if validation is None else min(trained, score)
-            if not whole or least > run.reference + 20 * abs(run.reference) + 1e-9:
-                _recover(module, best, optimizer, run)
-            elif validation is None or score < run.best:
-                run.best, run.good = score, run.good + 1
-                store_state(module, best)
-            if score < run.mark - settings.min_delta * abs(run.mark):
-                run.mark, run.mark_epoch = score, run.epoch
-            elif validation is not None and run.epoch - run.mark_epoch >= settings.patience:
-                run.stopped_by = run.stopped_by or "early_stopping"
-            progress.show(run.history[-1])
-            checkpoint.log(run)
-            if checkpoint.due():
-                checkpoint.write(module, best, optimizer, run)
-
-        if run.tries and not run.good and not math.isfinite(run.history[0]["validation"]):
-            raise _given_up(run, "no epoch went well")
-        if not run.stopped_by:
-            run.stopped_by = "max_epochs"
-        checkpoint.write(module, best, optimizer, run)
-        restore_state(module, best)
-        for parameter in parameters:
-            parameter.grad = None
-    module.eval()
-    return run
-
-
-@torch.no_grad()
-def _evaluate(module: Any, validation: Source | None, settings: TrainingConfig, world: World) -> float:
-    """The mean loss over the validation rows, in full precision, with the same random numbers every time."""
-    if validation is None:
-        return math.nan
-    module.eval()
+    started = time.monotonic() if started is None else started
     device = torch.device(settings.device)
-    rng = torch.Generator(device).manual_seed(mixed_seed(settings.seed, -1))
-    total = 0.0
-    for batch in validation.in_order(settings.inference_batch_size):
-        total += len(batch.x) * float(module.loss(batch.to(device), rng).total)
-    return world.mean(total / validation.rows)
+    module.to(device)
+    with _threads(settings.threads), _global_seeding(module) as seed_globally, Progress(settings) as progress:
+        run = _Run(module, source, validation, settings, world or World(), seed_globally)
+        state = run.fit(Checkpoint(settings, fingerprint), progress, started)
+    module.eval()
+    return state
 
 
-def _recover(module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer, run: TrainingState) -> None:
-    """Back to the best weights with a lower rate, and a warning that names the cause; after a few tries, an error."""
+class _Run:
+    """One run of `train`: the module, its optimizer, the best weights so far and the state."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        source: Source,
+        validation: Source | None,
+        settings: TrainingConfig,
+        world: World,
+        seed_globally: Callable[[int], object],
+    ) -> None:
+        if not isinstance(module, Trainable):
+            raise TypeError(f"{type(module).__name__} has no `loss(batch, rng, progress)`")
+        self.module: Any = module  # a module and a Trainable, for which there is no type
+        self.source, self.validation, self.settings, self.world = source, validation, settings, world
+        self.seed_globally = seed_globally
+        self.device = torch.device(settings.device)
+        self.rng = torch.Generator(self.device)
+        self.total_steps = settings.max_epochs * source.steps
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        self.optimizer = _optimizer(self.parameters, settings)
+        self.best = copy_state(module)
+        self.state = TrainingState()
+        # Gradients of unit size, whatever the data's units: optimizers compare them with constants of their own.
+        self.baseline = abs(float(getattr(module, "baseline_loss", 0.0)))
+        self.loss_scale = 1 / self.baseline if self.baseline > 0 else 1.0
+
+    def fit(self, checkpoint: Checkpoint, progress: Progress, started: float) -> TrainingState:
+        """Train epoch by epoch until something stops the run, then restore the best weights."""
+        self.state = state = checkpoint.resume(self.module, self.best, self.optimizer) or self.state
+        started -= state.seconds  # those of the runs before this one count
+        if not state.history:
+            state.best = state.mark = self._validate()
+            state.history.append({"epoch": 0, "train": math.nan, "validation": state.best})
+        while not state.stopped_by and state.epoch < self.settings.max_epochs:
+            self._finish_epoch(self._train_epoch(checkpoint, started))
+            progress.show(state.history[-1])
+            checkpoint.log(state)
+            if checkpoint.due():
+                checkpoint.write(self.module, self.best, self.optimizer, state)
+        if state.tries and not state.good and not math.isfinite(state.history[0]["validation"]):
+            raise _given_up(state, "no epoch went well")
+        state.stopped_by = state.stopped_by or "max_epochs"
+        checkpoint.write(self.module, self.best, self.optimizer, state)
+        restore_state(self.module, self.best)
+        for parameter in self.parameters:
+            parameter.grad = None
+        return state
+
+    def _train_epoch(self, checkpoint: Checkpoint, started: float) -> float:
+        """Train on the batches of an epoch from the present step on; returns the mean loss."""
+        state, settings = self.state, self.settings
+        self.module.train()
+        losses = torch.tensor(state.sum_loss, dtype=torch.float64, device=self.device)
+        for batch in self.source.epoch(state.epoch, state.step):
+            losses += self._train_step(batch)
+            state.step += 1
+            state.seconds = time.monotonic() - started
+            if self.world.any(settings.max_minutes is not None and state.seconds >= 60 * settings.max_minutes):
+                state.stopped_by = "max_minutes"
+                break
+            if checkpoint.due() and state.step < self.source.steps:
+                state.sum_loss = float(losses)
+                checkpoint.write(self.module, self.best, self.optimizer, state)
+            if state.step % NAN_CHECK_EVERY_STEPS == 0 and not math.isfinite(float(losses)):
+                break
+        return self.world.mean(float(losses) / max(1, state.step))
+
+    def _train_step(self, batch: Batch) -> Tensor:
+        """Forward, backward and one step of the optimizer; returns the loss."""
+        step = self.state.epoch * self.source.steps + self.state.step
+        share = self._lr_share(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.lr * group["scale"] * self.state.lr_scale * share
+        self.rng.manual_seed(mixed_seed(self.settings.seed, step, 1))
+        self.seed_globally(mixed_seed(self.settings.seed, step, 2))
+        with _autocast(self.settings):
+            loss: Tensor = self.module.loss(batch.to(self.device), self.rng, step / self.total_steps).total
+        for parameter in self.parameters:
+            parameter.grad = None
+        (loss * self.loss_scale).backward()  # type: ignore[no-untyped-call]
+        self.world.share_gradients(self.module)
+        self.optimizer.step()
+        return loss.detach()
+
+    def _lr_share(self, step: int) -> float:
+        if not self.settings.paced:
+            return schedule(step, self.total_steps)
+        minutes = self.settings.max_minutes
+        spent = 0.0 if minutes is None else self.state.seconds / (60 * minutes)
+        return paced_schedule(step, max(step / self.total_steps, spent))
+
+    def _finish_epoch(self, train_loss: float) -> None:
+        """Validate, then keep the weights, go back to better ones, or stop."""
+        state, settings, validation = self.state, self.settings, self.validation
+        score = self._validate()
+        state.epoch, state.step, state.sum_loss = state.epoch + 1, 0, 0.0
+        state.history.append({"epoch": state.epoch, "train": train_loss, "validation": score})
+        if math.isnan(state.reference) and math.isfinite(train_loss):
+            state.reference = max(train_loss, state.best if math.isfinite(state.best) else 0.0, self.baseline)
+        if self._diverged(train_loss, score):
+            _restart(self.module, self.best, self.optimizer, state)
+        elif validation is None or score < state.best:
+            state.best, state.good = score, state.good + 1
+            store_state(self.module, self.best)
+        if score < state.mark - settings.min_delta * abs(state.mark):
+            state.mark, state.mark_epoch = score, state.epoch
+        elif validation is not None and state.epoch - state.mark_epoch >= settings.patience:
+            state.stopped_by = state.stopped_by or "early_stopping"
+
+    def _diverged(self, train_loss: float, score: float) -> bool:
+        # Where nothing validates, only the weights show that a last step went wrong.
+        sound = _finite(self.parameters) if self.validation is None else math.isfinite(score)
+        # A few extreme rows make the mean over the training rows huge; weights that do well elsewhere are sound.
+        least = train_loss if self.validation is None else min(train_loss, score)
+        limit = self.state.reference + DIVERGENCE_FACTOR * abs(self.state.reference) + 1e-9
+        return not (math.isfinite(train_loss) and sound) or least > limit
+
+    @torch.no_grad()
+    def _validate(self) -> float:
+        """Return the mean loss over the validation rows, in full precision, with the same random numbers every time."""
+        self.seed_globally(mixed_seed(self.settings.seed, -2))
+        if self.validation is None:
+            return math.nan
+        self.module.eval()
+        rng = torch.Generator(self.device).manual_seed(mixed_seed(self.settings.seed, -1))
+        total = 0.0
+        for batch in self.validation.in_order(self.settings.inference_batch_size):
+            total += len(batch.x) * float(self.module.loss(batch.to(self.device), rng).total)
+        return self.world.mean(total / self.validation.rows)
+
+
+def _restart(
+    module: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer, state: TrainingState
+) -> None:
+    """Restore the best weights with a lower rate, and warn with the cause; after a few tries, raise."""
     rate = optimizer.param_groups[0]["lr"]
-    odd = [name for name, weight in module.named_parameters() if not bool(torch.isfinite(weight).all())]
-    weights = f"the first weights that are no longer finite are {odd[0]}" if odd else "all weights are still finite"
-    cause = (
-        f"the loss became {run.history[-1]['train']:.4g} (validation {run.history[-1]['validation']:.4g}) in epoch "
-        f"{run.epoch} at a learning rate of {rate:.2g}; {weights}"
+    broken = [name for name, weight in module.named_parameters() if not bool(torch.isfinite(weight).all())]
+    weights = (
+        f"the first weights that are no longer finite are {broken[0]}" if broken else "all weights are still finite"
     )
-    run.tries, run.lr_scale = run.tries + 1, run.lr_scale * 0.3
-    if run.tries > TRIES:
-        raise _given_up(run, cause)
+    cause = (
+        f"the loss became {state.history[-1]['train']:.4g} (validation {state.history[-1]['validation']:.4g}) in epoch "
+        f"{state.epoch} at a learning rate of {rate:.2g}; {weights}"
+    )
+    state.tries, state.lr_scale = state.tries + 1, state.lr_scale * RESTART_LR_FACTOR
+    if state.tries > MAX_RESTARTS:
+        raise _given_up(state, cause)
     warnings.warn(
-        f"training diverged: {cause}. Going on from the best weights with {run.lr_scale:.2g} of the rate",
+        f"training diverged: {cause}. Going on from the best weights with {state.lr_scale:.2g} of the rate",
         RuntimeWarning,
-        stacklevel=3,
+        stacklevel=5,  # where `train` was called
     )
     restore_state(module, best)
     optimizer.state.clear()
 
 
-def _given_up(run: TrainingState, cause: str) -> TrainingError:
+def _given_up(state: TrainingState, cause: str) -> TrainingError:
     return TrainingError(
-        f"training diverged {run.tries} times: {cause}. Set a lower `lr`, or look for extreme values in the data"
+        f"training diverged {state.tries} times: {cause}. Set a lower `lr`, or remove extreme values from the data"
     )
 
 
 def _finite(parameters: list[nn.Parameter]) -> bool:
-    """Whether all weights are numbers: where nothing validates, only they tell of a last step that went wrong."""
     return all(bool(torch.isfinite(p).all()) for p in parameters)
 
 
 def _optimizer(parameters: list[nn.Parameter], settings: TrainingConfig) -> torch.optim.Optimizer:
+    """Return the optimizer, with a group of parameters for each factor of the learning rate."""
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in parameters:  # a part may ask for smaller steps than the rest
         groups.setdefault(getattr(parameter, "lr_scale", 1.0), []).append(parameter)
-    settled = {"lr": settings.lr, "weight_decay": settings.weight_decay}
     parts = [{"params": group, "scale": scale} for scale, group in groups.items()]
-    if not isinstance(settings.optimizer, str):
-        return settings.optimizer(parts, **settled)
-    return OPTIMIZERS[settings.optimizer](parts, beta=1 - 1 / settings.beta2_horizon, **settled)
+    if isinstance(settings.optimizer, str):
+        beta2 = 1 - 1 / settings.beta2_horizon
+        return OPTIMIZERS[settings.optimizer](parts, beta2, settings.lr, settings.weight_decay)
+    return settings.optimizer(parts, lr=settings.lr, weight_decay=settings.weight_decay)
 
 
-def _autocast(settings: TrainingConfig) -> contextlib.AbstractContextManager:
+def _autocast(settings: TrainingConfig) -> contextlib.AbstractContextManager[None]:
     if settings.precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(torch.device(settings.device).type, getattr(torch, settings.precision))
@@ -215,7 +284,7 @@ def _autocast(settings: TrainingConfig) -> contextlib.AbstractContextManager:
 
 @contextlib.contextmanager
 def _threads(number: int) -> Iterator[None]:
-    """As many threads as the work is worth, and what was there before put back."""
+    """Set torch's thread count and restore it."""
     before = torch.get_num_threads()
     if number == before:
         yield
@@ -228,10 +297,17 @@ def _threads(number: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _own_randomness(module: nn.Module) -> Iterator[Callable[[int], Any]]:
-    """The user's own modules may draw from the global generators (`nn.Dropout` does): seeded a step, then put back."""
+def _global_seeding(module: nn.Module) -> Iterator[Callable[[int], object]]:
+    """Yield a function that seeds the global generators, which custom modules may draw from; restore them after.
+
+    Without such modules the function does nothing.
+    """
     if not getattr(module, "draws_globally", False):
-        yield lambda seed: None
+        yield _ignore_seed
         return
     with torch.random.fork_rng():
         yield torch.manual_seed
+
+
+def _ignore_seed(seed: int) -> None:
+    pass

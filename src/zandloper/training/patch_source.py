@@ -1,4 +1,4 @@
-"""Patches of fields as a `Source` of batches: drawn when they are asked for, turned and flipped, never stored."""
+"""Random patches of images and sounds as a `Source` of batches, rotated and flipped; no patch is stored."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from zandloper.data.signals import Field
 from zandloper.model.batch import Batch
 from zandloper.training.sources import mixed_seed
 
-MOST_STEPS = 256  # an epoch
-HELD = 64  # patches that validate, at most
+MAX_STEPS_PER_EPOCH = 256
 
 
 class PatchSource:
-    """Random parts of images or sounds, each place as likely as any other.
+    """Patches of images or sounds, drawn uniformly.
 
     Parameters
     ----------
     items, targets : list of Field
-        What patches are cut from; targets, where given, are cut and turned alike.
+        The images or sounds; targets are cut and transformed like the items.
     size : tuple of int
-        Of a patch. Items that are smaller are continued by their mirror image.
+        The size of a patch. Smaller items are padded by reflection.
     batch_size : int
     seed : int
-        What a batch holds follows from the seed, the epoch and the step alone.
+        A batch follows from the seed, the epoch and the step alone.
     turn : bool
-        Whether images are turned and flipped: in all eight ways, or where patches are not square, flipped alone.
+        Whether images are rotated and flipped: by all eight symmetries of the square, or if not square, flipped alone.
     """
 
     def __init__(
@@ -46,17 +45,17 @@ class PatchSource:
         places = np.array([np.prod(item.size, dtype=np.float64) for item in items])
         self._share = np.cumsum(places / places.sum())
         whole = int(np.ceil(places.sum() / np.prod(size)))
-        self.steps = int(np.clip(-(-whole // batch_size), 1, MOST_STEPS))
+        self.steps = int(np.clip(-(-whole // batch_size), 1, MAX_STEPS_PER_EPOCH))
         self.rows = self.steps * batch_size
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from step `first` on."""
+        """Yield the batches of an epoch from step `first` on."""
         for step in range(first, self.steps):
             rng = np.random.default_rng(mixed_seed(self._seed, epoch, step))
             yield self._batch_of([self._draw(rng) for _ in range(self._batch)])
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """The middles of the items, a patch each, in order."""
+        """Yield one patch from the middle of each item, in order."""
         middles = []
         for i in range(len(self.items)):
             corner = tuple(max(0, (have - want) // 2) for have, want in zip(self.items[i].size, self.size))
@@ -65,13 +64,13 @@ class PatchSource:
             yield self._batch_of(middles[start : start + batch_size])
 
     def held(self, rows: np.ndarray) -> PatchSource:
-        """The same over some of the items, to validate with: a patch from the middle of each."""
+        """Return the validation source over some of the items: a patch from the middle of each."""
         some = PatchSource(*self._some(rows), self.size, self._batch, self._seed, False)
         some.rows = len(rows)
         return some
 
     def without(self, rows: np.ndarray) -> PatchSource:
-        """The same over the other items."""
+        """Return the source over the other items."""
         others = np.setdiff1d(np.arange(len(self.items)), rows)
         return PatchSource(*self._some(others), self.size, self._batch, self._seed, self.augment)
 
@@ -80,7 +79,7 @@ class PatchSource:
         return [self.items[i] for i in rows], targets
 
     def _draw(self, rng: np.random.Generator) -> tuple[int, tuple[int, ...], int]:
-        """An item, a place in it, and one of eight ways to turn it."""
+        """Draw an item, the corner of a patch in it, and one of the eight symmetries."""
         item = min(int(np.searchsorted(self._share, rng.random(), side="right")), len(self.items) - 1)
         corner = tuple(
             int(rng.integers(max(1, have - want + 1))) for have, want in zip(self.items[item].size, self.size)
@@ -112,21 +111,21 @@ class PatchSource:
 
 
 def apply_symmetry(x: Tensor, symmetry: int) -> Tensor:
-    """One of the eight ways to turn and flip the last two axes; 0 leaves them."""
+    """Apply one of the eight symmetries of the square to the last two axes; 0 is the identity."""
     x = x.flip(-1) if symmetry & 1 else x
     x = x.flip(-2) if symmetry & 2 else x
     return x.transpose(-1, -2) if symmetry & 4 else x
 
 
 def undo_symmetry(x: Tensor, symmetry: int) -> Tensor:
-    """The inverse of `turned`."""
+    """Apply the inverse of a symmetry."""
     x = x.transpose(-1, -2) if symmetry & 4 else x
     x = x.flip(-2) if symmetry & 2 else x
     return x.flip(-1) if symmetry & 1 else x
 
 
 def map_symmetries(function: Callable[[Tensor], Tensor], x: Tensor, symmetries: Sequence[int]) -> Tensor:
-    """What a function makes of images turned in several ways, each turned back: (ways, ...)."""
+    """Apply a function to images under several symmetries and undo each: (symmetries, ...)."""
     return torch.stack(
         [undo_symmetry(function(apply_symmetry(x, symmetry).contiguous()), symmetry) for symmetry in symmetries]
     )

@@ -1,22 +1,24 @@
-"""Where training draws its batches from, and what it shares its decisions through.
+"""Sources of batches, and the processes that share the decisions of a run.
 
-A `Source` gives the batches of an epoch and the rows in order; here from arrays in memory. A `World` is where several
-processes would meet; here there is one. The training loop knows nothing else of either, so that streams and clusters
-can come without a second loop.
+A `Source` yields the batches of an epoch, or all rows in order; `ArraySource` does from arrays in memory. A `World`
+averages over processes; this one has one process. The training loop uses nothing else of either, so that streams and
+clusters need no second loop.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zandloper.data.windows import as_rows
+from zandloper.data.windows import Windows, as_rows
 from zandloper.model.batch import Batch
+
+Raw = np.ndarray | Tensor | Windows
 
 
 class Source(Protocol):
@@ -26,14 +28,16 @@ class Source(Protocol):
     steps: int
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from step `first` on: the same for the same number, whenever they are asked for."""
+        """Yield the batches of an epoch from step `first` on, the same ones each time for the same epoch."""
+        ...
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """All rows once, in order."""
+        """Yield all rows once, in order."""
+        ...
 
 
 class ArraySource:
-    """Batches from arrays in memory, gathered row by row: nothing is copied but the batch.
+    """Batches from arrays in memory; only the rows of a batch are copied.
 
     Parameters
     ----------
@@ -42,15 +46,15 @@ class ArraySource:
     rows : array of int, or None
         Which rows belong to this source; None: all of them.
     batch_size : int
-        At most that many rows a batch; the batches of an epoch differ by one row at most, so that none is tiny.
+        Most rows per batch; the batches of an epoch differ by one row at most, so that none is tiny.
     seed : int
         The order of an epoch follows from the seed and the epoch's number alone.
     """
 
     def __init__(
         self,
-        raw: Any,
-        target: Any = None,
+        raw: Raw,
+        target: Raw | None = None,
         condition: np.ndarray | None = None,
         rows: np.ndarray | None = None,
         batch_size: int = 256,
@@ -63,39 +67,40 @@ class ArraySource:
         self._seed = seed
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, from step `first` on."""
+        """Yield the batches of an epoch, from step `first` on."""
         rng = torch.Generator().manual_seed(mixed_seed(self._seed, epoch))
         order = self._index[torch.randperm(self.rows, generator=rng)]
         for part in order.tensor_split(self.steps)[first:]:
             yield self._take(part)
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """All rows once, in order, in blocks."""
+        """Yield all rows once, in order."""
         for part in self._index.split(batch_size):
             yield self._take(part)
 
     def _take(self, rows: Tensor) -> Batch:
         x, target, condition = (None if a is None else a.index_select(0, rows) for a in self._arrays)
-        return Batch(x, target=target, condition=condition)  # type: ignore[arg-type]
+        assert x is not None
+        return Batch(x, target=target, condition=condition)
 
 
 def mixed_seed(*parts: int) -> int:
-    """One seed out of several numbers, so that every step has random numbers of its own and a resumed run the same."""
+    """Return one seed for several numbers: every step has its own random numbers, also in a resumed run."""
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 class World:
-    """One process: every mean is its own, every decision its own."""
+    """The processes of a run: one, whose means and decisions are final."""
 
     rank, size = 0, 1
 
     def mean(self, value: float) -> float:
-        """The mean of a number over all processes."""
+        """Return the mean of a number over all processes."""
         return value
 
     def any(self, flag: bool) -> bool:
-        """Whether any process says so."""
+        """Return whether the flag is set in any process."""
         return flag
 
     def share_gradients(self, module: nn.Module) -> None:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from zandloper.model.batch import Batch, LossOutput
 
+OptimizerFactory = Callable[..., torch.optim.Optimizer]
+"""Builds an optimizer from groups of parameters and the keywords `lr` and `weight_decay`: its class will do."""
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Settings of a run, all decided before it starts, from shapes and the user's word, never from timing."""
+    """Settings of a run, all fixed before it starts: they follow from shapes and parameters, never from timing."""
 
     max_epochs: int = 30
     max_minutes: float | None = None
-    paced: bool = False  # whether the rate falls with the minutes, where those end before the epochs do
+    paced: bool = False  # whether the learning rate falls with the minutes, where those end before the epochs do
     batch_size: int = 256
     inference_batch_size: int = 256
     lr: float = 2e-3
-    optimizer: Any = "adam"
+    optimizer: str | OptimizerFactory = "adam"
     weight_decay: float = 0.0
-    beta2_horizon: int = 20  # steps that Adam's mean of squares goes back
+    beta2_horizon: int = 20  # steps over which Adam averages squared gradients
     patience: int = 10
     min_delta: float = 1e-4
     precision: str = "float32"
@@ -38,28 +42,30 @@ class TrainingConfig:
 
 @dataclass
 class TrainingState:
-    """What a run remembers; with the weights and the optimizer's state, all that its checkpoint holds."""
+    """The state of a run; with the weights and the optimizer's state, all that its checkpoint holds."""
 
     epoch: int = 0
     step: int = 0
     sum_loss: float = 0.0
     best: float = math.inf
-    mark: float = math.inf  # the last score that was better by more than a trifle, and its epoch
+    mark: float = math.inf  # the last score that improved by more than `min_delta`, and its epoch
     mark_epoch: int = 0
-    reference: float = math.nan  # twenty times this is divergence
+    reference: float = math.nan  # a loss twenty times above this is divergence
     lr_scale: float = 1.0
     tries: int = 0
-    good: int = 0  # epochs whose weights were worth keeping
+    good: int = 0  # epochs that improved the best score
     seconds: float = 0.0
     stopped_by: str = ""
     history: list[dict[str, float]] = field(default_factory=list)
 
 
+@runtime_checkable
 class Trainable(Protocol):
-    """What the loop asks of a module beside a `torch.nn.Module`'s manners."""
+    """A module that the loop can train: a `torch.nn.Module` with a loss."""
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
-        """What to minimize on a raw batch, when a share `progress` of the steps is done (1: as it will be judged)."""
+        """Return the loss of a raw batch when a share `progress` of the steps is done (1: as in validation)."""
+        ...
 
 
 def copy_state(module: nn.Module) -> dict[str, Tensor]:

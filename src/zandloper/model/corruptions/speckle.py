@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, _standard_gamma, nn  # the public sampler of gamma variates takes no generator
 
 from zandloper.model.corruptions import Corruption, Noise, Strength, draw, normal
 
@@ -50,4 +50,4 @@ class SpeckleCorruption(Corruption):
         if self.spec.law == "normal":
             return x * (1 + sigma * normal(x.shape, x, rng)), sigma.flatten(1)
         looks = sigma.square().reciprocal()
-        return x * torch._standard_gamma(looks.expand(x.shape).contiguous(), generator=rng) / looks, sigma.flatten(1)
+        return x * _standard_gamma(looks.expand(x.shape).contiguous(), generator=rng) / looks, sigma.flatten(1)
