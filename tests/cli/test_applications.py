@@ -15,19 +15,18 @@ SOURCE = Path(__file__).parents[2] / "src" / "zandloper"
 ONE_MORE = """
 from typing import Annotated
 import typer
-from zandloper.cli.applications import Application, Job
-from zandloper.cli.app import app, fit_app
+from zandloper.cli.applications import Application, Fit, Job
+from zandloper.cli.app import app
 
 Number = Annotated[int | None, typer.Option("--number", "-n", help="How many.")]
 What = Annotated[str | None, typer.Option(help="What is drawn.")]
 
 def run(job: Job, *, number: Number = 3, what: What = "rows") -> None:
     from zandloper import io
-    files.write(job.output, job.fitted.sample(number, random_state=0), force=job.force)
-    job.say(f"written  {job.output} ({number} {what})")
+    io.write(job.output, job.fitted.sample(number, random_state=0), force=job.force)
+    job.finish(note=f" ({number} {what})")
 
-@fit_app.command()
-def draw() -> None:
+def fit(task: Fit) -> None:
     "Nothing to learn."
 
 @app.command()
@@ -35,7 +34,7 @@ def applaud() -> None:
     "Say so."
     typer.echo("bravo")
 
-APPLICATION = Application("draw", "drawer", "VariationalAutoencoder", "draws rows", run, reads=False)
+APPLICATION = Application("draw", "drawer", "VariationalAutoencoder", "draws rows", run, fit=fit, reads=False)
 """
 
 
@@ -44,15 +43,15 @@ def house(tmp_path_factory):
     """A copy of the house with one file more, and two models trained in it."""
     place = tmp_path_factory.mktemp("house")
     shutil.copytree(SOURCE, place / "zandloper", ignore=shutil.ignore_patterns("__pycache__"))
-    (place / "zandloper" / "cli" / "fit_draw.py").write_text(ONE_MORE)
+    (place / "zandloper" / "cli" / "applications" / "draw.py").write_text(ONE_MORE)
     io.write(place / "a.npy", np.random.default_rng(0).normal(size=(40, 3)))
     lines = [f"fit reduce a.npy -o {kind} --type {kind} --max-epochs 1 -q" for kind in ("plain", "variational")]
-    assert told(place, *lines) == ""
+    assert output_of(place, *lines) == ""
     return place
 
 
-def told(place, *lines):
-    """What command lines say, one after the other in a process of their own."""
+def output_of(place, *lines):
+    """The output of command lines, one after the other in a process of their own."""
     program = "import sys; from zandloper import cli; [cli._run(line.split()) for line in sys.argv[1:]]"
     done = subprocess.run(
         [sys.executable, "-c", program, *lines],
@@ -67,7 +66,7 @@ def told(place, *lines):
 
 
 def test_one_more_application_is_one_file(house):
-    said = told(
+    printed = output_of(
         house,
         "run variational -o new.npy -n 5 --what points",
         "run variational -o more.npy",
@@ -80,14 +79,14 @@ def test_one_more_application_is_one_file(house):
         "report variational a.npy -o page.html --labels a.npy",
         "applaud",
     ).splitlines()
-    assert said == [
+    assert printed == [
         "written  new.npy (5 points)",
         "written  more.npy (3 rows)",
         "zandloper: error: Missing argument 'DATA'. (see: zandloper run --help)",
         "zandloper: error: --number 4 is for drawers and generators: an autoencoder writes latents, reconstructions "
         "and errors",
         "zandloper: error: a drawer draws rows, and reads no data: leave out a.npy",
-        "zandloper: error: say with -o where to write, such as -o out.csv",
+        "zandloper: error: no output is named: add one with -o, such as -o out.csv",
         "zandloper: error: only a detector (zandloper fit detect) answers rows from standard input, without --what",
         "zandloper: error: --labels, --target and --compare-pca are for reports of autoencoders, not drawers",
         "bravo",
@@ -96,7 +95,7 @@ def test_one_more_application_is_one_file(house):
 
 
 def test_help_says_whose_an_option_is(house):
-    said = told(house, "run --help", "fit --help", "--help")
-    assert "Drawers" in said and "Drawers, Autoencoders" in said
+    printed = output_of(house, "run --help", "fit --help", "--help")
+    assert "Drawers" in printed and "Drawers, Autoencoders" in printed
     for words in ("Drawers: What is drawn. Autoencoders: latent (the default)", "Nothing to learn.", "Say so."):
-        assert words in " ".join(said.replace("│", " ").split())
+        assert words in " ".join(printed.replace("│", " ").split())

@@ -17,8 +17,9 @@ from PIL import Image
 from zandloper import Autoencoder, cli, io, load, noise
 from zandloper.applications.studies.digits_demo import run_demo
 from zandloper.autoencoders.base import BaseAutoencoder
-from zandloper.cli import estimator_options, fit_reduce
-from zandloper.cli import options as opt
+from zandloper.cli import estimator_options, values
+from zandloper.cli.applications import applications
+from zandloper.cli.fit import command_of
 from zandloper.persistence.load import loadable
 
 
@@ -87,7 +88,8 @@ def test_python_m(tmp_path):
 
 
 def test_options_are_parameters_of_the_estimator():
-    options = set(inspect.signature(fit_reduce.fit).parameters)
+    (reduce,) = (each for each in applications() if each.name == "reduce")
+    options = set(inspect.signature(command_of(reduce)).parameters)
     here_only = {"data", "output", "columns", "drop", "size", "channels", "window", "time", "force", "quiet", "seed"}
     here_only |= {"type"}
     of_types = set(estimator_options.type_options())
@@ -127,12 +129,12 @@ def test_options_of_the_types_are_those_of_their_signatures():
         ("fit reduce x.csv -o m --size 32", "write 32x48"),
         ("fit reduce x.csv -o m --seed x", "--seed"),
         (
-            "fit reduce x.csv -o m --type odd",
-            "'odd' is no type: write plain, denoising, masked, quantized, sparse, variational",
+            "fit reduce x.csv -o m --type strange",
+            "'strange' is no type: write plain, denoising, masked, quantized, sparse, variational",
         ),
         ("fit reduce x.csv -o m --beta much", "--beta"),
         ("fit reduce x.csv -o m --levels 8x6", "write 8,6,5"),
-        ("fit reduce x.csv -o m --noise gausian", "there is no noise named 'gausian': there is blur, colored"),
+        ("fit reduce x.csv -o m --noise gausian", "there is no noise named 'gausian': there is block_masking, blur"),
         ("fit reduce x.csv -o m --noise gaussian(-1)", "parameter `sigma` of Gaussian must be"),
     ],
 )
@@ -145,11 +147,11 @@ def test_wrong_usage(refused, line, says):
     ("text", "value"), [("auto", "auto"), ("none", ()), ("", ()), ("64", (64,)), ("64, 32", (64, 32))]
 )
 def test_hidden(text, value):
-    assert opt.read_hidden(text) == value
+    assert values.read_hidden(text) == value
 
 
 def test_latent_dim():
-    assert [opt.read_latent_dim(text) for text in ("8", "0.95", "-1")] == [8, 0.95, -1]
+    assert [values.read_latent_dim(text) for text in ("8", "0.95", "-1")] == [8, 0.95, -1]
 
 
 # --------------------------------------------------------------------------------------------------- fit, run, describe

@@ -1,8 +1,8 @@
 """The command line: options and files in, estimators called, files out. Holds no mathematics.
 
-Each file of this folder holds one command, or what several need; all are found by discovery. `fit_NAME.py` is all that
-there is about an application: its `fit` command, and what `run` and `report` do with its models. Nothing heavy is
-imported before a command needs it, so that help comes at once.
+Each file of this folder holds one command, or what several need; all are found by discovery. `fit` is made of the
+estimators' source, and each file in `applications/` defines what `fit`, `run` and `report` do for one application.
+Nothing heavy is imported before a command needs it, so that help appears at once.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import typer
 from zandloper.cli.app import app
 from zandloper.errors import ZandloperError
 
-# As one meets them in the list of commands; those that are not named here follow by name.
-ORDER = ("demo", "fit_reduce", "fit_detect", "fit_segment", "run", "sample", "describe", "compare_pca", "report")
+# The order in the list of commands; those that are not named here follow by name.
+ORDER = ("demo", "fit", "run", "sample", "describe", "compare_pca", "report")
 
 for _name in (*ORDER, *sorted({file.stem for file in Path(__file__).parent.glob("[!_]*.py")} - set(ORDER))):
     importlib.import_module(f"zandloper.cli.{_name}")

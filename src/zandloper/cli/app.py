@@ -1,19 +1,63 @@
-"""The tree that commands hang themselves into: `app` holds them, `fit` those that train a model for an application."""
+"""The command tree: `app` holds the commands, `fit_app` those that train a model for an application."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from zandloper.cli import options as opt
 
-app = typer.Typer(
+
+class Command(TyperCommand):
+    """A command whose help names no type for switches and writes arguments as they are named: DATA."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, switches without a type."""
+        return without_types(super().get_params(ctx))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The parts of the usage line, arguments without braces."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+
+class Group(TyperGroup):
+    """A group of commands with the same help."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, switches without a type."""
+        return without_types(super().get_params(ctx))
+
+
+def without_types(parameters: list[Any]) -> list[Any]:
+    """Parameters of which switches show no type: there is nothing to write after them."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+            parameter.metavar = ""
+    return parameters
+
+
+class Tree(typer.Typer):
+    """A group that makes its commands of the class above."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:  # type: ignore[override]
+        """Register a function as a command."""
+        return super().command(name, **{"cls": Command, **settings})
+
+
+app = Tree(
     name="zandloper",
-    add_completion=False,
+    cls=Group,
     pretty_exceptions_enable=False,
     invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Autoencoders from data to answers. Start with: zandloper demo",
 )
-fit_app = typer.Typer(invoke_without_command=True, help="Train a model on data and write it: zandloper fit reduce ...")
+fit_app = Tree(
+    cls=Group, invoke_without_command=True, help="Train a model on data and write it: zandloper fit reduce ..."
+)
 app.add_typer(fit_app, name="fit")
 
 

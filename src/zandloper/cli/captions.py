@@ -1,4 +1,4 @@
-"""What is told of every item, from a table: in the items' order, or beside the names of their files."""
+"""Captions and labels of items, from a table: in the order of the items, or by the names of their files."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ LABELS = ("label", "class", "condition", "target")
 
 
 def read_captions(path: Path, X: Any) -> list[str]:
-    """The caption of every picture of X, out of a column text or caption. As `read_told`."""
-    return read_told(path, X, TEXTS, "caption")
+    """The caption of every picture of X, out of a column text or caption."""
+    return read_per_item(path, X, TEXTS, "caption")
 
 
 def read_labels(path: Path, X: Any) -> list[Any]:
-    """The class or number of every item of X, out of a column label or class. As `read_told`."""
-    return read_told(path, X, LABELS, "label")
+    """The class or number of every item of X, out of a column label or class."""
+    return read_per_item(path, X, LABELS, "label")
 
 
-def read_told(path: Path, X: Any, wanted: tuple[str, ...], what: str) -> list[Any]:
-    """What a table says of every item of X.
+def read_per_item(path: Path, X: Any, wanted: tuple[str, ...], what: str) -> list[Any]:
+    """One value for every item of X, out of a table.
 
     Parameters
     ----------
     path : path
-        A table with a column of one of the wanted names, or with one column, or with one beside the files' names. Where
-        it has a column file too, each item gets what stands beside its file's name; else the order decides.
+        A table with a column of one of the wanted names, or with one column, or with one and the files' names. With a
+        column of file names each item gets the value in its file's row; else the order decides.
     X : data, such as the pictures of a folder
 
     Raises

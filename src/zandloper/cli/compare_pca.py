@@ -1,12 +1,11 @@
-"""`zandloper compare-pca`: an autoencoder beside PCA, over sizes of the latent space."""
+"""`zandloper compare-pca`: an autoencoder and PCA compared, over sizes of the latent space."""
 
 from __future__ import annotations
-
-import typer
 
 from zandloper.cli import inputs
 from zandloper.cli import options as opt
 from zandloper.cli.app import app
+from zandloper.cli.printer import Printer
 from zandloper.errors import FileError, ParameterError
 
 
@@ -24,29 +23,31 @@ def compare_pca(
     max_minutes: opt.MaxMinutes = None,
     seed: opt.Seed = 0,
     force: opt.Force = False,
+    quiet: opt.Quiet = False,
 ) -> None:
-    """Measure PCA and an autoencoder on rows that neither saw, over sizes of the latent space."""
+    """Compare PCA and an autoencoder on held-out rows, over sizes of the latent space."""
     from rich.console import Console
 
     from zandloper import compare_with_pca, curves_table, io
 
+    show = Printer(quiet)
     if output is not None:
         io.check_output(output, force)
         if io.ending(output) not in (".png", *io.tables.ENDINGS):
             raise FileError(f"{output}: the picture is written to .png, the numbers to .csv or .parquet")
     if data is None:
         of_data = {"--latent-dims": latent_dims, "--columns": columns, "--drop": drop, "--modality": modality}
-        odd = next((name for name, value in of_data.items() if value is not None), None)
-        if odd:
+        given = next((name for name, value in of_data.items() if value is not None), None)
+        if given:
             raise ParameterError(
-                f"{odd} is for data of your own, and no file is named: zandloper compare-pca DATA {odd} ..."
+                f"{given} is for data of your own, and no file is named: zandloper compare-pca DATA {given} ..."
             )
         found = curves_table(max_epochs=max_epochs, random_state=seed)
     else:
         if output is not None:
             inputs.check_apart(output, data)
         X = inputs.read(data, columns, drop)
-        typer.echo(f"data     {io.in_words(X)}")
+        show(f"data     {io.in_words(X)}")
         found = compare_with_pca(
             X,
             latent_dims,
@@ -55,10 +56,10 @@ def compare_pca(
             max_minutes=max_minutes,
             random_state=seed,
         )
-    Console(highlight=False, soft_wrap=True).print(found)
+    Console(highlight=False, soft_wrap=True, quiet=quiet).print(found)
     if output is not None:
         if io.ending(output) == ".png":
             io.write_figure(output, found.plot(), force)
         else:
             io.write(output, found.frame, force=force)
-        typer.echo(f"written  {output}")
+        show(f"written  {output}")

@@ -1,4 +1,4 @@
-"""`zandloper compress` and `zandloper decompress`: data into few bytes, and back, with a model of `fit compress`."""
+"""`zandloper compress` and `zandloper decompress`: data into few bytes and back, with a model of `fit compress`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zandloper.cli import inputs
 from zandloper.cli import options as opt
 from zandloper.cli.app import app
 from zandloper.cli.applications import known
+from zandloper.cli.printer import Printer
 from zandloper.errors import ParameterError
 
 
@@ -20,7 +21,7 @@ def compress(
     force: opt.Force = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Write data as a file that only this model turns back. NPY, CSV and Parquet are read part by part."""
+    """Compress data into a file that only this model decompresses. NPY, CSV and Parquet are read part by part."""
     from zandloper import io
 
     io.check_place(output, force)
@@ -28,10 +29,10 @@ def compress(
     inputs.check_apart(output, model)
     fitted = _compressor(model)
     if not data.exists():
-        io.read(data)  # says so
+        io.read(data)  # raises the error of a missing file
     parts = (known(fitted, part) for part in io.chunks_of_file(data))
     found = fitted.compress_file(parts, output, overwrite=force)
-    inputs.speaker(quiet)(f"{found}\nwritten  {output}")
+    Printer(quiet)(f"{found}\nwritten  {output}")
 
 
 @app.command()
@@ -54,7 +55,7 @@ def decompress(
     X = fitted.decompress(data, rows=rows, damaged=damaged)
     flat = getattr(X, "ndim", 0) == 2
     io.write(output, X, [f"f{i}" for i in range(X.shape[1])] if flat and not hasattr(X, "columns") else None, force)
-    inputs.speaker(quiet)(f"written  {output} ({len(X):,} {fitted._code.layout.unit})")
+    Printer(quiet)(f"written  {output} ({len(X):,} {fitted._code.layout.unit})")
 
 
 def _compressor(path: Path) -> Any:

@@ -1,16 +1,21 @@
-"""`zandloper describe`: what a model is."""
+"""`zandloper describe`: the description of a model."""
 
 from __future__ import annotations
 
-import typer
+from dataclasses import asdict
 
 from zandloper.cli import options as opt
 from zandloper.cli.app import app
+from zandloper.cli.printer import Printer
 
 
 @app.command()
-def describe(model: opt.Model) -> None:
-    """Say what a model is: its kind, size, and how it was trained."""
+def describe(model: opt.Model, as_json: opt.Json = False, quiet: opt.Quiet = False) -> None:
+    """Describe a model: its kind, size and training."""
     from zandloper import load
 
-    typer.echo(str(load(model).describe()))
+    fitted = load(model)
+    description = fitted.describe()
+    show = Printer(quiet, as_json)
+    show(str(description), **{"estimator": type(fitted).__name__} | asdict(description))
+    show.finish()

@@ -1,20 +1,43 @@
-"""The types and the parameters that each has of its own, read from their source without importing it.
+"""The estimators' parameters, read from their source without importing it.
 
-The command line's help has an option for each of them, and must not wait for torch. So the classes in
-`autoencoders/` are parsed, not imported: their constructors say which parameters there are, their docstrings what
-they mean. A new type, or a new parameter of one, is found here without a new line.
+The command line's help has an option for each parameter and must not wait for torch. So the classes are parsed, not
+imported: fields and constructors define which parameters there are, docstrings describe them. A new autoencoder, or a
+new parameter of an estimator, needs no new line here.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from zandloper import _HOMES
+
 PLAIN = "plain"
-SILENT, OUTER = ("None", "'auto'"), "'()"  # defaults that say nothing, and what the others are told without
+SILENT = ("None", "'auto'", "...")  # defaults that need no mention
+SOURCE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of an estimator, as its source has it.
+
+    Parameters
+    ----------
+    name : str
+    annotation : str
+    default : str
+    help : str
+        The choices and the first sentence of its docstring entry.
+    """
+
+    name: str
+    annotation: str
+    default: str
+    help: str = ""
 
 
 @dataclass(frozen=True)
@@ -24,9 +47,8 @@ class TypeOption:
     Parameters
     ----------
     name : str
-        Of the parameter.
     help : dict of str
-        By the types that have it: what it is, in a sentence or two.
+        By the types that have it: its description.
     annotation : str
         As the source has it.
     of_fit : bool
@@ -39,11 +61,6 @@ class TypeOption:
     of_fit: bool
 
 
-def spelled(name: str) -> str:
-    """A type's name as it is told: quantized is quantized."""
-    return name.strip().lower().replace("ized", "ised")
-
-
 @cache
 def types() -> dict[str, str]:
     """The classes of the types by name, the plain one first.
@@ -51,78 +68,198 @@ def types() -> dict[str, str]:
     >>> types()["plain"], types()["quantized"]
     ('Autoencoder', 'QuantizedAutoencoder')
     """
-    names = {spelled(name.removesuffix("Autoencoder")) or PLAIN: name for name in _classes()}
-    return dict(sorted(names.items(), key=lambda item: item[0] != PLAIN))
+    found = {}
+    for file in sorted((SOURCE / "autoencoders").glob("*.py")):
+        for name in re.findall(r"^class (\w*Autoencoder)\(", file.read_text(encoding="utf-8"), re.MULTILINE):
+            if name in _HOMES:
+                found[name.removesuffix("Autoencoder").lower() or PLAIN] = name
+    return dict(sorted(found.items(), key=lambda item: item[0] != PLAIN))
 
 
 @cache
 def type_options() -> dict[str, TypeOption]:
-    """The parameters that are not every type's, by name; one that several types have is one option.
+    """The parameters that only some types have, by name; one that several types have is one option.
 
     >>> list(type_options()["method"].help)
     ['quantized', 'sparse']
     """
-    classes = _classes()
     found: dict[str, TypeOption] = {}
-    shared = {name for method in ("__init__", "fit") for name, *_ in _parameters(classes["Autoencoder"], method)}
-    for kind, name in types().items():
-        for method in ("__init__", "fit"):
-            for parameter, annotation, default in _parameters(classes[name], method):
-                if parameter in shared:
-                    continue
-                told = _told(classes[name], method, parameter)
-                told += f" By default {default.strip(OUTER).replace(' ', '')}." if default not in SILENT else ""
-                help_ = {**(found[parameter].help if parameter in found else {}), kind: told}
-                found[parameter] = TypeOption(parameter, help_, annotation, method == "fit")
+    plain = types()[PLAIN]
+    shared = constructor_of(plain) | fit_of(plain)
+    for kind, class_name in types().items():
+        for of_fit, parameters in ((False, constructor_of(class_name)), (True, fit_of(class_name))):
+            for name, parameter in parameters.items():
+                if name not in shared:
+                    help_ = {**(found[name].help if name in found else {}), kind: in_words(parameter)}
+                    found[name] = TypeOption(name, help_, parameter.annotation, of_fit)
     return found
 
 
-@cache
-def _classes() -> dict[str, ast.ClassDef]:
-    """The classes of the types, as syntax trees."""
-    return {name: node for name, node in _all().items() if not name.startswith("Base")}
+def in_words(parameter: Parameter) -> str:
+    """The description of a parameter, with its default where that is a value of its own."""
+    if parameter.default in SILENT:
+        return parameter.help
+    default = parameter.default.strip("()").replace("'", "").replace(" ", "")
+    default = re.sub(r"^(\d+)\.0$", r"\1", {"True": "yes", "False": "no"}.get(default, default))
+    return f"{parameter.help} By default {default}.".strip()
+
+
+# ------------------------------------------------------------------------------------------------------- out of source
 
 
 @cache
-def _all() -> dict[str, ast.ClassDef]:
-    """The same with the base of all."""
-    return {
-        node.name: node
-        for file in sorted(Path(__file__).parents[1].glob("autoencoders/*.py"))
-        for node in ast.parse(file.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ClassDef) and node.name.endswith("Autoencoder")
-    }
+def constructor_of(class_name: str) -> dict[str, Parameter]:
+    """The parameters of an estimator's constructor."""
+    return dict(_constructor(SOURCE / f"{_HOMES[class_name].replace('.', '/')[len('zandloper/') :]}.py", class_name))
 
 
-def _method(cls: ast.ClassDef, name: str) -> ast.FunctionDef | None:
-    """A method of a class, or else of the nearest of its bases in these files."""
-    own = next((node for node in cls.body if isinstance(node, ast.FunctionDef) and node.name == name), None)
-    bases = [_all()[base.id] for base in cls.bases if isinstance(base, ast.Name) and base.id in _all()]
-    return own or next(filter(None, (_method(base, name) for base in bases)), None)
+@cache
+def fit_of(class_name: str) -> dict[str, Parameter]:
+    """The parameters of an estimator's `fit` that have to be named."""
+    path = SOURCE / f"{_HOMES[class_name].replace('.', '/')[len('zandloper/') :]}.py"
+    return {p.name: p for p in _keywords(path, class_name)}
 
 
-def _parameters(cls: ast.ClassDef, method: str) -> list[tuple[str, str, str]]:
-    """Name, annotation and default of the parameters of a constructor, or of those of `fit` that have to be named."""
-    function = _method(cls, method)
-    if function is None:
-        return []
-    args = function.args
-    of_fit = zip(args.kwonlyargs, args.kw_defaults)
-    own = zip(args.args[1:], args.defaults)  # all of them have defaults, as scikit-learn wants it
-    return [
-        (each.arg, "Any" if each.annotation is None else ast.unparse(each.annotation), ast.unparse(default))
-        for each, default in (of_fit if method == "fit" else own)
-        if default is not None
-    ]
+@cache
+def _class(path: Path, name: str) -> ast.ClassDef:
+    """A class with its fields, its docstring, `__init__` and `fit`; other methods are cut out, unparsed."""
+    text = path.read_text(encoding="utf-8")
+    found = re.search(rf"^(?:@[^\n]*\n)*class {name}\b.*?(?=^[^\s#)]|\Z)", text, re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise LookupError(f"no class {name} in {path}")
+    head, *methods = re.split(r"^(?=    (?:@|def |async def ))", found[0], flags=re.MULTILINE)
+    kept = [head, *(method for method in methods if re.match(r"    def (?:__init__|fit)\(", method))]
+    node = ast.parse("".join(kept)).body[0]
+    assert isinstance(node, ast.ClassDef)
+    return node
 
 
-def _told(cls: ast.ClassDef, method: str, parameter: str) -> str:
-    """What a docstring says of a parameter: its words, where it takes some, and the first sentence about it."""
-    caller = _method(cls, method) if method == "fit" else cls
-    text = (ast.get_docstring(caller) if caller is not None else "") or ""
-    entry = re.search(rf"^{parameter} : (.+)\n((?:    .*\n?)+)", text, re.MULTILINE)
+@cache
+def _base(path: Path, name: str) -> Path | None:
+    """The file of a class that a file names: itself, or the one in zandloper that it is imported from."""
+    text = path.read_text(encoding="utf-8")
+    if re.search(rf"^class {name}\b", text, re.MULTILINE):
+        return path
+    found = re.search(rf"^from zandloper\.([\w.]+) import (?:\([^)]*|[^\n(]*)\b{name}\b", text, re.MULTILINE)
+    file = SOURCE / f"{found[1].replace('.', '/')}.py" if found else None
+    return file if file is not None and file.exists() else None
+
+
+def _bases(path: Path, node: ast.ClassDef) -> Iterator[tuple[Path, str]]:
+    """The bases of a class that zandloper's source defines."""
+    for base in node.bases:
+        file = _base(path, base.id) if isinstance(base, ast.Name) else None
+        if file is not None and isinstance(base, ast.Name):
+            yield file, base.id
+
+
+def _constructor(path: Path, name: str) -> dict[str, Parameter]:
+    """Constructor parameters by name: of `__init__`, of a dataclass's fields, or else of the nearest base."""
+    node = _class(path, name)
+    inherited: dict[str, Parameter] = {}
+    for file, base in reversed(list(_bases(path, node))):
+        inherited |= _constructor(file, base)
+    decorators = {_called(d): d for d in node.decorator_list}
+    init = _method(node, "__init__")
+    if "dataclass" in decorators:
+        own = list(_fields(node))
+    elif init is not None:
+        shared = decorators.get("with_parameters_of")
+        inherited = _shared(path, shared) if isinstance(shared, ast.Call) else {}
+        pairs = zip(init.args.args[len(init.args.args) - len(init.args.defaults) :], init.args.defaults)
+        own = [*_pairs(pairs), *_pairs(zip(init.args.kwonlyargs, init.args.kw_defaults))]
+    else:
+        return inherited
+    return inherited | {p.name: _described(p, path, node, inherited.get(p.name)) for p in own}
+
+
+def _shared(path: Path, decorator: ast.Call) -> dict[str, Parameter]:
+    """The parameters that the decorator `with_parameters_of` adds."""
+    base = decorator.args[0]
+    file = _base(path, base.id) if isinstance(base, ast.Name) else None
+    if file is None or not isinstance(base, ast.Name):
+        return {}
+    without = [ast.literal_eval(keyword.value) for keyword in decorator.keywords if keyword.arg == "without"]
+    return {name: p for name, p in _constructor(file, base.id).items() if name not in sum(without, ())}
+
+
+def _keywords(path: Path, name: str) -> list[Parameter]:
+    """The keyword parameters of the nearest `fit`."""
+    node = _class(path, name)
+    fit = _method(node, "fit")
+    if fit is not None:
+        return [_described(p, path, fit) for p in _pairs(zip(fit.args.kwonlyargs, fit.args.kw_defaults))]
+    return next((found for file, base in _bases(path, node) if (found := _keywords(file, base))), [])
+
+
+def _pairs(pairs: Iterator[tuple[ast.arg, ast.expr | None]]) -> Iterator[Parameter]:
+    """Parameters of a function, those with a default."""
+    for arg, default in pairs:
+        if default is not None:
+            yield Parameter(
+                arg.arg, "Any" if arg.annotation is None else ast.unparse(arg.annotation), ast.unparse(default)
+            )
+
+
+def _fields(node: ast.ClassDef) -> Iterator[Parameter]:
+    """The fields of a dataclass that its constructor takes."""
+    for line in node.body:
+        if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name) or line.value is None:
+            continue
+        annotation, default = ast.unparse(line.annotation), line.value
+        if "ClassVar" in annotation:
+            continue
+        if isinstance(default, ast.Call) and _called(default) == "field":
+            settings = {keyword.arg: keyword.value for keyword in default.keywords}
+            init = settings.get("init")
+            if isinstance(init, ast.Constant) and init.value is False:
+                continue
+            default = settings.get("default", ast.Constant(...))
+        yield Parameter(line.target.id, annotation, ast.unparse(default))
+
+
+def _called(node: ast.expr) -> str:
+    """The last name of a decorator or of a call."""
+    node = node.func if isinstance(node, ast.Call) else node
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | None:
+    return next((line for line in node.body if isinstance(line, ast.FunctionDef) and line.name == name), None)
+
+
+def _described(
+    parameter: Parameter, path: Path, documented: ast.ClassDef | ast.FunctionDef, above: Parameter | None = None
+) -> Parameter:
+    """The parameter with the description from a docstring, and constants among defaults by their values.
+
+    Without an entry of its own it takes the description of the parameter above it, then that of `Autoencoder`, then an
+    entry that it shares with others.
+    """
+    default, name = parameter.default, parameter.name
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", default):
+        constant = re.search(rf"^{default} = ([^#\n]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        default = constant[1].strip() if constant else "..."
+    docstring = ast.get_docstring(documented) or ""
+    text = entry_of(docstring, name, alone=True) or ("" if above is None else above.help)
+    if not text and documented.name not in (types()[PLAIN], "fit"):
+        plain = constructor_of(types()[PLAIN]).get(name)
+        text = plain.help if plain is not None else ""
+    return Parameter(name, parameter.annotation, default, text or entry_of(docstring, name))
+
+
+def entry_of(docstring: str, parameter: str, alone: bool = False) -> str:
+    """The choices and the first sentence of a numpydoc entry, which unless `alone` may be of several parameters.
+
+    >>> entry_of('size, speed : {"auto", "fast"} or int, default="auto"\\n    How `fast` it goes. More.', "speed")
+    'auto, fast. How fast it goes.'
+    """
+    names = parameter if alone else rf"(?:\w+, )*{parameter}(?:, \w+)*"
+    entry = re.search(rf"^{names} : (.+)\n((?:(?:    .*)?\n?)+)", docstring + "\n", re.MULTILINE)
     if entry is None:
         return ""
-    sentence = re.match(r".+?[.](?= |$)", " ".join(entry[2].split()))
-    words = entry[1].replace('"', "") + ". " if '"' in entry[1] else ""
-    return words + (sentence[0] if sentence else "").replace("`", "")
+    paragraph = " ".join(entry[2].strip("\n").split("\n\n")[0].split())
+    sentence = re.match(r".+?[.](?= |$)", paragraph)
+    first = (sentence[0] if sentence else re.sub(r":$", ".", paragraph)).replace("`", "")
+    choices = re.findall(r'"([^"]*)"', re.sub(r", default=.*", "", entry[1]))
+    return first if choices in ([], ["auto"]) else f"{', '.join(choices)}. {first}".strip()

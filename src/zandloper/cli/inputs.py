@@ -1,24 +1,17 @@
-"""What was given on the command line: names, data and places, read and checked. No command, but what several need."""
+"""Inputs of commands: names, data and paths, read and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import typer
 
 from zandloper.cli import options as opt
 from zandloper.errors import DataError, FileError, ParameterError
 
 
-def speaker(quiet: bool) -> Callable[[str], Any]:
-    """What says lines to the user, or does not."""
-    return (lambda _: None) if quiet else typer.echo
-
-
 def names(text: str | None) -> list[str]:
-    """Several names."""
+    """The names in a list with commas."""
     return [name.strip() for name in text.split(",")] if text is not None else []
 
 
@@ -28,7 +21,7 @@ def settings(**values: Any) -> dict[str, Any]:
 
 
 def read(path: Path, columns: str | None, drop: str | None) -> Any:
-    """Data to train on, and of a table the columns that were asked for."""
+    """Data to train on, of a table the columns that were asked for."""
     from zandloper import io
 
     return io.choose_columns(io.read(path), names(columns), names(drop))
@@ -42,12 +35,12 @@ def modality(
     window: int | None = None,
     time: str | None = None,
 ) -> Any:
-    """What `modality=` gets: images and sounds from files are that, and may be made alike; series have windows."""
+    """The value of `modality=`: images and sounds from files are recognized, series may have windows."""
     from zandloper import io
 
     if window is not None or time is not None:
         if given != "series":
-            raise ParameterError("--window and --time are for series: say --modality series too")
+            raise ParameterError("--window and --time are for series: give --modality series too")
         from zandloper import modality
 
         return modality.Series(window=window, time=time)
@@ -94,7 +87,7 @@ def values(text: str, X: Any, option: str) -> Any:
 
 
 def check_model_output(output: Path, data: Path, force: bool) -> None:
-    """Before hours of training: nothing but an earlier model is ever replaced."""
+    """Refuse, before hours of training, an output that is not new or an earlier model."""
     from zandloper.io.atomic import check_place
 
     check_place(output, force)
@@ -107,7 +100,7 @@ def check_model_output(output: Path, data: Path, force: bool) -> None:
 
 
 def check_apart(output: Path, source: Path) -> None:
-    """An output that is or holds what is read would replace it, force or not; images among images get mixed up."""
+    """Refuse an output that is or holds the input, or lies among the images that are read."""
     from zandloper.io.atomic import ending
 
     out, read = output.resolve(), source.resolve()
@@ -115,10 +108,10 @@ def check_apart(output: Path, source: Path) -> None:
         raise FileError(f"{output} is or holds or lies in what is read, {source}: choose another place")
 
 
-def check_type(type_: str, own: Mapping[str, Any]) -> None:
-    """Refuse the option of another type by its name."""
-    for name in own:
-        having = list(opt.type_options()[name].help)
+def check_type(type_: str, given: Mapping[str, Any]) -> None:
+    """Refuse an option of another type."""
+    for name in given:
+        having = list(opt.type_options()[name].help) if name in opt.type_options() else [type_]
         if type_ not in having:
             wanted = " or ".join(f"--type {other}" for other in having)
             raise ParameterError(f"{opt.flag(name)} belongs to {wanted}, and this is --type {type_}")

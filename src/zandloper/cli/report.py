@@ -1,4 +1,4 @@
-"""`zandloper report`: a page about a model and data. What is on it, the model's application says."""
+"""`zandloper report`: a page about a model and data, written by the model's application."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 from zandloper.cli import inputs
 from zandloper.cli import options as opt
 from zandloper.cli.app import app
-from zandloper.cli.applications import Job, application_of, given_options, taken_alike, takers, with_options
+from zandloper.cli.application_options import given_options, taken_alike, takers, with_options
+from zandloper.cli.applications import Job, application_of
+from zandloper.cli.printer import Printer
 from zandloper.errors import ParameterError
 
 
@@ -17,11 +19,12 @@ def report(
     model: opt.Model,
     data: opt.Data,
     output: opt.PageOut,
+    seed: opt.Seed = None,
     force: opt.Force = False,
     quiet: opt.Quiet = False,
     **options: Any,
 ) -> None:
-    """Write a page about a model and data: what it is, what it learned, where it fails. It needs no network."""
+    """Write a page about a model and data: its description, training, results and failures. It needs no network."""
     from zandloper import load
     from zandloper.report import check_output
 
@@ -35,7 +38,7 @@ def report(
         whose = takers("report", name)
         if application not in whose:
             alike = [opt.flag(other) for other in taken_alike("report", name)]
-            said = f"{', '.join(alike[:-1])} and {alike[-1]} are" if len(alike) > 1 else f"{alike[0]} is"
+            subject = f"{', '.join(alike[:-1])} and {alike[-1]} are" if len(alike) > 1 else f"{alike[0]} is"
             many = " and ".join(a.many for a in whose)
-            raise ParameterError(f"{said} for reports of {many}, not {application.many}")
-    application.report(Job(fitted, data, output, force, inputs.speaker(quiet)), **options)
+            raise ParameterError(f"{subject} for reports of {many}, not {application.many}")
+    application.report(Job(fitted, data, output, force, Printer(quiet), seed), **options)

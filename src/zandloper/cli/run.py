@@ -10,7 +10,9 @@ import typer
 from zandloper.cli import inputs
 from zandloper.cli import options as opt
 from zandloper.cli.app import app
-from zandloper.cli.applications import Job, application_of, applications, given_options, takers, with_options
+from zandloper.cli.application_options import given_options, takers, with_options
+from zandloper.cli.applications import Job, application_of, applications
+from zandloper.cli.printer import Printer
 from zandloper.errors import ParameterError
 
 
@@ -21,7 +23,9 @@ def run(
     model: opt.Model,
     data: opt.DataOrStream = None,
     output: opt.DataOutOrStream = None,
+    seed: opt.SampleSeed = None,
     force: opt.Force = False,
+    as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     **options: Any,
 ) -> None:
@@ -42,7 +46,7 @@ def run(
     if fitted is not None and application_of(fitted).reads:
         ctx.fail("Missing argument 'DATA'.")
     if output is None:
-        raise ParameterError("say with -o where to write, such as -o out.csv")
+        raise ParameterError("no output is named: add one with -o, such as -o out.csv")
     io.check_output(output, force)
     inputs.check_apart(output, model)
     if data is not None:
@@ -54,10 +58,13 @@ def run(
     for name, value in options.items():
         whose = takers("run", name)
         if application not in whose:
-            said = opt.flag(name) if isinstance(value, bool | list) else f"{opt.flag(name)} {value}"
+            given = opt.flag(name) if isinstance(value, bool | list) else f"{opt.flag(name)} {value}"
             many = " and ".join(a.many for a in whose)
-            raise ParameterError(f"{said} is for {many}: {application.one} {application.gives}")
-    application.run(Job(fitted, data, output, force, inputs.speaker(quiet)), **options)
+            raise ParameterError(f"{given} is for {many}: {application.one} {application.gives}")
+    show = Printer(quiet, as_json)
+    show.facts["model"] = type(fitted).__name__
+    application.run(Job(fitted, data, output, force, show, seed), **options)
+    show.finish()
 
 
 def _stream(fitted: Any, options: dict[str, Any]) -> None:

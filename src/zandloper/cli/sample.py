@@ -8,6 +8,7 @@ from zandloper.cli import inputs
 from zandloper.cli import options as opt
 from zandloper.cli.app import app
 from zandloper.cli.applications import application_of, known
+from zandloper.cli.printer import Printer
 from zandloper.errors import UnsupportedError
 
 
@@ -21,7 +22,7 @@ def sample(
     force: opt.Force = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Draw new data from a variational or quantized model, in the form of those that it was trained on."""
+    """Draw new data from a variational or quantized model, in the form of its training data."""
     from zandloper import io, load
 
     io.check_output(output, force)
@@ -38,4 +39,4 @@ def sample(
     names = list(getattr(fitted, "feature_names_in_", [])) or [f"f{i}" for i in range(fitted.n_features_in_)]
     rate = getattr(application_of(fitted).schema(fitted), "rate", None)  # of sounds
     io.write(output, made, names if getattr(made, "ndim", 0) == 2 and rate is None else None, force, rate)
-    inputs.speaker(quiet)(f"written  {output} ({len(made):,} sample{'s' if len(made) > 1 else ''})")
+    Printer(quiet)(f"written  {output} ({len(made):,} sample{'s' if len(made) > 1 else ''})")

@@ -1,4 +1,4 @@
-"""Denoising: learn to take noise away, then give back images, sounds, series and tables without it or gaps."""
+"""Denoising: images, sounds, series and tables without noise, the latter two without gaps."""
 
 from __future__ import annotations
 
@@ -7,86 +7,43 @@ from typing import Annotated, Any
 
 import typer
 
-from zandloper.cli import inputs
-from zandloper.cli import options as opt
-from zandloper.cli.app import fit_app
-from zandloper.cli.applications import Application, Job, known
+from zandloper.cli.applications import Application, Fit, Job, known
 from zandloper.errors import FileError, ParameterError, UnsupportedError
 
-Noise = Annotated[
-    str | None, typer.Option(help="The noise: gaussian(0.1), or several with commas. Without: what is found in DATA.")
-]
-Clean = Annotated[Path | None, typer.Option(help="The same items without noise: DATA and these are pairs.")]
+Clean = Annotated[Path | None, typer.Option(help="The same items without noise, which make pairs with DATA.")]
 Beside = Annotated[Path | None, typer.Option(help="A picture (.png) of some items before and after.")]
-Truth = Annotated[Path | None, typer.Option("--clean", help="The same items without noise or gaps: what was gained.")]
+Truth = Annotated[Path | None, typer.Option("--clean", help="The same items without noise or gaps, to compare with.")]
 InitFrom = Annotated[
-    str | None, typer.Option(help="A denoiser to start from: a model's folder, or photo-denoiser, which comes along.")
+    str | None,
+    typer.Option(help="A denoiser to start from: a model's folder, or photo-denoiser, part of the package."),
 ]
-PatchMatching = Annotated[
-    bool,
-    typer.Option("--patch-matching", help="Images: compare patches that look alike as well. Sharper texture, slower."),
-]
-Best = Annotated[bool, typer.Option("--best", help="Images of any size with all that the model can do: slow.")]
-Fast = Annotated[bool, typer.Option("--fast", help="Images of any size in one pass of the net.")]
-LearnFrom = Annotated[str | None, typer.Option(help="What DATA are: clean or noisy. Without: clean with --noise.")]
+Best = Annotated[bool, typer.Option("--best", help="The best quality for images of any size: slow.")]
+Fast = Annotated[bool, typer.Option("--fast", help="One pass of the network for images of any size.")]
 
 
-@fit_app.command()
-def denoise(
-    data: opt.Data,
-    output: opt.ModelOut,
-    noise: Noise = None,
-    clean: Clean = None,
-    learn_from: LearnFrom = None,
-    init_from: InitFrom = None,
-    patch_matching: PatchMatching = False,
-    columns: opt.Columns = None,
-    drop: opt.Drop = None,
-    modality: opt.Modality = None,
-    window: opt.Window = None,
-    time: opt.Time = None,
-    max_epochs: opt.MaxEpochs = None,
-    max_minutes: opt.MaxMinutes = None,
-    seed: opt.Seed = None,
-    force: opt.Force = False,
-    quiet: opt.Quiet = False,
-) -> None:
+def fit(task: Fit, *, clean: Clean = None, init_from: InitFrom = None) -> None:
     """Learn to take noise out of images and sounds of any size, series and tables, and to fill gaps in these two."""
-    inputs.check_model_output(output, data, force)
     import zandloper
     from zandloper import io
 
     first = None if init_from is None else zandloper.load(init_from)
-    X = inputs.read(data, columns, drop)
-    images, sounds = isinstance(X, io.Images), isinstance(X, io.Sounds)
-    rate = max(set(X.rates), key=X.rates.count) if sounds else None
-    settings = inputs.settings(
-        noise=None if noise is None else zandloper.noise.from_text(noise),
-        learn_from=learn_from,
-        patch_matching=patch_matching,
-        modality=(modality or "image")
-        if images
-        else zandloper.modality.Audio(sample_rate=rate)
-        if sounds
-        else inputs.modality(X, modality, None, None, window, time),
-        max_epochs=max_epochs,
-        max_minutes=max_minutes,
-        random_state=seed,
-    )
-    say = inputs.speaker(quiet)
-    say(f"data     {io.in_words(X)}")
-    denoiser = zandloper.Denoiser(**settings)
-    y = None if clean is None else _plain(inputs.read(clean, columns, drop), rate)
-    denoiser.fit(_plain(X, rate), y, init_from=first)
-    denoiser.save(output, overwrite=force)
-    say(f"learned  from {denoiser.learned_from_} data, {denoiser.noise_!r}, {denoiser.n_epochs_} epochs")
-    if denoiser.audit_ is not None:
-        say(str(denoiser.audit_))
-    say(f"written  {output}\nnext     zandloper run {output} {data} -o clean")
+    X, rate = task.X, None
+    if isinstance(X, io.Images):
+        modality = task.data_options.get("modality") or "image"
+    elif isinstance(X, io.Sounds):
+        rate = max(set(X.rates), key=X.rates.count)
+        modality = zandloper.modality.Audio(sample_rate=rate)
+    else:
+        modality = task.modality()
+    y = None if clean is None else _plain(task.read(clean), rate)
+    model = task.train(_plain(X, rate), y, modality=modality, init_from=first)
+    learned = f"learned  from {model.learned_from_} data, {model.noise_!r}, {model.n_epochs_} epochs"
+    audit = [] if model.audit_ is None else [str(model.audit_)]
+    task.finish("\n".join([learned, *audit]), f"zandloper run {task.output} {task.data} -o clean")
 
 
 def run(job: Job, *, beside: Beside = None, best: Best = False, fast: Fast = False) -> None:
-    """The data without noise, into a file or a folder."""
+    """Write the data without noise into a file or a folder."""
     from zandloper import io
     from zandloper.applications.denoising.signals import knows_similar
 
@@ -102,14 +59,14 @@ def run(job: Job, *, beside: Beside = None, best: Best = False, fast: Fast = Fal
         io.write(job.output, made, X.names, rate=rate or X.rates[0], force=job.force)
     else:
         io.write(job.output, io.Images(made, X.names) if isinstance(X, io.Images) else made, force=job.force)
-    job.say(f"data     {io.in_words(X)}\nwritten  {job.output}")
+    job.finish(X)
     if beside is not None:
         io.write_figure(beside, job.fitted.plot(data), force=job.force)
-        job.say(f"written  {beside}")
+        job.show(f"written  {beside}", picture=beside)
 
 
 def _set_effort(fitted: Any, best: bool, fast: bool, patch_matching: bool) -> None:
-    """How much is done for an image."""
+    """Set how much work is done for an image."""
     if best and fast:
         raise ParameterError("--best and --fast were both given: give one of them")
     if fitted.modality_ != "image" or fitted.restorer_ is None:
@@ -121,7 +78,7 @@ def _set_effort(fitted: Any, best: bool, fast: bool, patch_matching: bool) -> No
 
 
 def _check_beside(beside: Path, job: Job) -> None:
-    """Before any work: a picture, in a place that is free."""
+    """Refuse, before any work, a path that no picture can be written to."""
     from zandloper import io
 
     if io.ending(beside) != ".png":
@@ -134,18 +91,18 @@ def _check_beside(beside: Path, job: Job) -> None:
 
 
 def report(job: Job, *, clean: Truth = None) -> None:
-    """The page; with clean data the figures."""
+    """Write the page; with clean data it has figures."""
     from zandloper import io
 
     X = job.read()
     rate = _rate(job.fitted)
     y = None if clean is None else _plain(known(job.fitted, io.read(clean)), rate)
     job.fitted.report(_plain(X, rate), y).save(job.output, overwrite=job.force)
-    job.say(f"data     {io.in_words(X)}\nwritten  {job.output}: open it in a browser")
+    job.finish(X, ": open it in a browser")
 
 
 def schema(fitted: Any) -> Any:
-    """What the data look like."""
+    """The schema of the data."""
     from zandloper.modality.image import ImageSchema
 
     if fitted.model_ is not None:
@@ -154,7 +111,7 @@ def schema(fitted: Any) -> Any:
 
 
 def _rate(fitted: Any) -> int | None:
-    """Samples a second of the sounds that trained, where that is known."""
+    """Sampling rate of the sounds that trained, where it is known."""
     return getattr(fitted.modality, "sample_rate", None)
 
 
@@ -174,5 +131,7 @@ APPLICATION = Application(
     gives="writes data without noise and gaps",
     run=run,
     report=report,
+    fit=fit,
+    data_options=("columns", "drop", "modality", "window", "time"),
     schema=schema,
 )
