@@ -31,6 +31,27 @@ class Group(TyperGroup):
         return without_types(super().get_params(ctx))
 
 
+LATER: dict[str, Callable[[], Callable[..., None]]] = {}  # makers of the commands of `fit`, by name
+
+
+class LazyGroup(Group):
+    """A group whose commands are made when they are asked for, since their options are read from source."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a name, made by its entry in `LATER`."""
+        known = super().get_command(ctx, cmd_name)
+        if known is None or isinstance(known, Made):
+            return known
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name, cls=Made)(LATER[cmd_name]())
+        self.commands[cmd_name] = typer.main.get_command(alone)
+        return self.commands[cmd_name]
+
+
+class Made(Command):
+    """A command of a lazy group with all its options."""
+
+
 def without_types(parameters: list[Any]) -> list[Any]:
     """Parameters of which switches show no type: there is nothing to write after them."""
     for parameter in parameters:
@@ -56,7 +77,7 @@ app = Tree(
     help="Autoencoders from data to answers. Start with: zandloper demo",
 )
 fit_app = Tree(
-    cls=Group, invoke_without_command=True, help="Train a model on data and write it: zandloper fit reduce ..."
+    cls=LazyGroup, invoke_without_command=True, help="Train a model on data and write it: zandloper fit reduce ..."
 )
 app.add_typer(fit_app, name="fit")
 

@@ -19,6 +19,10 @@ from zandloper import _HOMES
 PLAIN = "plain"
 SILENT = ("None", "'auto'", "...")  # defaults that need no mention
 SOURCE = Path(__file__).parents[1]
+ENTRY = re.compile(r"^(\w+(?:, \w+)*) : (.+)\n((?:(?:    .*)?\n)*)", re.MULTILINE)  # of a numpydoc section
+SENTENCE, CHOICE = re.compile(r".+?[.](?= |$)"), re.compile(r'"([^"]*)"')
+NOTHING = re.compile(r"[;,] None: [^;.]*")  # what Python's None stands for, which no command line has
+CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -237,7 +241,7 @@ def _described(
     entry that it shares with others.
     """
     default, name = parameter.default, parameter.name
-    if re.fullmatch(r"[A-Z][A-Z0-9_]*", default):
+    if CONSTANT.fullmatch(default):
         constant = re.search(rf"^{default} = ([^#\n]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
         default = constant[1].strip() if constant else "..."
     docstring = ast.get_docstring(documented) or ""
@@ -254,12 +258,19 @@ def entry_of(docstring: str, parameter: str, alone: bool = False) -> str:
     >>> entry_of('size, speed : {"auto", "fast"} or int, default="auto"\\n    How `fast` it goes. More.', "speed")
     'auto, fast. How fast it goes.'
     """
-    names = parameter if alone else rf"(?:\w+, )*{parameter}(?:, \w+)*"
-    entry = re.search(rf"^{names} : (.+)\n((?:(?:    .*)?\n?)+)", docstring + "\n", re.MULTILINE)
-    if entry is None:
+    names = parameter if alone else next((n for n in _entries(docstring) if parameter in n.split(", ")), "")
+    if names not in _entries(docstring):
         return ""
-    paragraph = " ".join(entry[2].strip("\n").split("\n\n")[0].split())
-    sentence = re.match(r".+?[.](?= |$)", paragraph)
-    first = (sentence[0] if sentence else re.sub(r":$", ".", paragraph)).replace("`", "")
-    choices = re.findall(r'"([^"]*)"', re.sub(r", default=.*", "", entry[1]))
+    kind, text = _entries(docstring)[names]
+    paragraph = " ".join(text.strip("\n").split("\n\n")[0].split())
+    sentence = SENTENCE.match(paragraph)
+    first = sentence[0] if sentence else paragraph.removesuffix(":") + "." * paragraph.endswith(":")
+    first = NOTHING.sub("", first).replace("`", "")
+    choices = CHOICE.findall(kind.partition(", default=")[0])
     return first if choices in ([], ["auto"]) else f"{', '.join(choices)}. {first}".strip()
+
+
+@cache
+def _entries(docstring: str) -> dict[str, tuple[str, str]]:
+    """The numpydoc entries of a docstring, type and text by name or names."""
+    return {names: (kind, text) for names, kind, text in ENTRY.findall(docstring + "\n")}

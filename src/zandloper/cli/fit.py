@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, get_type_hints
 
 from zandloper.cli import inputs
 from zandloper.cli import options as opt
-from zandloper.cli.app import fit_app
+from zandloper.cli.app import LATER, fit_app
 from zandloper.cli.application_options import options_of
 from zandloper.cli.applications import Application, Fit, applications
 from zandloper.cli.estimator_options import PLAIN, constructor_of, fit_of
@@ -53,7 +54,7 @@ def parameters_of(
     made += own.values()
     made += [_parameter(name, OF_DATA[name], None) for name in application.data_options]
     if len(types) > 1:
-        made.append(_parameter("type", opt.Type, None))
+        made.append(_parameter("type", opt.option_type(), None))
     taken = {parameter.name for parameter in made}
     for name, parameter in constructor_of(next(iter(types.values()))).items():
         option = None if name in taken else opt.option_of_parameter(parameter)
@@ -94,5 +95,15 @@ def in_order() -> list[Application]:
     return sorted((a for a in applications() if a.fit), key=lambda a: (ranks.get(a.name, len(FIRST)), a.name))
 
 
+def _shown(application: Application) -> Callable[..., None]:
+    """A stand-in with the help of a command alone: what the list of commands needs."""
+
+    def command() -> None: ...
+
+    command.__doc__ = inspect.getdoc(application.fit)
+    return command
+
+
 for _application in in_order():
-    fit_app.command(_application.name)(command_of(_application))
+    fit_app.command(_application.name)(_shown(_application))
+    LATER[_application.name] = partial(command_of, _application)

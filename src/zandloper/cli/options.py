@@ -57,6 +57,20 @@ def options_of_types() -> list[inspect.Parameter]:
     return [made for each in type_options().values() if (made := option_of_type(each)) is not None]
 
 
+def option_type() -> Any:
+    """The option `--type`."""
+    return Annotated[
+        Any,
+        typer.Option(
+            metavar="NAME",
+            help=f"Kind of autoencoder: {', '.join(types())}. By default {PLAIN}.",
+            parser=read_type,
+            autocompletion=lambda: list(types()),
+            rich_help_panel="Model",
+        ),
+    ]
+
+
 def flag(parameter: str) -> str:
     """The option of a parameter."""
     return f"--{parameter.replace('_', '-')}"
@@ -134,16 +148,6 @@ Window = Annotated[int | None, _data("STEPS", "Steps in a window of a series; by
 Time = Annotated[str | None, _data("NAME", "The column of a series' time stamps, where it is not found automatically.")]
 Channels = Annotated[int | None, _data("1|3|4", "Make images from files gray, colored, or colored with opacity.")]
 
-Type = Annotated[
-    Any,
-    typer.Option(
-        metavar="NAME",
-        help=f"Kind of autoencoder: {', '.join(types())}. By default {PLAIN}.",
-        parser=read_type,
-        autocompletion=lambda: list(types()),
-        rich_help_panel="Model",
-    ),
-]
 LatentDims = Annotated[
     Any,
     typer.Option(

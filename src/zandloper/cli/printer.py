@@ -39,8 +39,8 @@ class Printer:
 def plain(value: Any) -> Any:
     """A value as JSON has it: paths as text, numbers that are not finite as null.
 
-    >>> plain({"folder": Path("a"), "loss": float("nan"), "layers": (1, 2)})
-    {'folder': 'a', 'loss': None, 'layers': [1, 2]}
+    >>> plain({"loss": float("nan"), "layers": (1, 2)})
+    {'loss': None, 'layers': [1, 2]}
     """
     if isinstance(value, dict):
         return {str(key): plain(each) for key, each in value.items()}
