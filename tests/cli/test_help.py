@@ -25,8 +25,8 @@ WORDS = {
     "compress": "--model -m --output -o --force --quiet -q",
     "decompress": "--model -m --output -o --rows --damaged --force --quiet -q",
     "fit reduce": f"{DATA} {TRAINING} --type --latent-dim --hidden --activation --encoder --decoder --loss "
-    "--validation --batch-size --lr --device --precision --checkpoint --beta --warmup --free-bits --importance-samples --prior "
-    "--method --codes --code-dim --levels --sparsity --dropout --noise --noisy --noise-conditional",
+    "--validation --batch-size --lr --device --precision --checkpoint --beta --warmup --free-bits --importance-samples "
+    "--prior --method --codes --code-dim --levels --sparsity --dropout --noise --noisy --noise-conditional",
     "fit detect": f"{DATA} {TRAINING} --false-alarm-rate --n-neighbors --trim-fraction --fast",
     "fit segment": f"{TRAINING} --masks --unlabeled --ignore --no-skips",
     "fit compress": f"{DATA} {TRAINING} --max-error --relative --quality",
