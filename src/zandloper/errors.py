@@ -4,6 +4,17 @@ Every error of the house is a `ZandloperError` and, beside that, the built-in ki
 (`ValueError`, `OSError` ...), so that code written against scikit-learn catches it too.
 """
 
+__all__ = [
+    "DataError",
+    "DataTypeError",
+    "FileError",
+    "MissingExtraError",
+    "ParameterError",
+    "TrainingError",
+    "UnsupportedError",
+    "ZandloperError",
+]
+
 
 class ZandloperError(Exception):
     """The root of all errors that zandloper raises on purpose. The command line prints it as one line."""
@@ -49,3 +60,7 @@ def bad_parameter(caller: str, name: str, wanted: str, got: object) -> Parameter
 def missing_extra(library: str, extra: str, purpose: str) -> MissingExtraError:
     """The one sentence for an absent optional library."""
     return MissingExtraError(f"{purpose} needs {library}, which is not installed: pip install 'zandloper[{extra}]'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

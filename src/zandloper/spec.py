@@ -64,6 +64,26 @@ def discover(package: ModuleType) -> dict[str, Any]:
     return found
 
 
+def public_attribute(package: ModuleType, name: str) -> Any:
+    """The value of a package's missing attribute: a part by its class name, or `__all__`, which lists the parts.
+
+    A package of parts calls it in its `__getattr__`. Other names raise at once, without an import: `from package import
+    module` asks for them first.
+
+    >>> import zandloper.model.losses
+    >>> zandloper.model.losses.MSE().name
+    'mse'
+    """
+    if name == "__all__":
+        own = [k for k, v in vars(package).items() if isinstance(v, type) and v.__module__ == package.__name__]
+        return sorted({*own, *(part.__name__ for part in discover(package).values())})
+    if name[:1].isupper():
+        for part in discover(package).values():
+            if part.__name__ == name:
+                return part
+    raise AttributeError(f"module {package.__name__!r} has no attribute {name!r}")
+
+
 def build_spec(package: ModuleType, settings: dict[str, Any]) -> Any:
     """The spec that `settings` (from `to_dict`) describes, out of the parts in `package`."""
     parts = discover(package)

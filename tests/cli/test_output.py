@@ -12,7 +12,7 @@ from zandloper import cli, io, load
 def folder(tmp_path_factory):
     """A table with a name of its own, an autoencoder and a detector trained on it."""
     place = tmp_path_factory.mktemp("output")
-    io.write(place / "a.npy", np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32))
+    io.write(place / "a.npy", np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32))
     for command in ("reduce", "detect"):
         line = ["fit", command, place / "a.npy", "-o", place / command, "--max-epochs", 1, "--seed", 0, "-q"]
         assert cli._run([str(word) for word in line]) == 0
@@ -44,12 +44,12 @@ def test_run_as_json(printed):
     assert json.loads(printed("run reduce a.npy -o z.csv --json")) == {
         "model": "Autoencoder",
         "data": "a.npy",
-        "n": 60,
+        "n": 200,
         "what": "latent",
         "written": "z.csv",
     }
     facts = json.loads(printed("run detect a.npy -o verdicts.csv --json --quiet"))
-    assert facts["n"] == 60 and 0 <= facts["anomalies"] <= 60 and facts["written"] == "verdicts.csv"
+    assert facts["n"] == 200 and 0 <= facts["anomalies"] <= 200 and facts["written"] == "verdicts.csv"
 
 
 def test_quiet_prints_nothing(printed):

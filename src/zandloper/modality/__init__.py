@@ -23,7 +23,7 @@ from zandloper.data.columns import Column
 from zandloper.data.frames import dims_of, is_frame
 from zandloper.data.windows import as_rows
 from zandloper.errors import DataError, DataTypeError, bad_parameter
-from zandloper.spec import Spec, discover
+from zandloper.spec import Spec, discover, public_attribute
 
 Chunks = Callable[[], Iterable[Tensor]]
 
@@ -288,8 +288,9 @@ def masked(x: Tensor) -> tuple[Tensor, Tensor | None]:
 
 
 def __getattr__(name: str) -> Any:
-    """`zl.modality.Table` and its siblings, found by discovery."""
-    for part in discover(sys.modules[__name__]).values():
-        if part.__name__ == name:
-            return part
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """`zl.modality.Table` and the others, found by discovery."""
+    return public_attribute(sys.modules[__name__], name)
+
+
+def __dir__() -> list[str]:
+    return list(public_attribute(sys.modules[__name__], "__all__"))

@@ -8,3 +8,19 @@ gives. `progress` is the share of the training steps that are done; costs that w
 `zero_init_decoder = True` has the decoder begin with the mean of the data: against the noise of a random decoder
 training would first silence the code, and neurons that are silent on all samples hardly come back.
 """
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from zandloper.spec import public_attribute
+
+
+def __getattr__(name: str) -> Any:
+    """`zl.bottlenecks.TopK` and the others, found by discovery."""
+    return public_attribute(sys.modules[__name__], name)
+
+
+def __dir__() -> list[str]:
+    return list(public_attribute(sys.modules[__name__], "__all__"))

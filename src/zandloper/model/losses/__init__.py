@@ -7,7 +7,12 @@ target into parameters, and `check(target, owner)` refuses targets that it canno
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 from torch import Tensor, nn
+
+from zandloper.spec import public_attribute
 
 
 class Loss(nn.Module):
@@ -38,3 +43,12 @@ class Loss(nn.Module):
 
     def check(self, target: Tensor) -> None:
         """Raise a `DataError` for targets that cannot be measured."""
+
+
+def __getattr__(name: str) -> Any:
+    """`zl.losses.MSE` and the others, found by discovery."""
+    return public_attribute(sys.modules[__name__], name)
+
+
+def __dir__() -> list[str]:
+    return list(public_attribute(sys.modules[__name__], "__all__"))

@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import nn
 
-from zandloper.spec import Spec
+from zandloper.spec import Spec, public_attribute
 
 
 @dataclass(frozen=True)
@@ -46,3 +47,12 @@ class Network(Spec):
     def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
         """`(z, skips, context) -> parameters`, with `zero_init()`."""
         raise NotImplementedError
+
+
+def __getattr__(name: str) -> Any:
+    """`zl.networks.Dense` and the others, found by discovery."""
+    return public_attribute(sys.modules[__name__], name)
+
+
+def __dir__() -> list[str]:
+    return list(public_attribute(sys.modules[__name__], "__all__"))

@@ -5,3 +5,19 @@ loop after `start(codes, rng)`; its context then stands in `batch.condition`.
 
 `of_symbols` says whether its codes are symbols or points, `conditional` whether it may stand in a model that is told a
 condition. The normal one may: its nets are told, and the variational cost pulls every condition's codes towards it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from zandloper.spec import public_attribute
+
+
+def __getattr__(name: str) -> Any:
+    """`zl.priors.Mixture` and the others, found by discovery."""
+    return public_attribute(sys.modules[__name__], name)
+
+
+def __dir__() -> list[str]:
+    return list(public_attribute(sys.modules[__name__], "__all__"))
