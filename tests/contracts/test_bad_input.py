@@ -15,7 +15,6 @@ from torch import nn
 from zandloper import Autoencoder, load
 from zandloper.errors import DataError, DataTypeError, FileError, ParameterError, ZandloperError
 from zandloper.fitting.validation import MOST_LATENTS
-from zandloper.io import model_folder
 from zandloper.modality.image import Image
 
 RNG = np.random.default_rng(0)
@@ -366,13 +365,13 @@ def test_a_checkpoint_that_cannot_be_a_folder(tmp_path, where):
 @pytest.mark.parametrize(
     ("code", "says"), [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "no permission to write")]
 )
-@pytest.mark.parametrize("step", ["save_file", "_flush"])
+@pytest.mark.parametrize("step", ["save_file", "os.fsync"])
 def test_a_disk_that_refuses_a_checkpoint(tmp_path, monkeypatch, code, says, step):
     def fail(*args, **kwargs):
         raise OSError(code, os.strerror(code))
 
     threads = torch.get_num_threads()
-    monkeypatch.setattr(model_folder, step, fail)
+    monkeypatch.setattr(f"zandloper.io.state_file.{step}", fail)
     with pytest.raises(FileError, match=says):
         fit(X, checkpoint=tmp_path / "run")
     assert torch.get_num_threads() == threads

@@ -5,6 +5,7 @@ import errno
 import gzip
 import os
 import struct
+import sys
 import zlib
 
 import narwhals as nw
@@ -376,9 +377,10 @@ def disk_full(monkeypatch, where):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if where == "write":
-        monkeypatch.setattr("zandloper.io.atomic.open", lambda *a: Full(builtins.open(*a)), raising=False)  # noqa: SIM115
+        module = sys.modules["zandloper.io.atomic"]  # the package has a function of that name
+        monkeypatch.setattr(module, "open", lambda *a: Full(builtins.open(*a)), raising=False)  # noqa: SIM115
     else:
-        monkeypatch.setattr(f"zandloper.io.atomic.os.{where}", fail)
+        monkeypatch.setattr(os, where, fail)
 
 
 @pytest.mark.parametrize("where", ["write", "fsync", "replace"])

@@ -21,7 +21,7 @@ from zandloper.fitting.dataset import Rows, _read
 from zandloper.fitting.initialization import start
 from zandloper.fitting.validation import check_parameters, seed_of
 from zandloper.fitting.warm_start import copy_weights
-from zandloper.io.model_folder import read_about
+from zandloper.io.state_file import read_about
 from zandloper.modality import Schema, chunks_of
 from zandloper.model.custom import Custom
 from zandloper.model.hourglass import Hourglass

@@ -1,4 +1,4 @@
-"""Where files go: nothing is replaced unasked, and a file appears whole or not at all."""
+"""Checks of output paths, and atomic writes: a file appears whole or not at all, and replaces nothing unasked."""
 
 from __future__ import annotations
 
@@ -62,20 +62,36 @@ def natural(path: Path) -> list[tuple[int, str]]:
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[BinaryIO]:
-    """A file to write into that takes its place at `path` only when all of it is on disk."""
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; what is written there is flushed to disk and then moved to `path`.
+
+    Nothing is left behind where writing fails. Temporary names start with ".NAME." and end with ".part".
+    """
     path = Path(os.path.realpath(path))  # a link stays a link
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.tmp")
+    temporary = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:12]}.part")
     try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        flush(temporary)
         os.replace(temporary, path)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file to write into, which is moved to `path` only when all of it is on disk."""
+    with atomic_path(path) as temporary, open(temporary, "xb") as file:
+        yield file
+
+
+def flush(path: Path) -> None:
+    """Have the operating system write a file's content to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -6,24 +6,21 @@ moved there whole. This file knows folders and files, no estimator.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import safetensors
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from zandloper.errors import FileError
+from zandloper.io.atomic import flush
+from zandloper.io.state_file import plain_tensors, write_errors
 
 FORMAT, VERSION = "zandloper model", 2
 RECIPE, WEIGHTS = "recipe.json", "weights.safetensors"
@@ -141,16 +138,16 @@ def write_folder(path: str | Path, recipe: dict[str, Any], tensors: dict[str, Te
         raise FileError(f"{path} holds {others[0]} beside a model: move it away, or choose another path")
     if path.exists() and any(path.iterdir()) and not overwrite:
         raise FileError(f"{path} exists already: pass overwrite=True to replace it (--force on the command line)")
-    with _explained(path):
+    with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         try:
-            save_file(_plain(tensors), beside / WEIGHTS)
+            save_file(plain_tensors(tensors), beside / WEIGHTS)
             digest = _digest(beside / WEIGHTS)
             text = json.dumps({"format": FORMAT, "version": VERSION, "weights_sha256": digest, **recipe}, indent=1)
             (beside / RECIPE).write_text(text + "\n", encoding="utf-8")
             for name in (RECIPE, WEIGHTS):
-                _flush(beside / name)
+                flush(beside / name)
             beside.chmod(0o755)
             if path.exists():
                 shutil.rmtree(_backup(path), ignore_errors=True)
@@ -229,106 +226,10 @@ def _migrated(value: Any, key: str = "") -> Any:
     return changed
 
 
-def write_state(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-    """One safetensors file with JSON beside the tensors, replaced whole: for checkpoints."""
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            plain = _plain(tensors)
-            save_file(plain, beside, metadata={"about": json.dumps(about), "digest": _digest_of(plain)})
-            _flush(beside)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-
-
-def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write_state` wrote."""
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            tensors, metadata = {k: file.get_tensor(k) for k in file.keys()}, file.metadata()  # noqa: SIM118
-            if metadata["digest"] != _digest_of(tensors):
-                raise ValueError("its checksum is wrong")
-            return tensors, json.loads(metadata["about"])
-    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise FileError(f"checkpoint {path} is damaged or foreign: {error}; remove it to start anew") from error
-
-
-def append_line(path: Path, line: str) -> None:
-    """One more line at the end of a text file."""
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(line + "\n")
-
-
-def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Have `write` fill a file beside its place, then move it there; nothing is left behind where that fails."""
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-        try:
-            write(beside)
-            _flush(beside)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-
-
-def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """On the CPU, contiguous, and no two sharing memory: what safetensors wants."""
-    return {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-
-
 def _backup(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
-
-
-def read_about(path: Path) -> dict[str, Any] | None:
-    """What stands beside the tensors of a state, where there is one that can be read."""
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            return json.loads(file.metadata()["about"])
-    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _digest_of(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _digest(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Any:
-    """Faults of the file system, and what they mean for the user's file."""
-    reasons = {
-        errno.ENOSPC: "the disk is full",
-        errno.EDQUOT: "the disk quota is used up",
-        errno.EROFS: "the disk is read-only",
-        errno.EACCES: "there is no permission to write there",
-        errno.EPERM: "there is no permission to write there",
-    }
-    try:
-        yield
-    except FileError:
-        raise
-    except (OSError, safetensors.SafetensorError) as error:
-        code = getattr(error, "errno", None)
-        known = reasons.get(code or 0) or next(
-            (t for c, t in reasons.items() if os.strerror(c) in str(error)), str(error)
-        )
-        raise FileError(f"could not write {path}: {known}; nothing was changed there") from error

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from zandloper.data.windows import Windows
 from zandloper.errors import ParameterError
-from zandloper.io.model_folder import append_line, read_state, write_atomically, write_state
+from zandloper.io.atomic import atomic_path
+from zandloper.io.state_file import append_line, read_state, write_errors, write_state
 from zandloper.training.state import TrainingConfig, TrainingState, restore_state
 
 CHECKPOINT_TIME_SHARE = 0.05  # of a run may go into writing checkpoints
@@ -88,7 +89,8 @@ class Checkpoint:
         if file.is_file():
             lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
             kept = [line for line in lines if json.loads(line)["epoch"] <= epoch]
-            write_atomically(file, lambda temporary: temporary.write_text("".join(f"{line}\n" for line in kept)))
+            with write_errors(file), atomic_path(file) as temporary:
+                temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def log(self, run: TrainingState) -> None:
         """Append one line of history."""
