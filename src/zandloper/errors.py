@@ -1,7 +1,7 @@
-"""One family of errors, one wording: what was got, what was wanted, what to do.
+"""Errors of one family and one wording: the value received, the value required, the remedy.
 
-Every error of the house is a `ZandloperError` and, beside that, the built-in kind that a caller would expect
-(`ValueError`, `OSError` ...), so that code written against scikit-learn catches it too.
+Every error is a `ZandloperError` and also the built-in kind that a caller expects (`ValueError`, `OSError` ...), so
+that code written against scikit-learn catches it too.
 """
 
 __all__ = [
@@ -17,39 +17,39 @@ __all__ = [
 
 
 class ZandloperError(Exception):
-    """The root of all errors that zandloper raises on purpose. The command line prints it as one line."""
+    """Base of all errors that zandloper raises on purpose. The command line prints it as one line."""
 
 
 class ParameterError(ZandloperError, ValueError):
-    """A parameter has a value that it cannot have."""
+    """A parameter with an invalid value."""
 
 
 class DataError(ZandloperError, ValueError):
-    """The data cannot be used as they are."""
+    """Data that cannot be used as they are."""
 
 
 class DataTypeError(ZandloperError, TypeError):
-    """The data are of a type that is not understood."""
+    """Data of an unsupported type."""
 
 
 class TrainingError(ZandloperError, RuntimeError):
-    """Training failed for good: it diverged again and again."""
+    """Training that failed for good: it diverged repeatedly."""
 
 
 class FileError(ZandloperError, OSError):
-    """A file could not be read or written, or is not what it should be."""
+    """A file that cannot be read or written, or has the wrong content."""
 
 
 class MissingExtraError(ZandloperError, ImportError):
-    """An optional library is wanted and not installed."""
+    """An optional library that is needed and not installed."""
 
 
 class UnsupportedError(ZandloperError, AttributeError):
-    """The operation is not defined for this model."""
+    """An operation that is not defined for the model."""
 
 
 def bad_parameter(caller: str, name: str, wanted: str, got: object) -> ParameterError:
-    """The one sentence for a parameter out of range.
+    """The error for a parameter out of range.
 
     >>> str(bad_parameter("Autoencoder", "latent_dim", "a positive integer", 0))
     'parameter `latent_dim` of Autoencoder must be a positive integer, got 0'
@@ -58,7 +58,7 @@ def bad_parameter(caller: str, name: str, wanted: str, got: object) -> Parameter
 
 
 def missing_extra(library: str, extra: str, purpose: str) -> MissingExtraError:
-    """The one sentence for an absent optional library."""
+    """The error for an absent optional library."""
     return MissingExtraError(f"{purpose} needs {library}, which is not installed: pip install 'zandloper[{extra}]'")
 
 

@@ -40,15 +40,15 @@ def read_per_item(path: Path, X: Any, wanted: tuple[str, ...], what: str) -> lis
 
     table = io.read(path)
     columns = list(getattr(table, "column_names", []))
-    beside = next((name for name in columns if name.lower() in FILES), None)
-    rest = [name for name in columns if name != beside]
+    file_column = next((name for name in columns if name.lower() in FILES), None)
+    rest = [name for name in columns if name != file_column]
     found = [name for name in columns if name.lower() in wanted] or (rest if len(rest) == 1 else [])
     if len(found) != 1:
         raise DataError(f"{path} wants one column named {' or '.join(wanted[:2])}, and has: {', '.join(columns)}")
     values = table.column(found[0]).to_pylist()
     names = getattr(X, "names", None)
-    if beside is not None and names is not None:
-        by_name = dict(zip(map(str, table.column(beside).to_pylist()), values))
+    if file_column is not None and names is not None:
+        by_name = dict(zip(map(str, table.column(file_column).to_pylist()), values))
         lost = [name for name in names if name not in by_name]
         if lost:
             raise DataError(f"{path} has no {what} for {len(lost)} of {len(names)} items, such as {lost[0]}")

@@ -100,7 +100,7 @@ def type_options() -> dict[str, TypeOption]:
 
 
 def in_words(parameter: Parameter) -> str:
-    """The description of a parameter, with its default where that is a value of its own."""
+    """The description of a parameter, with its default unless that is None or auto."""
     if parameter.default in SILENT:
         return parameter.help
     default = parameter.default.strip("()").replace("'", "").replace(" ", "")
@@ -237,7 +237,7 @@ def _described(
 ) -> Parameter:
     """The parameter with the description from a docstring, and constants among defaults by their values.
 
-    Without an entry of its own it takes the description of the parameter above it, then that of `Autoencoder`, then an
+    Without a single entry it takes the description of the parameter above it, then that of `Autoencoder`, then an
     entry that it shares with others.
     """
     default, name = parameter.default, parameter.name

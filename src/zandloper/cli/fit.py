@@ -35,23 +35,23 @@ def shared(data: opt.Data, output: opt.ModelOut, seed: opt.Seed, force: opt.Forc
 def command_of(application: Application) -> Callable[..., None]:
     """The command that trains a model for an application."""
     types = {"": application.estimator} if application.types is None else application.types()
-    own = options_of(application.fit) if application.fit is not None else {}
+    extra = options_of(application.fit) if application.fit is not None else {}
 
     def command(**given: Any) -> None:
         fit(application, types, given)
 
-    command.__signature__ = inspect.Signature(parameters_of(application, types, own))  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature(parameters_of(application, types, extra))  # type: ignore[attr-defined]
     command.__doc__ = inspect.getdoc(application.fit)
     return command
 
 
 def parameters_of(
-    application: Application, types: Mapping[str, str], own: Mapping[str, inspect.Parameter]
+    application: Application, types: Mapping[str, str], extra: Mapping[str, inspect.Parameter]
 ) -> list[inspect.Parameter]:
     """The options of a `fit` command."""
     annotations = get_type_hints(shared, include_extras=True)
     made = [_parameter(name, annotations[name]) for name in ("data", "output")]
-    made += own.values()
+    made += extra.values()
     made += [_parameter(name, OF_DATA[name], None) for name in application.data_options]
     if len(types) > 1:
         made.append(_parameter("type", opt.option_type(), None))
@@ -73,7 +73,7 @@ def fit(application: Application, types: Mapping[str, str], given: dict[str, Any
     assert application.fit is not None
     data, output, force, quiet = (given.pop(name) for name in ("data", "output", "force", "quiet"))
     given = inputs.settings(**given)
-    own = {name: given.pop(name) for name in options_of(application.fit) if name in given}
+    extra = {name: given.pop(name) for name in options_of(application.fit) if name in given}
     data_options = {name: given.pop(name) for name in application.data_options if name in given}
     chosen = given.pop("type", PLAIN)
     estimator = types[chosen if len(types) > 1 else ""]
@@ -86,7 +86,7 @@ def fit(application: Application, types: Mapping[str, str], given: dict[str, Any
     if quiet and "verbose" in constructor_of(estimator):
         settings["verbose"] = False
     inputs.check_model_output(output, data, force)
-    application.fit(Fit(estimator, settings, data, output, force, Printer(quiet), data_options), **own)
+    application.fit(Fit(estimator, settings, data, output, force, Printer(quiet), data_options), **extra)
 
 
 def in_order() -> list[Application]:

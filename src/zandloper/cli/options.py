@@ -1,5 +1,7 @@
-"""The options of the command line. Those that are parameters of the estimators have their names and no default of
-their own: where an option is not given, the estimator's default holds, which therefore stands in one place only.
+"""The options of the command line.
+
+Options that are parameters of the estimators have their names and no default: where an option is not given, the
+estimator's default holds, which is therefore written once.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ import typer
 from zandloper.cli.estimator_options import PLAIN, Parameter, TypeOption, in_words, type_options, types
 from zandloper.cli.values import read_latent_dims, read_row_range, read_size, read_type, reader_of
 
-# Parameters without an option: objects, what other options say (--modality and its like, --seed, --quiet), and targets
-# that no command reads.
+# Parameters without an option: objects, those that other options set (--modality and its like, --seed, --quiet), and
+# targets, which no command reads.
 NO_OPTION = {"autoencoder", "modality", "random_state", "verbose", "corrupt", "bottleneck", "target", "target_modality"}
 OF_TRAINING = {
     *("max_epochs", "max_minutes", "validation", "patience", "batch_size", "lr", "optimizer", "weight_decay"),

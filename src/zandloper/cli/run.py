@@ -1,4 +1,4 @@
-"""`zandloper run`: use a model on data. What that means, the model's application says."""
+"""`zandloper run`: use of a model on data, as the model's application defines it."""
 
 from __future__ import annotations
 

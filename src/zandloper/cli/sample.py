@@ -28,7 +28,10 @@ def sample(
     io.check_output(output, force)
     inputs.check_apart(output, model)
     fitted = load(model)
-    draw, settings = fitted.sample, {"random_state": seed}  # types without a prior say which have one
+    draw, settings = (
+        fitted.sample,
+        {"random_state": seed},
+    )  # types without a prior name those with one
     if like is not None:
         if "like" not in inspect.signature(draw).parameters:
             kind = type(fitted).__name__

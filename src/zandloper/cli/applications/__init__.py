@@ -1,8 +1,8 @@
 """Applications of the command line: which models belong to which, and the commands' work with them.
 
-A model knows its application by its class. `fit`, `run` and `report` know none of them: each file of this folder has an
-`APPLICATION`, whose functions declare by their signatures which options they take, and the commands have the options of
-all.
+The class of a model determines its application. `fit`, `run` and `report` name none of them: each file of this folder
+has an `APPLICATION`, whose functions declare by their signatures which options they take, and the commands have the
+options of all.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def application_of(fitted: Any) -> Application:
     for application in applications():
         if application.estimator in above:
             return application
-    raise UnsupportedError(f"the command line does not know what to do with a model of type {type(fitted).__name__}")
+    raise UnsupportedError(f"the command line has no application for a model of type {type(fitted).__name__}")
 
 
 def known(fitted: Any, X: Any) -> Any:

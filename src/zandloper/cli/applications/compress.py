@@ -25,7 +25,7 @@ APPLICATION = Application(
     name="compress",
     model="compressor",
     estimator="Compressor",
-    gives="has commands of its own, compress and decompress",
+    gives="has two commands, compress and decompress",
     run=run,
     fit=fit,
 )
