@@ -18,7 +18,7 @@ from zandloper.noise.parsing import from_text
 from zandloper.noise.units import apply
 from zandloper.spec import discover
 
-# The slot knows batches in model units alone; how its noises meet data is told from up here.
+# The slot handles batches in model units alone; the method that applies a noise to data is set from here.
 Noise.apply = apply  # type: ignore[method-assign]
 
 _FAMILIES = {

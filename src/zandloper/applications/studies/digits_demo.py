@@ -131,11 +131,11 @@ def _compare(model: Any, pca: PCA, digits: Digits) -> Result:
 
 def _table(results: list[Result]) -> Table:
     table = Table(
-        caption="error: mean square, pixels in [0, 1]; told: digits named rightly by their five nearest "
+        caption="error: mean square, pixels in [0, 1]; accuracy: digits classified rightly by their five nearest "
         "neighbors in the latent space",
         caption_justify="left",
     )
-    for heading in ("latents", "error\nPCA", "error\nautoencoder", "\nratio", "told\nPCA", "told\nautoencoder"):
+    for heading in ("latents", "error\nPCA", "error\nautoencoder", "\nratio", "accuracy\nPCA", "accuracy\nautoencoder"):
         table.add_column(heading, justify="right")
     for r in results:
         table.add_row(
