@@ -41,7 +41,7 @@ def loudest(z, columns):
 def variants(detector, X):
     """The scores of each variant, by its name."""
     measure, first = detector._measure, detector.estimators_[0]
-    raws = [w.model._read(X) for w in detector.estimators_]
+    raws = [w.model.model_.read(X) for w in detector.estimators_]
     each = [w.log_scores(raw, detector._usual) for w, raw in zip(detector.estimators_, raws)]
     near = np.empty((len(each[0]), 0))
     if detector.neighbors_ is not None:

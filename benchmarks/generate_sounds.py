@@ -41,5 +41,5 @@ figure("fsdd: variety / real variety", verdict["variety"] / verdict.real["variet
 if args.out:
     names = [f"{d}_{i}" for d in range(10) for i in range(4)]
     drawn = generator.sample(4, condition=[str(d) for d in range(10)], random_state=0)
-    io.write(args.out, drawn, names, force=True, rate=generator.model_._schema.rate)
+    io.write(args.out, drawn, names, force=True, rate=generator.autoencoder_.model_.schema.rate)
     print(f"written {args.out}")

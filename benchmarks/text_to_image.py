@@ -114,7 +114,7 @@ def main() -> None:
     else:
         generator = zl.Generator(modality="image", max_minutes=given.minutes, random_state=0)
         generator.fit(images[train], condition=table["text"].iloc[train].tolist())
-    model = generator.model_
+    model = generator.autoencoder_
     print(f"fit {time.perf_counter() - begin:.0f} s, of which the autoencoder {model.fit_seconds_:.0f} s")
     for part, history in (("autoencoder", model.history_), ("prior", getattr(model, "prior_history_", []))):
         print(f"{part}: validation {[round(entry['validation'], 4) for entry in history]}")

@@ -123,6 +123,6 @@ def test_a_sheet_shows_no_more_than_fits(images):
 
     model = load(images / "m")
     picture = contact_sheet(
-        model.model_._schema, model.sample(MOST // 2 + 3, condition=["dark", "light"], random_state=0)
+        model.autoencoder_.model_.schema, model.sample(MOST // 2 + 3, condition=["dark", "light"], random_state=0)
     )
     assert picture.get_axes()

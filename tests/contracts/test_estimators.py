@@ -404,8 +404,8 @@ def test_errors_of_mixed_columns_are_in_nats(rng):
     assert error.shape == (n, 3)
     params = model.module_.decode(model.module_.latent(_batch(model, X)))
     scale = model.module_.scaler
-    x = scale.encode(torch.as_tensor(model._schema.read(X, "me")))[0]
-    levels = [model._schema.columns[1].levels.index(w) for w in X["w"]]
+    x = scale.encode(torch.as_tensor(model.model_.schema.read(X, "me")))[0]
+    levels = [model.model_.schema.columns[1].levels.index(w) for w in X["w"]]
     logits = params.detach()
     np.testing.assert_allclose(error[:, 0], 0.5 * (logits[:, 0] - x[:, 0]) ** 2, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(error[:, 1], -logits[:, 1:4].log_softmax(1)[range(n), levels], rtol=1e-4)
@@ -414,7 +414,7 @@ def test_errors_of_mixed_columns_are_in_nats(rng):
         error[:, 2], -(truth * logits[:, 4].sigmoid().log() + (1 - truth) * (-logits[:, 4]).sigmoid().log()), rtol=1e-4
     )
     # The best constant: half the variance, and the entropies.
-    constant = model._errors(*model._read_both(X, None), constant=True)[0].mean(0).numpy()
+    constant = model.model_.error_map(model.model_.read(X), baseline=True)[0].mean(0).numpy()
     rate = X["t"].mean()
     entropy = -rate * np.log(rate) - (1 - rate) * np.log(1 - rate)
     np.testing.assert_allclose(constant, [0.5, np.log(3), entropy], rtol=1e-3)
@@ -424,7 +424,7 @@ def test_errors_of_mixed_columns_are_in_nats(rng):
 def _batch(model, X):
     from zandloper.model.batch import Batch
 
-    return Batch(torch.as_tensor(model._schema.read(X, "me")))
+    return Batch(torch.as_tensor(model.model_.schema.read(X, "me")))
 
 
 @pytest.mark.parametrize(("loss", "middle"), [("mse", np.mean), ("mae", np.median)])
@@ -434,7 +434,7 @@ def test_the_constant_is_the_best_one(loss, middle, rng):
     z = scaled(model, X)
     power = 2 if loss == "mse" else 1
     wanted = (np.abs(z - middle(z, axis=0)) ** power).sum()
-    assert model._errors(*model._read_both(X, None), constant=True)[0].sum() == pytest.approx(wanted, rel=1e-4)
+    assert model.model_.error_map(model.model_.read(X), baseline=True)[0].sum() == pytest.approx(wanted, rel=1e-4)
 
 
 # ----------------------------------------------------------------------------------------------------------- target="y"

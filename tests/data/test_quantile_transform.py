@@ -90,7 +90,7 @@ def test_any_channel_rises_and_comes_back(values):
 def test_a_generator_of_skewed_series_comes_back_from_its_file(tmp_path):
     X = np.exp(np.cumsum(np.random.default_rng(0).normal(size=(400, 2)) * 0.1, 0))
     generator = zl.Generator(modality=zl.modality.Series(window=12), max_epochs=2, random_state=0).fit(X)
-    assert generator.model_._schema.scaling == "quantile"
+    assert generator.autoencoder_.model_.schema.scaling == "quantile"
     generator.save(tmp_path / "m")
     made = zl.load(tmp_path / "m").sample(5, random_state=1)
     np.testing.assert_array_equal(made, generator.sample(5, random_state=1))

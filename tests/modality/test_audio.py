@@ -198,7 +198,7 @@ def test_a_folder_of_sounds_is_read(folder):
     assert isinstance(found, io.Sounds) and found.names == ["0.wav", "1.wav", "2.wav", "3.wav"]
     assert infer(folder, "me") == infer(str(folder / "0.wav"), "me") == infer(found, "me") == "audio"
     model = zl.Autoencoder(**QUICK).fit(folder)
-    assert model._schema.rate == RATE and [len(x) for x in model.predict(found)] == [len(x) for x in tones(4)]
+    assert model.model_.schema.rate == RATE and [len(x) for x in model.predict(found)] == [len(x) for x in tones(4)]
     np.testing.assert_allclose(found[1], tones(4)[1], atol=1e-4)
 
 

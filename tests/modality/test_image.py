@@ -118,7 +118,7 @@ def test_a_model_gives_images_of_the_same_form(X, encoder):
     assert model.transform(X).shape == (12, 3) and model.transform(X).dtype == np.float32
     size = math.prod(np.shape(X[0]))
     assert model.n_features_in_ == size and model.reconstruction_error(X, per_feature=True).shape == (12, size)
-    names = model._schema.feature_names()
+    names = model.model_.schema.feature_names()
     assert len(set(names)) == size
 
 

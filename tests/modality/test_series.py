@@ -325,7 +325,7 @@ def test_everything_is_given_back_by_step(X):
     else:
         assert again.shape == X.shape and error.shape == per(X) and each.shape == (*per(X), channels)
         assert np.allclose(each.mean(-1), error) and error.dtype == np.float64
-    assert model.transform(X).shape == (len(model._schema.read(X, "me")), 3)
+    assert model.transform(X).shape == (len(model.model_.schema.read(X, "me")), 3)
     assert model.score(X) > 0.3 and model.n_features_in_ == channels
     codes = model.transform(X)[:2]
     assert model.inverse_transform(codes).shape == ((2, 16) if channels == 1 else (2, 16, 2))
@@ -366,14 +366,14 @@ def test_training_with_gaps_and_constants():
     model = fit(X)
     assert len(model.history_) == 3 and all(np.isfinite(h["validation"]) for h in model.history_)
     assert np.allclose(model.predict(X)[:, 2], 1e6 + 1 / 3, rtol=1e-9)
-    assert not any(model._schema.read_to_train(X, "me")[:].isnan().flatten(1).all(1))
+    assert not any(model.model_.schema.read_to_train(X, "me")[:].isnan().flatten(1).all(1))
 
 
 def test_missing_steps_are_gaps_on_the_grid():
     X = framed(waves(300))
     model = fit(X)
     some = X.drop(index=[40, 41, 150])
-    rows = model._schema.read(some, "me")
+    rows = model.model_.schema.read(some, "me")
     assert rows.store.shape[1] == 300 and rows.store.isnan().all(0).sum() == 3
     again, error = model.predict(some), model.reconstruction_error(some)
     assert len(again) == len(error) == 297 and (again["time"] == some["time"]).all()
@@ -430,7 +430,7 @@ def test_samples_of_frames_are_frames():
         framed(waves())
     )
     drawn = model.sample(2, random_state=0)
-    assert len(drawn) == 2 and list(drawn[0]) == ["c0", "c1"] and len(drawn[0]) == model._schema.window
+    assert len(drawn) == 2 and list(drawn[0]) == ["c0", "c1"] and len(drawn[0]) == model.model_.schema.window
 
 
 def test_save_and_load(tmp_path):
@@ -438,13 +438,13 @@ def test_save_and_load(tmp_path):
     model = fit(X)
     model.save(tmp_path / "model")
     again = zl.load(tmp_path / "model")
-    assert again.modality == Series(window=16) and again._schema == model._schema
+    assert again.modality == Series(window=16) and again.model_.schema == model.model_.schema
     assert again.predict(X).equals(model.predict(X))
     assert np.array_equal(again.reconstruction_error(X), model.reconstruction_error(X))
     tuned = zl.Autoencoder(**QUICK, modality="series").fit(
         framed(waves(100, seed=4), library="polars"), init_from=again
     )
-    assert tuned._schema == model._schema
+    assert tuned.model_.schema == model.model_.schema
 
 
 def test_a_checkpoint_knows_its_series(tmp_path):
@@ -585,7 +585,7 @@ def test_reports_draw_lines():
 def test_steps_without_time_have_numbers():
     model = fit(waves(60))
     X = waves(40)
-    rows = model._read(X)
-    places = model._schema.places(X, rows, per_sample=False)
+    rows = model.model_.read(X)
+    places = model.model_.schema.places(X, rows, per_sample=False)
     assert places["start"].tolist() == cover(40, 16, 4).tolist() and places["end"][-1] == 39
-    assert model._schema.places(X, rows, per_sample=True) == {}
+    assert model.model_.schema.places(X, rows, per_sample=True) == {}

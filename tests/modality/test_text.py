@@ -174,5 +174,5 @@ def test_without_the_library(monkeypatch):
 def test_captions_that_were_held_out(data_folder):
     captions = pd.read_parquet(data_folder / "text2image" / "train.parquet", columns=["text"])["text"].tolist()
     model = zl.Autoencoder(max_epochs=8, random_state=0).fit(captions[:3000])
-    said, wanted = (model._schema.read(t, "test") for t in (model.predict(captions[-500:]), captions[-500:]))
+    said, wanted = (model.model_.schema.read(t, "test") for t in (model.predict(captions[-500:]), captions[-500:]))
     assert (said == wanted)[~np.isnan(wanted)].mean() > 0.98

@@ -61,7 +61,7 @@ def test_channels_that_know_of_each_other(rng, tmp_path):
     gaps = steps.copy()
     gaps[rng.random(steps.shape) < 0.2] = np.nan
     model = zl.Denoiser(modality=zl.modality.Series(window=32), max_epochs=20, random_state=0).fit(steps[:2000])
-    assert type(model.model_.module_).__name__ == "SeriesImputationHourglass"
+    assert type(model.autoencoder_.module_).__name__ == "SeriesImputationHourglass"
     made, hidden = model.transform(gaps[2000:]), np.isnan(gaps[2000:])
     assert np.allclose(made[~hidden], steps[2000:][~hidden], rtol=1e-6)
     off = np.sqrt(np.mean((made - steps[2000:])[:, 1][hidden[:, 1] & ~hidden[:, 0]] ** 2))

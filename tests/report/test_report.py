@@ -553,8 +553,8 @@ def test_pca_beside_the_model_is_pca(small):
     model = fitted(small, latent_dim=2)
     from zandloper.report.pca import against_pca
 
-    found = against_pca(model, model._read(small))
-    scaled = model.module_.scaler.encode(model._read(small))[0].numpy()
+    found = against_pca(model, model.model_.read(small))
+    scaled = model.module_.scaler.encode(model.model_.read(small))[0].numpy()
     for k in (1, 2, 5):
         pca = PCA(k).fit(scaled)
         wanted = ((pca.inverse_transform(pca.transform(scaled)) - scaled) ** 2).mean()
@@ -562,7 +562,7 @@ def test_pca_beside_the_model_is_pca(small):
     np.testing.assert_allclose(found.model, model.reconstruction_error(small).mean(), rtol=1e-5)
     gaps = small.copy()
     gaps[::7, 2] = np.nan
-    holed = against_pca(model, model._read(gaps))
+    holed = against_pca(model, model.model_.read(gaps))
     assert len(holed.pca) == 6 and holed.pca[-1] < 1e-6 < holed.pca[0]
 
 

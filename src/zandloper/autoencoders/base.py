@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
-from zandloper.data.frames import dims_of, is_frame
-from zandloper.data.windows import as_rows
 from zandloper.errors import DataError, UnsupportedError
-from zandloper.fitting.conditioning import read_condition
 from zandloper.fitting.fit import fit_hourglass
+from zandloper.fitting.fitted_model import FittedModel
+from zandloper.fitting.input_columns import InputColumns
 from zandloper.inspection.description import Description, describe
 from zandloper.modality import Modality, modality
-from zandloper.model.batch import Batch
 from zandloper.model.bottlenecks.plain import Plain
 from zandloper.model.corruptions.identity import Identity
 from zandloper.model.custom import Custom
-from zandloper.model.hourglass import map_fixed_batches, weighted
+from zandloper.model.hourglass import Hourglass
 from zandloper.persistence.estimators import estimator_of, save_estimator
 from zandloper.spec import Spec
 from zandloper.training import defaults
@@ -36,6 +34,7 @@ if TYPE_CHECKING:  # drawing is loaded where it is asked for
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What all types share. A type says which corruption and which bottleneck stand in its slots."""
 
+    model_: FittedModel
     corrupt: Any
     bottleneck: Any
     loss: Any
@@ -108,43 +107,44 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Training diverged again and again.
         """
         started = time.monotonic()
-        if is_frame(X):  # names that scikit-learn refuses are refused before the work
-            type(self)()._check_columns(X, reset=True)
         fitted = fit_hourglass(self, X, y, init_from, started, condition)
-        self.module_, self._blueprint, self._block, self._threads_work = (
-            fitted.module,
-            fitted.blueprint,
-            fitted.block,
-            fitted.work,
-        )
-        if isinstance(self._schema, Modality) or len(self._schema.in_shape) == 1:
-            self._check_columns(X, reset=True)
-        else:
-            self.n_features_in_ = self._schema.n_features
+        self.model_ = fitted.model
+        columns = self.model_.columns or InputColumns(self.model_.schema.n_features)
+        columns.store(self)
         run = fitted.run
         self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
         self.fit_seconds_ = run.seconds
-        self.latent_shape_ = tuple(fitted.module.bottleneck.latent_shape)
-        self._n_features_out = int(np.prod(self.latent_shape_))
         return self
 
     @property
-    def _schema(self) -> Any:
-        return self._blueprint.schema
+    def module_(self) -> Hourglass:
+        """The trained hourglass."""
+        return self.model_.module
+
+    @property
+    def latent_shape_(self) -> tuple[int, ...]:
+        """Shape of a sample's code."""
+        return self.model_.latent_shape
+
+    @property
+    def _n_features_out(self) -> int:
+        """Columns of what `transform` returns; scikit-learn names them."""
+        return self.model_.n_latents
 
     def transform(self, X: Any) -> np.ndarray:
         """The latent space: samples as (n, prod(latent_shape_)), in float64 for float64 input, else float32.
 
         Of series, the samples are windows that cover them, one every `score_stride` steps (see `zl.modality.Series`).
         """
-        raw = self._read(X)
-        z = self._each_block(lambda batch: self.module_.latent(batch).flatten(1), raw).numpy()
+        raw = self.model_.read(X)
+        z = self.model_.encode(raw).numpy()
         return z.astype(np.float64) if raw.dtype in (torch.float64, torch.int64) else z
 
     def inverse_transform(self, Z: Any) -> Any:
         """What latents (n, prod(latent_shape_)) decode to, in the form of the data: a frame, images, an array."""
         check_is_fitted(self)
-        if self._blueprint.noise_conditional and not self._blueprint.masked:
+        blueprint = self.model_.blueprint
+        if blueprint.noise_conditional and not blueprint.masked:
             raise UnsupportedError(
                 f"latents of {type(self).__name__}(noise_conditional=True) alone decode to nothing, "
                 "since its input bypasses them: fit with noise_conditional=False"
@@ -157,35 +157,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if len(z) == 0 or not np.isfinite(z).all():
             what = "NaN or infinity" if len(z) else "0 sample(s)"
             raise DataError(f"latents of {type(self).__name__} hold {what}: pass at least one row of finite numbers")
-        return self._decoded(torch.from_numpy(np.array(z)), None, like=Z)
-
-    def _decoded(self, codes: Tensor, condition: Any, like: Any = None) -> Any:
-        """What codes (n, prod(latent_shape_)) decode to, told raw conditions, in the form of the data."""
-        codes = codes.reshape(len(codes), *self.latent_shape_)
-        out = self._each_block(
-            lambda batch: self.module_.generated(batch.x, batch.condition), codes, condition=condition
-        )
-        return self._blueprint.output.give(out.numpy(), like=like)
-
-    def _conditions(self, condition: Any, n: int) -> Any:
-        """The user's conditions as raw rows, each n times in a row; None where nothing is known."""
-        if condition is None:
-            return None
-        if self._blueprint.condition is None:
-            raise DataError(
-                f"{type(self).__name__} was fitted without a condition and knows none: fit(X, condition=...)"
-            )
-        raw = torch.as_tensor(read_condition(self._blueprint.condition, condition, type(self).__name__))
-        return raw.repeat_interleave(n, 0)
+        return self.model_.give(self.model_.decode(torch.from_numpy(np.array(z))), like=Z)
 
     def predict(self, X: Any) -> Any:
         """The reconstruction of X in its own form; with `target="y"`, the predicted target.
 
         Of series, each time step is the mean of what the windows that cover it say, missing steps included.
         """
-        raw = self._read(X)
-        out = self._each_block(self.module_.reconstruct, raw)
-        return self._blueprint.output.rebuild(out.numpy(), X, raw)
+        raw = self.model_.read(X)
+        return self.model_.rebuild(self.model_.reconstruct(raw), X, raw)
 
     def reconstruction_error(self, X: Any, y: Any = None, per_feature: bool = False) -> Any:
         """The error in the loss's own units (squared standard deviations for numbers, nats for categories).
@@ -202,16 +182,16 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         -------
         ndarray of float64; of a list of series a list
         """
-        raw, target = self._read_both(X, y)
-        error, weight = self._errors(raw, target, baseline=False)
+        raw, target = self.model_.read_pair(X, y)
+        error, weight = self.model_.error_map(raw, target)
         like, rows = (X, raw) if target is None else (y, target)
-        return self._blueprint.output.errors(error, weight, per_feature, like, rows)
+        return self.model_.output.errors(error, weight, per_feature, like, rows)
 
     def score(self, X: Any, y: Any = None) -> float:
         """1 - error / error of the best constant prediction: 1 is perfect, 0 no better than the training mean."""
-        raw, target = self._read_both(X, y)
-        error, weight = (v.double().sum() for v in self._errors(raw, target, baseline=False))
-        baseline = self._errors(raw, target, baseline=True)[0].double().sum()
+        raw, target = self.model_.read_pair(X, y)
+        error, weight = (v.double().sum() for v in self.model_.error_map(raw, target))
+        baseline = self.model_.error_map(raw, target, baseline=True)[0].double().sum()
         if baseline == 0:
             return 1.0 if error <= 1e-12 * weight else 0.0
         return float(1 - error / baseline)
@@ -285,85 +265,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         estimator._loaded()
         return estimator
 
-    def _each_block(
-        self,
-        function: Any,
-        raw: Any,
-        target: Any = None,
-        condition: Any = None,
-        block: int | None = None,
-        passes: int = 1,
-    ) -> Tensor:
-        """A function over fixed blocks of rows, without gradients, as many threads as the work is worth.
-
-        `passes` says how often the function sends each row through the nets.
-        """
-        device = self.module_.center.device
-        before, size = torch.get_num_threads(), block or self._block
-        torch.set_num_threads(defaults.threads(self._threads_work * passes * size))
-        try:
-            with torch.inference_mode():
-                batch = Batch(raw, target=target, condition=condition)
-                out = map_fixed_batches(lambda rows: function(rows.to(device)).cpu(), batch, size)
-        finally:
-            torch.set_num_threads(before)
-        return out.clone()
-
-    def _errors(self, raw: Any, target: Any, baseline: bool) -> tuple[Tensor, Tensor]:
-        """The error map of raw rows, and the sum of the weights of each row."""
-        measure = self.module_.baseline_error_map if baseline else self.module_.error_map
-
-        def both(batch: Batch) -> Tensor:
-            self.module_.check(batch)
-            error, weight = measure(batch)
-            rows = len(error)
-            count = (
-                error.new_full((rows, 1), error[0].numel())
-                if weight is None
-                else weight.flatten(1).sum(1, keepdim=True)
-            )
-            return torch.cat([weighted(error, weight).flatten(1), count], dim=1)
-
-        out = self._each_block(both, raw, target)
-        shape = self._blueprint.output.target_shape
-        return out[:, :-1].reshape(len(out), *shape), out[:, -1].clamp(min=1)
-
-    def _context(self, n: int, condition: Any) -> Tensor | None:
-        """What the prior is told of raw conditions, (n, dim)."""
-        with torch.inference_mode():
-            context = self.module_.prior_condition(n, torch.zeros(()), condition)
-        return None if context is None else context.float()
-
-    def _read(self, X: Any) -> Any:
-        """Raw rows that give tensors: a tensor, or windows."""
-        check_is_fitted(self)
-        if len(self._schema.in_shape) == 1:
-            self._check_columns(X, reset=False)
-        return as_rows(self._schema.read(X, type(self).__name__))
-
-    def _read_both(self, X: Any, y: Any) -> tuple[Any, Any]:
-        raw = self._read(X)
-        return raw, self._read_target(y, len(raw))
-
-    def _read_target(self, y: Any, rows: int | None) -> Any:
-        schema = self._blueprint.target_schema
-        if schema is None:
-            return None
-        if y is None:
-            raise DataError(f'{type(self).__name__} was fitted with target="y" and measures against y: pass y')
-        target = as_rows(schema.read(y, type(self).__name__))
-        if rows is not None and len(target) != rows:
-            raise DataError(f"X has {rows} samples and y has {len(target)}: they must be as many")
-        return target
-
-    def _check_columns(self, X: Any, reset: bool) -> None:
-        """scikit-learn's own checks of the number and the names of columns."""
-        if is_frame(X) or dims_of(X) == 2:
-            try:
-                validate_data(self, X, reset=reset, skip_check_array=True)
-            except ValueError as error:
-                raise DataError(str(error)) from error
-
     def _repr_html_inner(self) -> str:
         return self._card() + super()._repr_html_inner()
 
@@ -373,7 +274,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _card(self) -> str:
         """Once fitted, what the model is, above scikit-learn's own picture of its parameters."""
-        if not hasattr(self, "module_"):
+        if not hasattr(self, "model_"):
             return ""
         from zandloper.report import card
 
@@ -392,4 +293,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             raise UnsupportedError(
                 f"{type(self).__name__} has no prior to sample from: take a variational or quantized type"
             )
+        if name in ("model_", "module_", "latent_shape_"):
+            raise NotFittedError(f"This {type(self).__name__} instance is not fitted yet. Call 'fit' before using it")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -124,8 +124,8 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
     @property
     def noise_(self) -> Noise | None:
         """What was added while training."""
-        check_is_fitted(self, "module_")
-        spec = self._blueprint.corrupt
+        check_is_fitted(self)
+        spec = self.model_.blueprint.corrupt
         return spec.filled(self.module_.corrupt) if isinstance(spec, Noise) else None
 
     def _choose(self, X: Any, noisy: Any) -> tuple[Noise | None, Audit | None]:

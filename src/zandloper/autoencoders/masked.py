@@ -115,8 +115,8 @@ class MaskedAutoencoder(BaseAutoencoder):
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise bad_parameter("sample", "n", "a positive integer", n)
-        schema, seed = self._schema, int(np.random.default_rng(random_state).integers(2**31))
-        told = self._conditions(condition, int(n))
+        schema, seed = self.model_.schema, int(np.random.default_rng(random_state).integers(2**31))
+        told = self.model_.read_condition(condition, int(n))
         count = int(n) if told is None else len(told)
         fixed = np.full((count, len(schema.alphabets)), np.nan)
         if given is not None:
@@ -133,7 +133,7 @@ class MaskedAutoencoder(BaseAutoencoder):
 
     def _fixed(self, given: Any) -> np.ndarray:
         """Given columns as the table's numbers, (n, columns), NaN where nothing is given."""
-        caller, table = type(self).__name__, self._schema.table
+        caller, table = type(self).__name__, self.model_.schema.table
         if is_frame(given):
             frame = nw.from_native(given, eager_only=True)
             columns = {name: frame.get_column(name) for name in frame.columns}
@@ -169,8 +169,8 @@ class MaskedAutoencoder(BaseAutoencoder):
     def _completed(self, symbols: Tensor, condition: Any, seed: int) -> Tensor:
         """Rows (n, places) with every place that is unknown drawn, from left to right."""
         before = torch.get_num_threads()
-        block = self._block
-        torch.set_num_threads(defaults.threads(self._threads_work * block))
+        block = self.model_.inference_batch_size
+        torch.set_num_threads(defaults.threads(self.model_.flops_per_row * block))
         try:
             with torch.inference_mode():
                 parts = []

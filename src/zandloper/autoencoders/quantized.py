@@ -151,9 +151,10 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         """Train on data, then the prior over their symbols. As `Autoencoder.fit`."""
         started = time.monotonic()
         super().fit(X, y, init_from=init_from, condition=condition)
-        raw = self._read(X)
-        told = self._conditions(by_row(self._schema, condition, raw), 1)
-        symbols = self._each_block(self._symbols, raw, condition=told).int()
+        model = self.model_
+        raw = model.read(X)
+        told = model.read_condition(by_row(model.schema, condition, raw))
+        symbols = model.map_batches(self._symbols, raw, condition=told).int()
         seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
         rng = torch.Generator().manual_seed(seed)
         left = None if self.max_minutes is None else max(1e-9, self.max_minutes - (time.monotonic() - started) / 60)
@@ -178,7 +179,8 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
 
     def encode_symbols(self, X: Any) -> np.ndarray:
         """The symbols of each sample, (n, latent_dim) integers from 0 on."""
-        return self._each_block(self._symbols, self._read(X)).numpy()
+        raw = self.model_.read(X)
+        return self.model_.map_batches(self._symbols, raw).numpy()
 
     def decode_symbols(self, symbols: Any) -> Any:
         """What symbols (n, latent_dim) stand for, in the form of the data."""
@@ -217,7 +219,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
             raise bad_parameter("sample", "n", "a positive integer", n)
         prior: Any = self.module_.prior
         rng = torch.Generator().manual_seed(int(np.random.default_rng(random_state).integers(2**31)))
-        told = self._conditions(condition, int(n))
+        told = self.model_.read_condition(condition, int(n))
         count = int(n) if told is None else len(told)
         by_text = bool(prior.spec.prompt) and told is not None
         if guidance is None:
@@ -227,13 +229,13 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         if temperature is None:
             temperature = TEMPERATURE if by_text else 1.0
         how = SamplingConfig(temperature, top_k, top_p, guidance)
-        return self._said(prior.sample(count, rng, self._context(count, told), how).long(), told)
+        return self._said(prior.sample(count, rng, self.model_.prior_context(count, told), how).long(), told)
 
     def _said(self, symbols: Tensor, condition: Any) -> Any:
         """What symbols (n, latent_dim) decode to, told raw conditions."""
         with torch.inference_mode():
             codes = self.module_.bottleneck.vectors_of(symbols)
-        return self._decoded(codes.reshape(len(symbols), -1).cpu(), condition)
+        return self.model_.give(self.model_.decode(codes.reshape(len(symbols), -1).cpu(), condition))
 
     def _symbols(self, batch: Batch) -> Tensor:
         batch = self.module_.scaled(batch)

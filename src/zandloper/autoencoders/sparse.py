@@ -154,7 +154,7 @@ class SparseAutoencoder(SparsePictures, BaseAutoencoder):
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise bad_parameter("features", "n", "a positive integer", n)
-        if len(self._schema.in_shape) != 3:
+        if len(self.model_.schema.in_shape) != 3:
             raise UnsupportedError("features are pictures, and this model was fitted on a table: see latent_report")
         z, above = self.transform(X), self._threshold()
         order = np.argsort(-(z > above).mean(0), kind="stable")[:n]

@@ -148,8 +148,8 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         started = time.monotonic()
         self._conditional = condition is not None
         super().fit(X, y, init_from=init_from, condition=condition)
-        raw = self._read(X)
-        told = self._conditions(by_row(self._schema, condition, raw), 1)
+        raw = self.model_.read(X)
+        told = self.model_.read_condition(by_row(self.model_.schema, condition, raw))
         rng = torch.Generator().manual_seed(20140401)
         kept = torch.randperm(len(raw), generator=rng)[:PRIOR_ROWS]
         raw, told = raw[kept], None if told is None else told[kept]
@@ -196,10 +196,10 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
             The loss is no likelihood of these data: the cross-entropy of gray values, the absolute error.
         """
         check_is_fitted(self)
-        loss = self._blueprint.compare.name
+        loss = self.model_.blueprint.compare.name
         if loss in ("mae", "custom"):
             raise UnsupportedError(f"loss={loss!r} is no likelihood: fit with loss='gaussian' or 'auto'")
-        raw = self._read(X)
+        raw = self.model_.read(X)
         if loss == "bce":
             target = self.module_.scaled(Batch(raw[:4096])).target if y is None else torch.as_tensor(y)
             assert target is not None
@@ -241,26 +241,30 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
             raise bad_parameter("sample", "n", "a positive integer", n)
         seed = int(np.random.default_rng(random_state).integers(2**31))
         rng = torch.Generator().manual_seed(seed)
-        told = self._conditions(condition, int(n))
+        told = self.model_.read_condition(condition, int(n))
         if like is None:
             count = int(n) if told is None else len(told)
-            return self._decoded(self._codes(count, told, rng, guidance), told)
-        items = self._read(like)
+            return self._given(self._codes(count, told, rng, guidance), told)
+        items = self.model_.read(like)
         if told is not None and len(told) != len(items) * int(n):
             raise DataError(
                 f"like has {len(items)} items and condition {len(told) // int(n)} rows: they must be as many"
             )
         known = None if told is None else told[:: int(n)]
         mean, spread = (t.repeat_interleave(int(n), 0) for t in self._posterior(items, known))
-        return self._decoded(mean + spread * torch.randn(mean.shape, generator=rng), told)
+        return self._given(mean + spread * torch.randn(mean.shape, generator=rng), told)
+
+    def _given(self, codes: Tensor, condition: Tensor | None) -> Any:
+        """Decoded codes in the form of the training data."""
+        return self.model_.give(self.model_.decode(codes, condition))
 
     def _codes(self, n: int, told: Any, rng: torch.Generator, guidance: float | None) -> Tensor:
         """Codes out of the prior, told raw conditions."""
         prior: Any = self.module_.prior
         if told is None or not prior.spec.conditional:
-            return prior.sample(n, rng, self._context(n, told))
+            return prior.sample(n, rng, self.model_.prior_context(n, told))
         strength = GUIDANCE if guidance is None else guidance
-        return prior.sample(n, rng, self._context(n, told), self._context(n, None), strength)
+        return prior.sample(n, rng, self.model_.prior_context(n, told), self.model_.prior_context(n, None), strength)
 
     def interpolate(self, first: Any, second: Any, steps: int = 8) -> Any:
         """Morphs between two items (data of one sample each): decoded points on the line between their codes."""
@@ -274,18 +278,18 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
 
     def latent_usage(self, X: Any) -> LatentUsage:
         """Which latents carry anything: the KL divergence of each in nats, and how much its mean varies."""
-        mean, spread = self._posterior(self._read(X))
+        mean, spread = self._posterior(self.model_.read(X))
         return LatentUsage(kl_divergence(mean, 2 * spread.log()).mean(0).numpy(), mean.var(0).numpy())
 
     def _posterior(self, raw: Tensor, condition: Any = None) -> tuple[Tensor, Tensor]:
         """Means and standard deviations of the codes of raw rows."""
         both = lambda batch: torch.cat(posterior(self.module_, batch)[:2], dim=1)  # noqa: E731
-        mean, log_variance = self._each_block(both, raw, condition=condition).chunk(2, dim=1)
+        mean, log_variance = self.model_.map_batches(both, raw, condition=condition).chunk(2, dim=1)
         return mean, torch.exp(0.5 * log_variance)
 
     def _nats(self, function: Any, X: Any, y: Any) -> np.ndarray:
-        raw, target = self._read(X), self._read_target(y, None)
-        return self._each_block(lambda batch: function(batch)[:, None], raw, target)[:, 0].double().numpy()
+        raw, target = self.model_.read(X), self.model_.read_target(y)
+        return self.model_.map_batches(lambda batch: function(batch)[:, None], raw, target)[:, 0].double().numpy()
 
     def _n_latents(self) -> int:
         check_is_fitted(self)

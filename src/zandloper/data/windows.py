@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -100,8 +100,11 @@ class Windows:
         return [(total[:, at] / np.maximum(count[at], 1)).T for at in self.at]
 
 
-def as_rows(raw: Any) -> Any:
-    """A raw array as something that gives rows as tensors: windows as they are, arrays as a tensor."""
+RawRows: TypeAlias = Tensor | Windows
+
+
+def as_rows(raw: np.ndarray | RawRows) -> RawRows:
+    """A raw array as rows that index to tensors: windows as they are, arrays as a tensor."""
     return raw if isinstance(raw, Windows) else torch.as_tensor(raw)
 
 

@@ -38,7 +38,7 @@ def _read(
     if supervised and y is None:
         raise DataError(f'{caller} with target="y" requires y to be passed, but the target y is None')
     if init_from is not None:  # columns and categories keep the places that the weights know them by
-        schema: Schema = init_from._blueprint.schema
+        schema: Schema = init_from.model_.schema
         raw = schema.read_to_train(X, caller)
     else:
         schema, raw = reader.learn(
@@ -64,8 +64,8 @@ def _read(
         if len(target) != len(raw):
             raise DataError(f"X has {len(raw)} samples and y has {len(target)}: they must be as many")
     condition_schema, known = None, None
-    if condition is not None and init_from is not None and init_from._blueprint.condition is not None:
-        condition_schema = init_from._blueprint.condition
+    if condition is not None and init_from is not None and init_from.model_.blueprint.condition is not None:
+        condition_schema = init_from.model_.blueprint.condition
         known = read_condition(condition_schema, by_row(schema, condition, raw), caller)
     elif condition is not None:
         condition_schema, known = learn_condition(by_row(schema, condition, raw), len(raw), caller)

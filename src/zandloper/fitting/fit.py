@@ -14,11 +14,14 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from zandloper.data.frames import dims_of, is_frame
 from zandloper.errors import bad_parameter
 from zandloper.fitting.blueprint import HIDING, Blueprint, flops_per_row
 from zandloper.fitting.choose_network import _decoder, _latent_dim, _net, _wants_linear
 from zandloper.fitting.dataset import Rows, _read
+from zandloper.fitting.fitted_model import FittedModel
 from zandloper.fitting.initialization import start
+from zandloper.fitting.input_columns import InputColumns
 from zandloper.fitting.validation import check_parameters, seed_of
 from zandloper.fitting.warm_start import copy_weights
 from zandloper.io.state_file import read_about
@@ -38,11 +41,8 @@ from zandloper.training.state import TrainingConfig, TrainingState
 class Fitted:
     """What `fit` leaves in an estimator."""
 
-    module: Hourglass
-    blueprint: Blueprint
+    model: FittedModel
     run: TrainingState
-    block: int
-    work: int
 
 
 def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float, condition: Any = None) -> Fitted:
@@ -52,7 +52,10 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     seed = _seed(estimator, caller)
     if init_from is not None:
         check_is_fitted(init_from)
+    if is_frame(X):  # names that scikit-learn refuses are refused before the work
+        InputColumns.of(X)
     schema, target_schema, condition_schema, rows = _read(estimator, X, y, caller, seed, init_from, condition)
+    columns = InputColumns.of(X) if len(schema.in_shape) == 1 and (is_frame(X) or dims_of(X) == 2) else None
     own = {  # copies: what the user gave is only stored
         slot: copy.deepcopy(part)
         for slot, part in {
@@ -139,7 +142,8 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     if settings.checkpoint is not None:
         fingerprint = _fingerprint(estimator, rows, module, blueprint, seed, init_from)
     run = train(module, source, validation, settings, fingerprint=fingerprint, started=started)
-    return Fitted(module, blueprint, run, defaults.inference_batch_size(work + module.scaler.work), work)
+    size = defaults.inference_batch_size(work + module.scaler.work)
+    return Fitted(FittedModel(module, blueprint, size, work, caller, columns), run)
 
 
 def _seed(estimator: Any, caller: str) -> int:

@@ -64,19 +64,19 @@ class Pictured:
     """Plots that several types share: codes decoded to images, or to values by column."""
 
     def _draws_images(self: Any) -> bool:
-        return len(self._blueprint.output.in_shape) == 3
+        return len(self.model_.output.in_shape) == 3
 
     def _values(self: Any, codes: np.ndarray) -> np.ndarray:
         """Decode codes (n, latents) to model units, (n, values): numbers, and a probability for each level."""
         z = torch.from_numpy(np.array(codes, dtype=np.float32)).reshape(len(codes), *self.latent_shape_)
         module = self.module_
         expected = lambda batch: module.compare.expected(module.decode(batch.x).float()).flatten(1)  # noqa: E731
-        values: Tensor = self._each_block(expected, z)
+        values: Tensor = self.model_.map_batches(expected, z)
         return values.numpy()
 
     def _value_names(self: Any, count: int) -> list[str]:
         """A name for each of the `count` values: of a category one a level."""
-        output = self._blueprint.output
+        output = self.model_.output
         names = []
         for column in getattr(output, "columns", ()):
             levels = column.levels if column.kind == "category" else ()
@@ -86,7 +86,7 @@ class Pictured:
 
     def _tiles(self: Any, codes: np.ndarray) -> np.ndarray:
         """Decode codes to thumbnails."""
-        return tiles(self._blueprint.output.drawn(self.inverse_transform(codes)))
+        return tiles(self.model_.output.drawn(self.inverse_transform(codes)))
 
     def _moves(
         self: Any, lines: np.ndarray, start: int, titles: list[str], ends: tuple[str, str], across: str
@@ -112,11 +112,11 @@ class Pictured:
         -------
         matplotlib.figure.Figure
         """
-        raw, output, images = self._read(X), self._blueprint.output, self._draws_images()
+        raw, output, images = self.model_.read(X), self.model_.output, self._draws_images()
         count = (MOST_SAMPLES if images else ROWS) if n is None else whole("plot_samples", "n", n)
         made = self.sample(count, random_state=random_state)
         # What is made may not be what goes in: then there is nothing to set beside it.
-        real = raw[spread(len(raw), count)].numpy() if output is self._blueprint.schema else None
+        real = raw[spread(len(raw), count)].numpy() if output is self.model_.schema else None
         if not images:
             names = [str(name) for name in output.feature_names()]
             bare = [c.kind in ("category", "time") for c in getattr(output, "columns", ())] or [False] * len(names)

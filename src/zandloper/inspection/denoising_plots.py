@@ -111,24 +111,24 @@ class DenoisingPictures(Pictured):
             return _columns(gain, self._value_names(len(gain.before_each)))
         trial = self._trial(X, y, random_state)
         shown = spread(len(trial[0]), count)
-        shape, scale = self._blueprint.output.in_shape, self.module_.target_scaler or self.module_.scaler
-        output = self._blueprint.output
+        shape, scale = self.model_.output.in_shape, self.module_.target_scaler or self.module_.scaler
+        output = self.model_.output
         give = lambda part: tiles(output.drawn(output.give(scale.restore(part[shown].reshape(-1, *shape)).numpy())))  # noqa: E731
         sheets = [give(part) for part in trial[:3]]
         return grid_figure(np.concatenate(sheets), ("clean", "noisy", "denoised"), across=len(shown))
 
     def _trial(self: Any, X: Any, y: Any, random_state: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Clean, noisy and denoised values (n, values) in model units, and their weight."""
-        raw, target = self._read(X), self._read_target(y, None)
+        raw, target = self.model_.read(X), self.model_.read_target(y)
         rows = torch.as_tensor(spread(len(raw), ROWS))
         raw, target = raw[rows], None if target is None else target[rows]
-        module, shape = self.module_, self._blueprint.schema.in_shape
+        module, shape = self.module_, self.model_.schema.in_shape
         seed = int(np.random.default_rng(random_state).integers(2**31))
         rng = torch.Generator(next(module.parameters()).device).manual_seed(seed)
         size = int(np.prod(shape))
-        if self._blueprint.output.in_shape != shape:
+        if self.model_.output.in_shape != shape:
             raise UnsupportedError(
-                f"{type(self).__name__} was trained towards a target of shape {self._blueprint.output.in_shape} from "
+                f"{type(self).__name__} was trained towards a target of shape {self.model_.output.in_shape} from "
                 f"input of shape {shape}: what it gains on noise cannot be measured"
             )
 
@@ -143,16 +143,16 @@ class DenoisingPictures(Pictured):
             there = torch.ones_like(clean) if there is None else there.expand_as(clean)
             return torch.cat([part.flatten(1) for part in (clean, noisy, made, there)], 1)
 
-        clean, noisy, made, there = self._each_block(run, raw, target).float().split(size, 1)
+        clean, noisy, made, there = self.model_.map_batches(run, raw, target).float().split(size, 1)
         return clean, noisy, made, there
 
     def _chapter(self: Any, X: Any, y: Any = None) -> Chapter | None:
-        if self._blueprint.output.in_shape != self._blueprint.schema.in_shape:
+        if self.model_.output.in_shape != self.model_.schema.in_shape:
             return None
         images, noise, gain = self._draws_images(), self.noise_, self.denoising_gain(X, y)
         clean, noisy = self._trial(X, y, SEED)[:2]
         added = (noisy - clean).square().mean(1).sqrt().double().numpy()
-        dtype = str(getattr(self._blueprint.schema, "dtype", "float32"))
+        dtype = str(getattr(self.model_.schema, "dtype", "float32"))
         words = f"While training, `{noise!r}` is applied to clean data, and the same is done here."
         if noise is None:
             words = "No noise is added: the model learned from noisy data and clean ones."

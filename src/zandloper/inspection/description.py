@@ -68,7 +68,7 @@ class Description:
 
 def describe(estimator: Any) -> Description:
     """The description of a fitted estimator."""
-    blueprint, module = estimator._blueprint, estimator.module_
+    blueprint, module = estimator.model_.blueprint, estimator.module_
     inputs, latents = math.prod(blueprint.schema.in_shape), math.prod(estimator.latent_shape_)
     hidden = getattr(blueprint.encoder, "hidden", None)
     deep = bool(hidden) if hidden is not None else any(len(w.shape) > 1 for w in module.encoder.parameters())

@@ -152,14 +152,13 @@ def latent_report(estimator: Any, X: Any, y: Any = None) -> LatentReport:
     DataError
         There are fewer than two rows, or `y` is wanted (target="y") and missing.
     """
-    raw = estimator._read(X)
-    target = estimator._read_target(y, len(raw))
+    raw, target = estimator.model_.read_pair(X, y)
     if len(raw) < 2:
         raise DataError(f"latent_report needs at least 2 rows to see what varies, got {len(raw)}: pass more")
     rows = spread(len(raw), min(ROWS, max(FEWEST, VALUES // raw[0].numel())))
-    schema, output = estimator._blueprint.schema, estimator._blueprint.output
+    schema, output = estimator.model_.schema, estimator.model_.output
     batch = Batch(raw[rows], target=None if target is None else target[rows])
-    probe = Probe(estimator.module_, batch, estimator._threads_work)
+    probe = Probe(estimator.module_, batch, estimator.model_.flops_per_row)
     shown = probe.latents()
     drop, score = probe.score_drop(shown)
     inputs = _by_feature(probe.input_sensitivity(shown), schema, "max")

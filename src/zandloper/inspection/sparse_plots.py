@@ -68,7 +68,7 @@ class SparsePictures(Pictured):
         added, names = values[:-1] - values[-1], [str(j) for j in order]
         if not images:
             return heat(added, names, self._value_names(added.shape[1]), "added, in model units", "neuron")
-        pictures = added.reshape(-1, *self._blueprint.output.in_shape).transpose(0, 2, 3, 1)
+        pictures = added.reshape(-1, *self.model_.output.in_shape).transpose(0, 2, 3, 1)
         return grid_figure(signed_tiles(pictures), across=across)
 
     def _chapter(self: Any, X: Any, y: Any = None) -> Chapter:

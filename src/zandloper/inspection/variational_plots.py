@@ -129,7 +129,7 @@ class VariationalPictures(Pictured):
             ("reconstruction term", f"{bound + nats:.2f} nats"),
             ("KL divergence", f"{nats:.2f} nats"),
             ("latents in use", f"{used} of {count}"),
-            ("prior of the samples", repr(self._blueprint.prior)),
+            ("prior of the samples", repr(self.model_.blueprint.prior)),
         )
         first = ", ".join(f"latent {i} ({usage.kl[i]:.2f})" for i in np.argsort(-usage.kl, kind="stable")[:3])
         what = "images" if images else "columns"

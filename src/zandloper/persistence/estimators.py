@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from zandloper import __version__, modality
 from zandloper.errors import FileError, ParameterError
 from zandloper.fitting.blueprint import Blueprint
+from zandloper.fitting.fitted_model import FittedModel
+from zandloper.fitting.input_columns import InputColumns
 from zandloper.io.model_folder import write_folder
 from zandloper.model import corruptions, priors
 from zandloper.spec import Spec, build_spec, discover
@@ -50,7 +52,7 @@ def recipe_of(estimator: Any) -> dict[str, Any]:
     names = getattr(estimator, "feature_names_in_", None)
     return {
         **parameters_of(estimator),
-        "blueprint": estimator._blueprint.to_dict(),
+        "blueprint": estimator.model_.blueprint.to_dict(),
         "learned": {
             "n_features_in": estimator.n_features_in_,
             "feature_names_in": None if names is None else [str(n) for n in names],
@@ -59,8 +61,8 @@ def recipe_of(estimator: Any) -> dict[str, Any]:
             "seconds": round(estimator.fit_seconds_, 2),
             "history": [{k: None if v != v else v for k, v in entry.items()} for entry in estimator.history_],
             "latent_shape": list(estimator.latent_shape_),
-            "block": estimator._block,
-            "work": estimator._threads_work,
+            "block": estimator.model_.inference_batch_size,
+            "work": estimator.model_.flops_per_row,
         },
     }
 
@@ -89,20 +91,19 @@ def estimator_of(
         module = blueprint.build(own)
         module.load_state_dict(tensors)
         estimator = with_parameters(kind, recipe, **parts)
-        estimator.n_features_in_ = learned["n_features_in"]
-        if learned["feature_names_in"] is not None:
-            estimator.feature_names_in_ = np.array(learned["feature_names_in"], dtype=object)
+        names = learned["feature_names_in"]
+        columns = InputColumns(learned["n_features_in"], None if names is None else tuple(names))
+        columns.store(estimator)
         estimator.n_epochs_, estimator.stopped_by_ = learned["n_epochs"], learned["stopped_by"]
         estimator.fit_seconds_ = learned["seconds"]
         estimator.history_ = [{k: float("nan") if v is None else v for k, v in e.items()} for e in learned["history"]]
-        estimator.latent_shape_ = tuple(learned["latent_shape"])
-        estimator._n_features_out = int(np.prod(estimator.latent_shape_))
-        estimator._block, estimator._threads_work = learned["block"], learned["work"]
+        known = columns if len(blueprint.schema.in_shape) == 1 else None
+        size, flops = learned["block"], learned["work"]
+        estimator.model_ = FittedModel(module.eval(), blueprint, size, flops, kind.__name__, known)
     except (KeyError, TypeError, AttributeError, RuntimeError, ParameterError) as error:
         if isinstance(error, ParameterError) and "parts=" in str(error):
             raise
         raise FileError(f"{path} does not fit this zandloper ({__version__}): {error}") from error
-    estimator.module_, estimator._blueprint = module.eval(), blueprint
     return estimator
 
 

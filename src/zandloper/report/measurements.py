@@ -91,12 +91,12 @@ class Evidence:
     @property
     def schema(self) -> Any:
         """Return the schema of the inputs."""
-        return self.estimator._blueprint.schema
+        return self.estimator.model_.schema
 
     @property
     def output(self) -> Any:
         """Return the schema of the outputs."""
-        return self.estimator._blueprint.output
+        return self.estimator.model_.output
 
     @property
     def typical(self) -> np.ndarray:
@@ -123,13 +123,13 @@ class Evidence:
 def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
     """Measure all of it."""
     began = time.monotonic()
-    raw = estimator._read(X)
-    target = estimator._read_target(y, len(raw))
+    raw, target = estimator.model_.read_pair(X, y)
+    model = estimator.model_
     if len(raw) < 2:
         raise DataError(f"a report needs at least 2 rows to see what varies, got {len(raw)}: pass more")
     if labels is None and target is not None and target[0].numel() == 1:
         labels = y  # one thing is predicted: that is what the map is looked at for
-    known = None if labels is None else Labels.read(estimator._schema.labels(labels, raw), len(raw))
+    known = None if labels is None else Labels.read(model.schema.labels(labels, raw), len(raw))
     rows, seen = len(raw), spread(len(raw), MOST_ROWS)
     if len(seen) < rows:
         raw, target = _some(raw, seen), _some(target, seen)
@@ -137,7 +137,7 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
     z, errors, feature_error, feature_constant, score = _measure(estimator, raw, target)
     sample = _sample(errors, math.prod(raw.shape[1:]))
     part, part_target = raw[sample], None if target is None else target[sample]
-    made = estimator._each_block(estimator.module_.reconstruct, part)
+    made = model.reconstruct(part)
     module = estimator.module_
 
     def error(batch: Batch) -> Tensor:
@@ -157,7 +157,7 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
         originals=part.numpy(),
         made=made.numpy(),
         wanted=None if part_target is None else part_target.numpy(),
-        sample_errors=estimator._each_block(error, part, part_target).numpy(),
+        sample_errors=model.map_batches(error, part, part_target).numpy(),
         labels=known,
         some=_given_back(estimator, raw, target),
         latent=latent_report(estimator, X, y),
@@ -169,7 +169,7 @@ def gather(estimator: Any, X: Any, y: Any, labels: Any) -> Evidence:
 def _given_back(estimator: Any, raw: Tensor, target: Tensor | None) -> tuple[Any, Any]:
     """Some rows as the user gave them: what they were read from may be a folder."""
     rows = torch.as_tensor(spread(len(raw), MOST_GIVEN))
-    blueprint = estimator._blueprint
+    blueprint = estimator.model_.blueprint
     X = blueprint.schema.readable(raw[rows].numpy())
     return X, None if target is None else blueprint.output.readable(target[rows].numpy())
 
@@ -177,7 +177,8 @@ def _given_back(estimator: Any, raw: Tensor, target: Tensor | None) -> tuple[Any
 def _measure(estimator: Any, raw: Any, target: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
     """Latents, errors per item, per feature, those of a constant, and the score: in chunks of whole blocks."""
     module: Hourglass = estimator.module_
-    latents, features = estimator._n_features_out, math.prod(estimator._blueprint.output.target_shape)
+    model = estimator.model_
+    latents, features = model.n_latents, math.prod(model.output.target_shape)
 
     def measure(batch: Batch) -> Tensor:
         batch = module.scaled(batch)
@@ -189,11 +190,12 @@ def _measure(estimator: Any, raw: Any, target: Any) -> tuple[np.ndarray, np.ndar
         parts = (weighted(error, batch.target_valid), weighted(base, batch.target_valid), weight)
         return torch.cat([code.z.flatten(1), *(part.flatten(1) for part in parts)], dim=1)
 
-    step = estimator._block * max(1, CHUNK // (estimator._block * max(1, 3 * features)))
+    size = model.inference_batch_size
+    step = size * max(1, CHUNK // (size * max(1, 3 * features)))
     codes, errors, sums = [], [], torch.zeros(3, features, dtype=torch.float64)
     for start in range(0, len(raw), step):
         ends = slice(start, start + step)
-        out = estimator._each_block(measure, raw[ends], None if target is None else target[ends])
+        out = model.map_batches(measure, raw[ends], None if target is None else target[ends])
         z, error, base, weight = out.split([latents, features, features, features], dim=1)
         codes.append(z)
         errors.append(error.double().sum(1) / weight.double().sum(1).clamp(min=1))

@@ -42,7 +42,9 @@ def against_pca(estimator: Any, raw: Any) -> AgainstPCA | str:
     shape = module.compare.expected(module.baseline[None]).numel()
     if shape != features:
         return "What the model makes is laid out in another way than its input, so that PCA cannot be set beside it."
-    expected = estimator._each_block(lambda batch: module.compare.expected(decoded(module, batch)[0]).flatten(1), rows)
+    expected = estimator.model_.map_batches(
+        lambda batch: module.compare.expected(decoded(module, batch)[0]).flatten(1), rows
+    )
     x = x.flatten(1)
     weight = torch.ones_like(x) if valid is None else valid.flatten(1).expand_as(x)
     mean = (x * weight).sum(0) / weight.sum(0).clamp(min=1)
@@ -51,7 +53,7 @@ def against_pca(estimator: Any, raw: Any) -> AgainstPCA | str:
     if error(mean.expand_as(x)) <= 0:
         return "Nothing varies in these data."
     principal = principal_components(lambda: [centered], features, len(x))
-    latents, most = estimator._n_features_out, len(principal.components)
+    latents, most = estimator.model_.n_latents, len(principal.components)
     components = principal.components.float()
     top = min(most, max(64, 2 * latents), len(x) - 1)
     coordinates = centered @ components[:top].T

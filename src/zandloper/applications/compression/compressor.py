@@ -127,9 +127,9 @@ class Compressor(BaseEstimator):
         caller, seed = type(self).__name__, seed_of(self.random_state, type(self).__name__)
         model = halved(self._trained(X, caller, seed))
         _check_model(model, caller)
-        if isinstance(X, str | Path) and model._schema.name == "image_schema":
-            X = model._schema.readable(model._schema.read(X, caller))
-        layout = layout_of(model._schema, X, caller)
+        if isinstance(X, str | Path) and model.model_.schema.name == "image_schema":
+            X = model.model_.schema.readable(model.model_.schema.read(X, caller))
+        layout = layout_of(model.model_.schema, X, caller)
         raw = layout.read(X, caller)
         low, high, total = _ranges(layout, raw)
         block = _sample(layout, raw, seed)
@@ -272,7 +272,7 @@ class Compressor(BaseEstimator):
 
     @property
     def _schema(self) -> Any:
-        return self.autoencoder_._schema
+        return self.autoencoder_.model_.schema
 
     def _write(self, file: BinaryIO, X: Any) -> tuple[Sizes, int, float]:
         """Data into a file: sizes of the parts, number of values, and bytes of the data in their own types."""
@@ -411,11 +411,11 @@ def _small(schema: Any, values: int, unbound: bool) -> Autoencoder:
 
 
 def _check_model(model: Any, caller: str) -> None:
-    module = model.module_
-    if model._blueprint.noise_conditional:
+    module, blueprint = model.module_, model.model_.blueprint
+    if blueprint.noise_conditional:
         raise UnsupportedError(f"{caller} needs a model whose latents say all: fit with noise_conditional=False")
-    if model._blueprint.compare.name in ("cross_entropy", "custom"):
-        raise UnsupportedError(f"{caller} knows no values for loss={model._blueprint.compare.name!r}: take loss='auto'")
+    if blueprint.compare.name in ("cross_entropy", "custom"):
+        raise UnsupportedError(f"{caller} knows no values for loss={blueprint.compare.name!r}: take loss='auto'")
     if getattr(module, "draws_globally", False):
         raise UnsupportedError(f"{caller} cannot vouch for modules of your own on other machines: leave out own parts")
 

@@ -73,7 +73,7 @@ def compressor_of(
         compressor.autoencoder_ = model
         compressor.n_features_in_ = recipe["learned"]["n_features_in"]
         compressor.expected_ = recipe["learned"]["expected"]
-        layout = _unpack_layout(recipe["learned"]["layout"], model._schema)
+        layout = _unpack_layout(recipe["learned"]["layout"], model.model_.schema)
         compressor._code = _unpack_code(coding.numpy().tobytes(), model, layout)
         compressor.model_hash_ = hash_of(compressor._code)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, RuntimeError, zlib.error) as error:
@@ -86,7 +86,7 @@ def compressor_of(
 def hash_of(code: BlockCode) -> str:
     """A short name for all that decides what bytes mean: another model's file is known by it."""
     digest = hashlib.blake2b(_pack_code(code), digest_size=16)
-    digest.update(json.dumps(code.code.model._blueprint.to_dict(), sort_keys=True, default=str).encode())
+    digest.update(json.dumps(code.code.model.model_.blueprint.to_dict(), sort_keys=True, default=str).encode())
     for name, tensor in sorted(code.code.model.module_.state_dict().items()):
         digest.update(name.encode() + tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -52,7 +52,7 @@ class LatentCode:
     def __init__(self, model: Any, steps: np.ndarray | None) -> None:
         self.model, self.steps = model, steps
         self.module = copy.deepcopy(model.module_).double().eval()
-        self.block = defaults.inference_batch_size(model._threads_work)
+        self.block = defaults.inference_batch_size(model.model_.flops_per_row)
 
     @property
     def symbols(self) -> bool:
@@ -62,7 +62,7 @@ class LatentCode:
     @property
     def latents(self) -> int:
         """Integers a sample."""
-        return int(self.model.latent_shape_[0] if self.symbols else self.model._n_features_out)
+        return int(self.model.latent_shape_[0] if self.symbols else self.model.model_.n_latents)
 
     def encode(self, samples: Tensor) -> np.ndarray:
         """Integers (n, latents) of raw rows."""
@@ -120,7 +120,7 @@ class LatentCode:
 
     def _blockwise(self, function: Any, rows: Tensor) -> Tensor:
         before = torch.get_num_threads()
-        torch.set_num_threads(defaults.threads(self.model._threads_work * self.block))
+        torch.set_num_threads(defaults.threads(self.model.model_.flops_per_row * self.block))
         try:
             with torch.inference_mode():
                 return map_fixed_batches(function, Batch(rows), self.block).clone()

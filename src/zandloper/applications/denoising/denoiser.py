@@ -200,12 +200,12 @@ class Denoiser(TransformerMixin, BaseEstimator):
                 first,
                 caller,
             )
-            self.restorer_, self.model_, self.noise_, self.audit_ = restorer, None, task.noise, task.audit
+            self.restorer_, self.autoencoder_, self.noise_, self.audit_ = restorer, None, task.noise, task.audit
             self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
         else:
             self.restorer_ = None
-            self.model_, self.noise_, self.audit_ = fit_rows(self, X, y, noisy, learn_from, noise, seed, first)
-            model = self.model_
+            self.autoencoder_, self.noise_, self.audit_ = fit_rows(self, X, y, noisy, learn_from, noise, seed, first)
+            model = self.autoencoder_
             self.history_, self.n_epochs_, self.stopped_by_ = model.history_, model.n_epochs_, model.stopped_by_
             self.n_features_in_ = model.n_features_in_
         self.learned_from_, self.modality_ = learn_from, kind
@@ -225,8 +225,8 @@ class Denoiser(TransformerMixin, BaseEstimator):
         As X. Where the noise is missing values alone, values that are there stay as they are.
         """
         check_is_fitted(self, "modality_")
-        if self.model_ is not None:
-            return restore_rows(self.model_, X, self.noise_)
+        if self.autoencoder_ is not None:
+            return restore_rows(self.autoencoder_, X, self.noise_)
         self._check_effort()
         caller = type(self).__name__
         fields = read_fields(X, self.modality_, caller)
@@ -252,7 +252,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
             The model is not variational, or the data are no numbers.
         """
         check_is_fitted(self, "modality_")
-        return spread_of_rows(self.model_, X, self.noise_, draws, seed_of(random_state, type(self).__name__))
+        return spread_of_rows(self.autoencoder_, X, self.noise_, draws, seed_of(random_state, type(self).__name__))
 
     def plot(self, X: Any, y: Any = None, n: int = 4) -> Figure:
         """Images, or spectrograms of sounds, before and after side by side, n of them; with y clean ones beside.
@@ -329,12 +329,12 @@ class Denoiser(TransformerMixin, BaseEstimator):
                 f"{caller} got {kind} data and an init_from that learned {init_from.modality_} data: both must be of "
                 "one kind; modality= says how data are read"
             )
-        if (init_from.model_ is None) != whole:
+        if (init_from.autoencoder_ is None) != whole:
             raise DataError(
                 f"{caller} and its init_from denoise in different ways, one with an autoencoder and one without: give "
                 "both the same `autoencoder`"
             )
-        return init_from.restorer_.net if whole else init_from.model_
+        return init_from.restorer_.net if whole else init_from.autoencoder_
 
     def _check_effort(self) -> None:
         caller = type(self).__name__

@@ -28,8 +28,8 @@ def save(denoiser: Any, path: str | Path, overwrite: bool) -> None:
     learned["history"] = [{k: None if v != v else v for k, v in entry.items()} for entry in denoiser.history_]
     learned["noise"] = denoiser.noise_.to_dict()
     if whole is None:
-        learned["model"] = recipe_of(denoiser.model_)
-        tensors = dict(denoiser.model_.module_.state_dict())
+        learned["model"] = recipe_of(denoiser.autoencoder_)
+        tensors = dict(denoiser.autoencoder_.module_.state_dict())
     else:
         learned |= {"net": whole.net.spec.to_dict(), "objective": whole.objective.to_dict()}
         tensors = dict(whole.state_dict())
@@ -49,11 +49,11 @@ def denoiser_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: A
         nan = float("nan")
         denoiser.history_ = [{k: nan if v is None else v for k, v in entry.items()} for entry in learned["history"]]
         denoiser.noise_, denoiser.audit_ = build_spec(zandloper.model.corruptions, learned["noise"]), None
-        denoiser.restorer_ = denoiser.model_ = None
+        denoiser.restorer_ = denoiser.autoencoder_ = None
         if "model" in learned:
             model = learned["model"]
-            denoiser.model_ = estimator_of(path, type_of(path, model, types), model, tensors, parts)
-            denoiser.n_features_in_ = denoiser.model_.n_features_in_
+            denoiser.autoencoder_ = estimator_of(path, type_of(path, model, types), model, tensors, parts)
+            denoiser.n_features_in_ = denoiser.autoencoder_.n_features_in_
         else:
             whole = Restorer(
                 _spec((image_network, patch_matching, audio_network), learned["net"]).build(),

@@ -58,14 +58,14 @@ class DenoiserDescription(TrainedDescription):
 
 def describe_denoiser(denoiser: Any) -> DenoiserDescription:
     """The description of a fitted denoiser."""
-    if denoiser.model_ is None:
+    if denoiser.autoencoder_ is None:
         net, spec = denoiser.restorer_.net, denoiser.restorer_.net.spec
         words = f"{spec.name}, {' -> '.join(map(str, spec.hidden))} channels, each level half the size"
         if knows_similar(denoiser.restorer_):
             words = words.replace(spec.name, spec.first.name, 1) + ", and estimates from similar patches"
     else:
-        net, d = denoiser.model_.module_, denoiser.model_.describe()
-        words = f"{type(denoiser.model_).__name__}, {d.latents:,} latents of {d.inputs:,} values"
+        net, d = denoiser.autoencoder_.module_, denoiser.autoencoder_.describe()
+        words = f"{type(denoiser.autoencoder_).__name__}, {d.latents:,} latents of {d.inputs:,} values"
     realistic = None if denoiser.audit_ is None else denoiser.audit_.realistic
     return DenoiserDescription(
         denoiser.modality_,
@@ -225,15 +225,15 @@ def _spectrograms(sounds: Sequence[np.ndarray], rate: int) -> list[np.ndarray]:
 
 def _of_rows(denoiser: Any, X: Any, y: Any) -> tuple[list[Section], dict[str, str], str]:
     """Windows or rows before and after, and columns: what was missing, and how far off it is where that is known."""
-    model, fills = denoiser.model_, hides(denoiser.noise_)
-    rows = model._read(X)
+    model, fills = denoiser.autoencoder_, hides(denoiser.noise_)
+    rows = model.model_.read(X)
     raw = np.asarray(rows[:])
     out = restored(model, rows, denoiser.noise_).numpy().reshape(raw.shape)
     gaps = np.isnan(raw.astype(np.float64))
     tiles = {"items": f"{len(raw):,}", "missing": f"{gaps.mean():.1%}"}
     lead = f"{gaps.mean():.1%} of the values were missing and are filled; those that were there are "
     lead += "as they were." if fills else "without their noise."
-    truth = None if y is None else np.asarray(model._read(y)[:]).reshape(raw.shape)
+    truth = None if y is None else np.asarray(model.model_.read(y)[:]).reshape(raw.shape)
     return [_shown(model, raw, out, gaps), _by_column(model, raw, out, gaps, truth, fills)], tiles, lead
 
 
@@ -241,7 +241,7 @@ def _shown(model: Any, raw: np.ndarray, out: np.ndarray, gaps: np.ndarray) -> Se
     """Some items, those with gaps first."""
     flat = gaps.reshape(len(gaps), -1)
     some = np.flatnonzero(flat.any(1)) if flat.any() else np.arange(len(raw))
-    schema = model._schema
+    schema = model.model_.schema
     if schema.name == "series_schema":
         some = some[_chosen(len(some), WINDOWS)]
         shown = examples_for(schema, raw[some])
@@ -265,11 +265,11 @@ def _by_column(
     model: Any, raw: np.ndarray, out: np.ndarray, gaps: np.ndarray, truth: np.ndarray | None, fills: bool
 ) -> Section:
     """Each column: the share missing, how far values moved, and where the truth is known how far off they are."""
-    names = [str(name) for name in model._schema.column_names()]
-    names = names or [str(name) for name in model._schema.feature_names()]
-    count = raw.shape[1] if model._schema.name == "series_schema" else int(np.prod(raw.shape[1:]))
+    names = [str(name) for name in model.model_.schema.column_names()]
+    names = names or [str(name) for name in model.model_.schema.feature_names()]
+    count = raw.shape[1] if model.model_.schema.name == "series_schema" else int(np.prod(raw.shape[1:]))
     apart = lambda a: np.asarray(a, np.float64).reshape(len(a), count, -1)  # noqa: E731
-    x, z, gap, kinds = apart(raw), apart(out), apart(gaps) > 0, _kinds(model._schema, count)
+    x, z, gap, kinds = apart(raw), apart(out), apart(gaps) > 0, _kinds(model.model_.schema, count)
     want = None if truth is None else apart(truth)
     lines = []
     for j in range(count):

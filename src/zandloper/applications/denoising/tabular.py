@@ -95,13 +95,13 @@ def restore_rows(model: BaseAutoencoder, X: Any, noise: Noise) -> Any:
     """Data without noise; where noise takes values away and does nothing else, what is there stays."""
     if not hides(noise):
         return model.predict(X)
-    raw = model._read(X)
-    return model._blueprint.output.rebuild(restored(model, raw, noise).numpy(), X, raw)
+    raw = model.model_.read(X)
+    return model.model_.rebuild(restored(model, raw, noise), X, raw)
 
 
 def restored(model: BaseAutoencoder, raw: Any, noise: Noise) -> torch.Tensor:
     """Raw rows without noise, as `restore_rows`."""
-    made = model._each_block(model.module_.reconstruct, raw)
+    made = model.model_.reconstruct(raw)
     if not hides(noise):
         return made
     raw = raw[:]
@@ -111,15 +111,15 @@ def restored(model: BaseAutoencoder, raw: Any, noise: Noise) -> torch.Tensor:
 
 def spread_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> Any:
     """The standard deviation of what a variational model makes of rows, in the form of the data."""
-    spec = None if model is None else model._blueprint.bottleneck
-    if spec is None or spec.name != "variational" or model._blueprint.compare.name != "gaussian":
+    blueprint = None if model is None else model.model_.blueprint
+    if blueprint is None or blueprint.bottleneck.name != "variational" or blueprint.compare.name != "gaussian":
         raise UnsupportedError(
             "error bars come from a variational model of numbers: pass autoencoder=zl.VariationalAutoencoder()"
         )
-    raw, module = model._read(X), model.module_
+    raw, module = model.model_.read(X), model.module_
     scaler = module.scaler if module.target_scaler is None else module.target_scaler
     rng = torch.Generator().manual_seed(seed)
-    noises = torch.randn(draws, model._n_features_out, generator=rng)
+    noises = torch.randn(draws, model.model_.n_latents, generator=rng)
 
     def spread(batch: Any) -> torch.Tensor:
         batch = module.scaled(batch)
@@ -136,10 +136,10 @@ def spread_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> A
         zero = scaler.restore(torch.zeros_like(total).float())
         return (scaler.restore(total.sqrt().float()) - zero).abs()
 
-    bars = model._each_block(spread, raw)
+    bars = model.model_.map_batches(spread, raw)
     if hides(noise):
         bars = torch.where(raw[:].isnan(), bars.to(raw.dtype), 0.0)
-    return model._blueprint.output.rebuild(bars.numpy(), X, raw)
+    return model.model_.rebuild(bars, X, raw)
 
 
 def _with_noise(X: Any, kind: str, noise: Noise, seed: int, modality: Any) -> tuple[Any, Any]:

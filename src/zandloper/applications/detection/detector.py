@@ -25,7 +25,7 @@ from zandloper.applications.detection.score_combiner import ScoreCombiner
 from zandloper.applications.detection.scoring import EnsembleMember, complete, ensemble_member
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.data.series_lists import as_given
-from zandloper.data.windows import Windows, as_rows
+from zandloper.data.windows import Windows
 from zandloper.errors import UnsupportedError, bad_parameter
 from zandloper.fitting.validation import seed_of
 from zandloper.inspection.description import DetectorDescription, describe_detector
@@ -168,7 +168,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
                 if self.max_minutes is not None:
                     model.set_params(max_minutes=self.max_minutes / len(pieces))
                 model.fit(fold.train)
-            rows = None if frozen or self.fast else as_rows(model._read(fold.train))
+            rows = None if frozen or self.fast else model.model_.read(fold.train)
             self.estimators_.append(ensemble_member(model, rows, self.fast))
         self._share_readings()
         self._name_features(schema)
@@ -197,15 +197,15 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         first = self.estimators_[0]
         self.neighbors_ = None
         if len(known):
-            whole = as_rows(first.model._read(X))
+            whole = first.model.model_.read(X)
             self.neighbors_ = NearestNeighbors.of(first.model, whole, known, self.n_neighbors, seed)
-        raws = [(w, w.model._read(fold.held)) for w, fold in held]
+        raws = [(w, w.model.model_.read(fold.held)) for w, fold in held]
         sums, counts = zip(*(w.changed(raw) for w, raw in raws))
         self._usual = np.maximum(np.sum(sums, axis=0) / sum(counts), 1e-9).astype(np.float32)
         said = np.concatenate([w.log_scores(raw, self._usual) for w, raw in raws])
         near = self.neighbors_
         if near is not None:
-            far = [near.log_scores(first, first.model._read(fold.held), fold.rows) for _, fold in held]
+            far = [near.log_scores(first, first.model.model_.read(fold.held), fold.rows) for _, fold in held]
             said = np.concatenate([said, np.concatenate(far)], axis=1)
         told = isinstance(first.model.module_, NoiseConditionalHourglass)
         asked = first.place is not None, near is not None, self._spans is not None, told
@@ -306,14 +306,17 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         if self._spans is not None:
             parts = self._spans.rows(X, type(self).__name__)
             X, lengths = np.concatenate(parts), [len(p) for p in parts]
-        first = self.estimators_[0].model._read(X)
+        first = self.estimators_[0].model.model_.read(X)
         # Where models read in the same way, one reading is enough: of categories they may know others.
-        raws = [first, *(first if same else w.model._read(X) for same, w in zip(self._same, self.estimators_[1:]))]
+        raws = [
+            first,
+            *(first if same else w.model.model_.read(X) for same, w in zip(self._same, self.estimators_[1:])),
+        ]
         return raws, [len(at) for at in first.at] if isinstance(first, Windows) else lengths
 
     def _share_readings(self) -> None:
-        schema = self.estimators_[0].model._schema
-        self._same = [w.model._schema == schema for w in self.estimators_[1:]]
+        schema = self.estimators_[0].model.model_.schema
+        self._same = [w.model.model_.schema == schema for w in self.estimators_[1:]]
 
     def _name_features(self, schema: Any) -> None:
         first = self.estimators_[0].model
@@ -332,7 +335,7 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
     @property
     def _schema(self) -> Any:
         """What the data look like."""
-        return self.estimators_[0].model._schema if self._spans is None else self._spans.schema
+        return self.estimators_[0].model.model_.schema if self._spans is None else self._spans.schema
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus `anomaly_score`, as scikit-learn has it: low is odd."""

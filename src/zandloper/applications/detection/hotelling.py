@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zandloper.applications.detection.score_combiner import TINY
-from zandloper.fitting.fitted_model import flat_inputs
 from zandloper.model.batch import Batch
 from zandloper.model.linear_path import principal_components
 
@@ -41,7 +40,7 @@ class HotellingT2:
     @classmethod
     def of(cls, model: Any, raw: Any) -> HotellingT2:
         """From the raw rows that trained the model."""
-        rows = lambda: iter([model._each_block(lambda batch: flat_inputs(model, batch), raw)])  # noqa: E731
+        rows = lambda: iter([model.model_.map_batches(model.model_.flat_inputs, raw)])  # noqa: E731
         features = math.prod(raw.shape[1:])
         found = principal_components(rows, features, len(raw))
         k = min(MOST_AXES, len(found.variances))
@@ -50,6 +49,7 @@ class HotellingT2:
 
     def distance(self, model: Any, batch: Batch) -> Tensor:
         """The mean square along the axes, (n, 1)."""
-        x, short = flat_inputs(model, batch) - self.mean, -self.axes.shape[1] % 4  # filled up as `layers.Linear` says
+        x = model.model_.flat_inputs(batch) - self.mean
+        short = -self.axes.shape[1] % 4  # filled up as `layers.Linear` says
         along = F.linear(F.pad(x, (0, short)), F.pad(self.axes, (0, short)))
         return along.square().mean(1, keepdim=True)

@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zandloper.applications.detection.score_combiner import TINY
-from zandloper.fitting.fitted_model import flat_inputs
 from zandloper.model.batch import Batch
 
 MOST_NEIGHBORS = 5_000  # training rows kept to measure distances to
@@ -44,7 +43,7 @@ class NearestNeighbors:
         """From some of the raw rows: all of those, or 5,000 drawn at random."""
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:MOST_NEIGHBORS])
         part = raw[torch.from_numpy(rows)]
-        return cls(model._each_block(lambda batch: flat_inputs(model, batch), part), rows, number)
+        return cls(model.model_.map_batches(model.model_.flat_inputs, part), rows, number)
 
     @functools.cached_property
     def _product(self) -> Tensor:
@@ -79,7 +78,7 @@ class NearestNeighbors:
 
         def distance(batch: Batch) -> Tensor:
             assert batch.target is not None
-            x, own = flat_inputs(member.model, batch), batch.target
+            x, own = member.model.model_.flat_inputs(batch), batch.target
             with_one = F.pad(F.pad(x, (0, 1), value=1.0), (0, product.shape[1] - features - 1))
             # Distances are compared in groups, by the least of each first: the k nearest lie in k groups.
             rough = torch.mm(with_one, product.T, out=room.get(len(x)))

@@ -115,9 +115,11 @@ class EnsembleMember:
         passes = passes or len(self.levels)
         # Passes fill up a block, where nothing is rounded before them: sounds are made spectrograms, in logarithms.
         copies = min(8, passes & -passes) if raw.ndim == 2 else 1
-        least, most = 6 - copies.bit_length(), QUICK / max(1.0, self.model._threads_work * passes)
+        least, most = 6 - copies.bit_length(), QUICK / max(1.0, self.model.model_.flops_per_row * passes)
         block = 2 ** max(least, min(int(math.log2(max(1.0, most))), (len(raw) - 1).bit_length()))
-        return self.model._each_block(function, raw, target, block=min(self.model._block, block), passes=passes)
+        return self.model.model_.map_batches(
+            function, raw, target, batch_size=min(self.model.model_.inference_batch_size, block), passes=passes
+        )
 
     def _changes(self, batch: Batch) -> Tensor:
         """The squared change at all levels, (n, levels, values)."""

@@ -46,7 +46,7 @@ def continued(model: Any, X: Any, steps: int, n: int, rng: torch.Generator) -> A
     DataError
         A series is shorter than the known part of a window, or a channel has no value there.
     """
-    schema, caller = model._schema, "continue_series"
+    schema, caller = model.model_.schema, "continue_series"
     if schema.name != "series_schema":
         raise UnsupportedError(f"only series go on, and this generator learned {schema.in_words()}")
     window, known = schema.window, max(1, round(KNOWN * schema.window))
@@ -74,7 +74,7 @@ def continued(model: Any, X: Any, steps: int, n: int, rng: torch.Generator) -> A
 def _ahead(model: Any, begin: np.ndarray, rng: torch.Generator) -> np.ndarray:
     """The rest of windows that begin so, (n, channels, steps)."""
     module, known = model.module_, begin.shape[2]
-    empty = np.full((*begin.shape[:2], model._schema.window - known), np.nan)
+    empty = np.full((*begin.shape[:2], model.model_.schema.window - known), np.nan)
     with torch.no_grad():
         x, there = module.scaler.encode(torch.from_numpy(np.concatenate([begin, empty], 2)))
         there = torch.ones_like(x) if there is None else there

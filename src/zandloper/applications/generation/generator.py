@@ -54,7 +54,7 @@ class Generator(BaseEstimator):
 
     Attributes
     ----------
-    model_ : autoencoder
+    autoencoder_ : autoencoder
         The fitted one.
     n_features_in_ : int
 
@@ -100,12 +100,12 @@ class Generator(BaseEstimator):
         frozen = getattr(self.autoencoder, "estimator", None)
         if frozen is not None:
             check_is_fitted(frozen)
-            self.model_ = frozen
+            self.autoencoder_ = frozen
         else:
-            self.model_ = self._template(X, condition).fit(X, condition=condition)
+            self.autoencoder_ = self._template(X, condition).fit(X, condition=condition)
         self._seen = X  # to tell copies from: in memory alone, `save` leaves it out
-        self.n_features_in_ = self.model_.n_features_in_
-        names = getattr(self.model_, "feature_names_in_", None)
+        self.n_features_in_ = self.autoencoder_.n_features_in_
+        names = getattr(self.autoencoder_, "feature_names_in_", None)
         if names is not None:
             self.feature_names_in_ = names
         elif hasattr(self, "feature_names_in_"):
@@ -137,10 +137,10 @@ class Generator(BaseEstimator):
             raise bad_parameter("sample", "n", "an integer >= 0", n)
         given: dict[str, Any] = {"condition": condition, "like": like}
         given = {name: value for name, value in given.items() if value is not None}
-        schema, seed = self.model_._blueprint.output, seed_of(random_state, type(self).__name__)
+        schema, seed = self.autoencoder_.model_.output, seed_of(random_state, type(self).__name__)
         if condition is not None:
             given |= self._parted(given.pop("condition"))
-        accepted, kind = inspect.signature(self.model_.sample).parameters, type(self.model_).__name__
+        accepted, kind = inspect.signature(self.autoencoder_.sample).parameters, type(self.autoencoder_).__name__
         for name, (cannot, other) in CANNOT.items():
             if name in given and name not in accepted:
                 raise UnsupportedError(f"{kind} {cannot}: take {other}")
@@ -151,7 +151,7 @@ class Generator(BaseEstimator):
             )
         if n == 0:
             return schema.give(np.empty((0, *schema.target_shape)))
-        return self.model_.sample(int(n), random_state=seed, **given, **drawing)
+        return self.autoencoder_.sample(int(n), random_state=seed, **given, **drawing)
 
     def evaluate(
         self,
@@ -193,7 +193,7 @@ class Generator(BaseEstimator):
         """
         check_is_fitted(self)
         seed = seed_of(random_state, type(self).__name__)
-        judging = JUDGES.get(self.model_._blueprint.output.name)
+        judging = JUDGES.get(self.autoencoder_.model_.output.name)
         if judge is not None and judging not in (images, audio):
             raise ParameterError("judge= of evaluate is for images and sounds, whose judge is a classifier")
         if judging is not None:
@@ -239,15 +239,16 @@ class Generator(BaseEstimator):
         for name, value in (("steps", steps), ("n", n)):
             if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
                 raise bad_parameter("continue_series", name, "a positive integer", value)
-        if not isinstance(self.model_, VariationalAutoencoder):
-            raise UnsupportedError(f"{type(self.model_).__name__} continues no series: take VariationalAutoencoder")
+        if not isinstance(self.autoencoder_, VariationalAutoencoder):
+            kind = type(self.autoencoder_).__name__
+            raise UnsupportedError(f"{kind} continues no series: take VariationalAutoencoder")
         rng = torch.Generator().manual_seed(seed_of(random_state, type(self).__name__) % 2**31)
-        return continued(self.model_, X, int(steps), int(n), rng)
+        return continued(self.autoencoder_, X, int(steps), int(n), rng)
 
     def contact_sheet(self, samples: Any) -> Any:
         """What `sample` gave as one picture, a matplotlib figure; of images, sounds and series."""
         check_is_fitted(self)
-        schema = self.model_._blueprint.output
+        schema = self.autoencoder_.model_.output
         if schema.name not in JUDGES:
             raise UnsupportedError(f"a contact sheet shows images, sounds or series, and these are {schema.in_words()}")
         from zandloper.applications.generation.contact_sheet import contact_sheet
@@ -257,10 +258,10 @@ class Generator(BaseEstimator):
     def interpolate(self, first: Any, second: Any, steps: int = 8) -> Any:
         """A way from one item to another (data of one sample each), through the latent space; both ends included."""
         check_is_fitted(self)
-        if not hasattr(type(self.model_), "interpolate"):
-            kind = type(self.model_).__name__
+        if not hasattr(type(self.autoencoder_), "interpolate"):
+            kind = type(self.autoencoder_).__name__
             raise UnsupportedError(f"{kind} has no way between two items: take a variational type")
-        return self.model_.interpolate(first, second, steps)
+        return self.autoencoder_.interpolate(first, second, steps)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the generator as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
@@ -276,7 +277,7 @@ class Generator(BaseEstimator):
     def describe(self) -> Any:
         """What it generates with; prints well."""
         check_is_fitted(self)
-        return self.model_.describe()
+        return self.autoencoder_.describe()
 
     @classmethod
     def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
@@ -288,7 +289,7 @@ class Generator(BaseEstimator):
 
     def _parted(self, condition: Any) -> dict[str, Any]:
         """A condition as columns that are fixed, and what `fit` was given as condition."""
-        columns, told = self.model_._schema.column_names(), self.model_._blueprint.condition
+        columns, told = self.autoencoder_.model_.schema.column_names(), self.autoencoder_.model_.blueprint.condition
         names: list[Any] = list(condition) if isinstance(condition, dict) else []
         if is_frame(condition):
             condition = nw.from_native(condition, eager_only=True)

@@ -21,8 +21,8 @@ def save_generator(generator: Any, path: str | Path, overwrite: bool) -> None:
         frozen = isinstance(inner, FrozenEstimator)  # it is the model itself, which is saved anyway
         recipe["autoencoder"] = "frozen" if frozen else parameters_of(inner)
         recipe["parameters_not_saved"].remove("autoencoder")
-    recipe["model"] = recipe_of(generator.model_)
-    write_folder(path, recipe, dict(generator.model_.module_.state_dict()), overwrite)
+    recipe["model"] = recipe_of(generator.autoencoder_)
+    write_folder(path, recipe, dict(generator.autoencoder_.module_.state_dict()), overwrite)
 
 
 def generator_of(
@@ -46,7 +46,7 @@ def generator_of(
         if isinstance(error, ZandloperError):
             raise
         raise FileError(f"{path} does not fit this zandloper ({__version__}): {error}") from error
-    generator.model_, generator.n_features_in_ = model, model.n_features_in_
+    generator.autoencoder_, generator.n_features_in_ = model, model.n_features_in_
     if hasattr(model, "feature_names_in_"):
         generator.feature_names_in_ = model.feature_names_in_
     return generator

@@ -136,7 +136,7 @@ def write_page(job: Job) -> None:
 
 def own_schema(fitted: Any) -> Any:
     """The schema of an autoencoder's data."""
-    return fitted._schema
+    return getattr(fitted, "autoencoder_", fitted).model_.schema
 
 
 @dataclass(frozen=True)

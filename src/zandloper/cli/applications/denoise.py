@@ -105,8 +105,8 @@ def schema(fitted: Any) -> Any:
     """The schema of the data."""
     from zandloper.modality.image import ImageSchema
 
-    if fitted.model_ is not None:
-        return fitted.model_._schema
+    if fitted.autoencoder_ is not None:
+        return fitted.autoencoder_.model_.schema
     return ImageSchema("list", (1, 1, fitted.restorer_.net.spec.channels), False, "uint8")
 
 

@@ -179,7 +179,7 @@ def _parts(draw: Any, total: int) -> Iterator[Any]:
 
 def _asked(job: Job, texts: list[str]) -> Any:
     """The condition that `--condition` asks for: classes or numbers, or `column=value`."""
-    schema = job.fitted.model_._blueprint.condition
+    schema = job.fitted.autoencoder_.model_.blueprint.condition
     if getattr(schema, "flat", False):  # of one kind: no name is needed
         levels = schema.columns[0].levels
         kind = type(levels[0]) if levels else float
@@ -200,7 +200,7 @@ def _asked(job: Job, texts: list[str]) -> Any:
 
 def schema(fitted: Any) -> Any:
     """The schema of the data."""
-    return fitted.model_._schema
+    return fitted.autoencoder_.model_.schema
 
 
 APPLICATION = Application(

@@ -54,7 +54,7 @@ def run(job: Job, *, what: opt.What = None) -> None:
         "symbols": lambda: [f"symbol_{i}" for i in range(result.shape[1])],
     }.get(what, lambda: [what])()
     if what != "reconstruction" and io.ending(output) in io.tables.ENDINGS:
-        places = job.schema.places(X, fitted._read(X), per_sample=what in ("error", "elbo"))
+        places = job.schema.places(X, fitted.model_.read(X), per_sample=what in ("error", "elbo"))
         result = io.beside(places, result, named or [what]) if places else result
     rate = getattr(job.schema, "rate", None) if what == "reconstruction" else None
     io.write(output, result, named, job.force, rate)

@@ -63,7 +63,7 @@ def test_the_judge_of_series_hears_a_difference(rng):
 def test_images_are_judged(told, images):
     label = np.array(["top", "down"])[(images.reshape(60, 12, 10).argmax(1).max(1) > 5).astype(int)]
     generator = zl.Generator(**QUICK).fit(images, condition=label if told else None)
-    assert generator.model_.latent_shape_ == (16,)
+    assert generator.autoencoder_.latent_shape_ == (16,)
     assert generator.sample(2, random_state=0).shape == (2, 12, 10)
     found = generator.evaluate(images, labels=label)
     assert ("recognized" in found.made) == told and {"frechet", "precision", "recall"} <= set(found.made)
@@ -106,7 +106,7 @@ def test_sounds_are_judged(spoken):
     assert set(other.made) == set(found.made)
     with pytest.raises(DataError, match=r"\['7'\] are none of `labels`"):
         generator.evaluate(X[:40], labels=label[:40], judge=(X[40:], np.full(20, 7)))
-    schema = generator.model_._schema
+    schema = generator.autoencoder_.model_.schema
     assert spectral_distances(schema, X, X).max() == 0 < spectral_distances(schema, X, X[::-1]).mean()
 
 

@@ -50,8 +50,8 @@ def spectral_distances(schema: Any, first: Any, second: Any) -> np.ndarray:
 
 def evaluate(generator: Any, real: Any, labels: Any, seed: int, judge: Any = None) -> Verdict:
     """A classifier's view, the distance of mean spectra, and that of reconstructions."""
-    model = generator.model_
-    schema, sounds = model._schema, heard(model._schema, real)
+    model = generator.autoencoder_
+    schema, sounds = model.model_.schema, heard(model.model_.schema, real)
     n = min(MOST, len(sounds))
     kept = np.random.default_rng(seed).permutation(len(sounds))[:n]
     told = labels_of(labels, kept, len(sounds))

@@ -21,8 +21,8 @@ MOST = 10_000  # real images
 
 def evaluate(generator: Any, real: Any, labels: Any, seed: int, judge: Any = None) -> Verdict:
     """Fréchet distance, precision and recall in the features of a classifier; with labels, what is recognized."""
-    schema = generator.model_._blueprint.output
-    scaler = generator.model_.module_.scaler
+    schema = generator.autoencoder_.model_.output
+    scaler = generator.autoencoder_.module_.scaler
     units = lambda raw: scaler.encode(torch.as_tensor(np.asarray(raw)))[0].numpy()  # noqa: E731
     raw = np.asarray(schema.read(real, "evaluate"))
     kept = np.random.default_rng(seed).permutation(len(raw))[:MOST]

@@ -291,7 +291,7 @@ def labels_of(labels: Any, kept: np.ndarray, n: int, caller: str = "evaluate") -
 
 def drawn_for(generator: Any, labels: Any, n: int, seed: int) -> tuple[Any, np.ndarray | None]:
     """As many samples as there are real ones; of a generator with conditions those that the labels ask for."""
-    if labels is None or generator.model_._blueprint.condition is None:
+    if labels is None or generator.autoencoder_.model_.blueprint.condition is None:
         return generator.sample(n, random_state=seed), None
     asked = np.unique(labels, return_inverse=True)[1]
     return generator.sample(1, condition=labels, random_state=seed), asked

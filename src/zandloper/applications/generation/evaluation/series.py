@@ -103,14 +103,14 @@ def predictive_score(learned: np.ndarray, real: np.ndarray, seed: int = 0) -> fl
 
 def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
     """Discriminative and predictive scores, beside those of one half of the real windows against the other."""
-    model = generator.model_
-    windows = np.asarray(model._schema.read_to_train(real, "evaluate")[:], np.float32)
+    model = generator.autoencoder_
+    windows = np.asarray(model.model_.schema.read_to_train(real, "evaluate")[:], np.float32)
     rng = np.random.default_rng(seed)
     windows = windows[rng.permutation(len(windows))[: 2 * MOST]]
     first, second = halves(len(windows), seed)
     n = len(windows)
     drawn = generator.sample(n, random_state=seed)
-    made = np.stack([model._schema.parse([one], "evaluate")[0].values.T for one in drawn]).astype(np.float32)
+    made = np.stack([model.model_.schema.parse([one], "evaluate")[0].values.T for one in drawn]).astype(np.float32)
     mean, deviation = np.nanmean(windows, (0, 2))[:, None], np.nanstd(windows, (0, 2))[:, None]
     ours, theirs = (np.nan_to_num((v - mean) / np.where(deviation > 0, deviation, 1)) for v in (made, windows))
     return Verdict(
@@ -127,5 +127,5 @@ def evaluate(generator: Any, real: Any, labels: Any, seed: int) -> Verdict:
             "predictive": "error of a forecaster, in standard deviations: near the real one is good",
         },
         remark=f"{n:,} windows of each kind; real: one half of them against the other.",
-        shown=(model._schema, windows[:SHOWN], made[:SHOWN]),
+        shown=(model.model_.schema, windows[:SHOWN], made[:SHOWN]),
     )

@@ -109,7 +109,7 @@ class Evaluation(Study):
 
 def evaluate(generator: Any, real: Any, train: Any, target: Any, seed: int) -> Evaluation:
     """Draw as many rows as are real, and measure them. As `Generator.evaluate`."""
-    schema = getattr(generator.model_._schema, "table", generator.model_._schema)
+    schema = getattr(generator.autoencoder_.model_.schema, "table", generator.autoencoder_.model_.schema)
     if not hasattr(schema, "columns") or len(schema.in_shape) != 1:
         raise UnsupportedError("evaluate measures rows of tables: these data are none")
     caller = type(generator).__name__
