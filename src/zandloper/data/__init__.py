@@ -1,1 +1,1 @@
-"""Arrays before and after the network, without torch modules: columns, windows, time stamps, tiles, spectra."""
+"""Arrays before and after the network, without torch modules: columns, windows, time stamps, tiles, spectra, tokens."""

@@ -1,4 +1,6 @@
-"""Data files in and out, by their ending: tables, arrays, images and sounds. One file a kind."""
+"""Data files in and out, by their ending: tables, arrays, images and sounds. One file per kind; `model_folder.py` reads
+and writes saved models.
+"""
 
 from __future__ import annotations
 

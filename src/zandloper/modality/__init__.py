@@ -1,9 +1,9 @@
-"""Modalities carry a user's data in and out. One file each, with three things:
+"""Modalities: conversion of user data to numbers and back. One file or folder per modality, with three classes:
 
-- a `Modality` (a `Spec`: the user's settings), whose `learn(X, owner)` looks at data once and gives
-- a `Schema` (a `Spec`: what the data look like, JSON-ready), which reads any later data of the kind into one raw number
-  array and gives numbers back as the user's own kind; its `scaler()` makes
-- a scaler (a `torch` module inside the graph), whose statistics come from the training rows in chunks.
+- a `Modality`, the user's settings, whose `learn(X, caller)` reads the data once and returns a schema and raw numbers,
+- a `Schema`, a JSON-ready description of the data, which reads later data of the kind into one raw array and returns
+  numbers in the form of the user's data; its `scaler()` makes
+- a `Scaler`, a torch module inside the network, with statistics from the training rows in chunks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The network: what one batch goes through, from the corruption to the loss, and the parts that can stand in its slots.
+"""The network: the path of one batch from the corruption to the loss, and the parts of its slots.
 
-Start with `hourglass.py`.
+Read `hourglass.py` first. `corruptions`, `networks`, `bottlenecks`, `losses` and `priors` are found by discovery.
 """

@@ -1,9 +1,9 @@
-"""Noise: what to add to data, what is in data, and whether the two are alike.
+"""Noise: settings of noises, estimation of the noise in data, and an audit that compares the two.
 
-`zl.noise.Gaussian(0.1)` and its siblings are settings of a noise; they go into `DenoisingAutoencoder(noise=...)`, and
-`.apply(X)` adds them to data. `zl.noise.estimate(noisy, clean)` says which noise is in data;
-`zl.noise.audit(noise, noisy, clean)` says whether a noise is like the one that is there. A model learns to take away
-the noise that it was given: where that is unlike the real one, it will not work well.
+`zl.noise.Gaussian(0.1)` and its siblings are settings of a noise, for `DenoisingAutoencoder(noise=...)`; `.apply(X)`
+adds the noise to data. `zl.noise.estimate(noisy, clean)` returns the noise in data; `zl.noise.audit(noise, noisy,
+clean)` tests whether a noise resembles it. A model removes the noise of its training: if that differs from the real
+noise, it fails.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Colors, axes and panels that all figures share."""
+"""Colors, axes and panels shared by all figures."""

@@ -1,6 +1,7 @@
-"""The report: one page that says what a model is, what it learned and where it fails. It fetches nothing from anywhere.
+"""The report: one HTML page about a model and data, with its description, training, results and failures. It loads
+nothing from a network.
 
-`evidence.py` measures, `sections.py` says, `items.py` shows items of each kind of data; here the page is put together.
+`measurements.py` computes, `sections.py` draws, `examples/` shows items of each modality; the page is assembled here.
 """
 
 from __future__ import annotations

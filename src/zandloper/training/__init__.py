@@ -1,1 +1,3 @@
-"""The one training loop (`loop.py`), the sources of its batches, its schedule, its checkpoints and its defaults."""
+"""Training: the only training loop (`loop.py`), its state, schedule and checkpoints, the sources of its batches, and the
+defaults of "auto".
+"""

@@ -1,1 +1,1 @@
-"""`zl.Compressor`: fewer bytes, every value within a stated bound."""
+"""`zl.Compressor`: compression with every value within a stated bound."""

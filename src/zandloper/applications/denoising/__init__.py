@@ -1,1 +1,1 @@
-"""`zl.Denoiser`: noise removed from data of any size, and missing values filled in."""
+"""`zl.Denoiser`: noise removal for images and sounds of any size, series and tables, and imputation."""

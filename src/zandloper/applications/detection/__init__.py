@@ -1,1 +1,1 @@
-"""`zl.AnomalyDetector`: scores, p-values, verdicts and explanations."""
+"""`zl.AnomalyDetector`: scores, conformal p-values, verdicts and explanations."""

@@ -1,1 +1,1 @@
-"""`zl.Generator`: new rows, images, series, sounds and texts, and measurements of how real they are."""
+"""`zl.Generator`: synthetic rows, images, series, sounds and texts, and their evaluation."""

@@ -1,1 +1,1 @@
-"""`zl.Segmenter`: a class for every pixel."""
+"""`zl.Segmenter`: a class per pixel, for images of any size."""

@@ -1,1 +1,1 @@
-"""Comparisons over latent sizes and with PCA, and the demo."""
+"""Studies: comparisons with PCA and over latent sizes, the table of curves, and the demo."""

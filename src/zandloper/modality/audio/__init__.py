@@ -1,7 +1,7 @@
 """Sounds: arrays with a sample rate, lists of sounds of any length, and WAV, FLAC and OGG files.
 
-A raw row is one window of sound (channels, samples), cut when it is asked for: a whole short sound, with NaN behind its
-end, or a part of a long one. The spectrogram is made inside the graph, and so is the way back.
+A raw row is one window of sound (channels, samples), cut when a batch needs it: a whole short sound, padded with NaN,
+or a part of a long one. The spectrogram and its inverse are computed inside the network.
 """
 
 from __future__ import annotations

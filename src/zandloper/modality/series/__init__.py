@@ -1,8 +1,8 @@
-"""Series: numbers over time, one or several channels, read as overlapping windows and given back step by step.
+"""Series: numbers over time, one or several channels, read as overlapping windows and returned step by step.
 
 An array (time,) or (time, channels), a frame with a time column or index, or a collection of those: a list, where
-lengths may differ, or an array (n, time, channels). A raw row is one window (channels, steps), cut when it is asked
-for. Gaps in the grid of time stamps, missing values and what a short series lacks are NaN, and count nothing.
+lengths may differ, or an array (n, time, channels). A raw row is one window (channels, steps), cut when a batch needs
+it. Gaps in the grid of time stamps, missing values and the padding of short series are NaN and have weight 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tables: arrays, and pandas, polars and pyarrow frames. Numbers, truth values, categories, points in time, gaps."""
+"""Tables: arrays, and pandas, polars and pyarrow frames of numbers, booleans, categories, times and missing values."""
 
 from __future__ import annotations
 

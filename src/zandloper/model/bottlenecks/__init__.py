@@ -1,12 +1,12 @@
-"""What is kept, and at what cost? One file each: a `Spec` whose `build(neck_dim, latent_dim)` gives a module
-`(neck, offset, rng, progress) -> Code`.
+"""Bottlenecks: codes and their costs. One file per bottleneck, a `Spec` whose `build(encoding_dim, latent_dim)` returns
+a module `(encoding, offset, rng, progress) -> BottleneckOutput`.
 
-It owns its heads. `offset` is what the linear path says, to be added to the head's word; a spec with `linear = False`
-wants no such path and has no `zero_init`. Without `rng` nothing is drawn: the code is the one that `transform`
-gives. `progress` is the share of the training steps that are done; costs that warm up are at full weight at 1.
-`zero_init()` makes the heads silent, so that the linear path alone speaks at first. A module that says
-`zero_init_decoder = True` has the decoder begin with the mean of the data: against the noise of a random decoder
-training would first silence the code, and neurons that are silent on all samples hardly come back.
+The module contains its heads. `offset` is the output of the linear path, to be added to theirs; a spec with
+`linear = False` has no linear path and no `zero_init`. Without `rng` nothing is drawn: the code is that of `transform`.
+`progress` is the finished share of the training steps; costs that warm up are at full weight at 1. `zero_init()` sets
+the heads to zero, so that the linear path alone decides at first. With `zero_init_decoder = True` the decoder starts at
+the mean of the data: against the noise of a random decoder, training would first shrink the code to zero, and neurons
+that are inactive on all samples rarely recover.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""What does the encoder see? One file each: a `Spec` whose `build()` gives a module `(batch, rng) -> Seen`.
+"""Corruptions of the encoder's input. One file each, a `Spec` whose `build()` returns a module
+`(batch, rng) -> CorruptedInput`.
 
 Noises (`Noise`) work on model units: images in [0, 1] as (n, channels, height, width), standardized columns as
-(n, columns), series and sounds as (n, channels, time). Where a noise has an order in time and the data are a table, the
-columns of a row are taken for it. All random numbers come from the generator that is handed in.
+(n, columns), series and sounds as (n, channels, time). A noise with an order in time treats the columns of a table as
+time steps. All random numbers come from the generator passed as an argument.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""How is the error measured? One file each: a `Spec` whose `build(target_shape)` gives a module.
+"""Losses: error maps between the decoder's output and the target. One file per loss, a `Spec` whose
+`build(target_shape)` returns a `Loss`.
 
-The module takes `(params, target)` to the error map, not reduced; `params_shape` says what it needs from the decoder,
+The module maps `(params, target)` to an error map, not reduced; `params_shape` is the shape that the decoder outputs,
 `point(params)` turns parameters into a prediction, `start(mean, directions)` turns a linear reconstruction of the
-target into parameters, and `check(target, owner)` refuses targets that it cannot measure.
+target into parameters, and `check(target)` refuses targets that the loss cannot measure.
 """
 
 from __future__ import annotations

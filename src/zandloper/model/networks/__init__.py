@@ -1,9 +1,9 @@
-"""How is it summarized, and what is made of the summary? One file each: a `Net` with two builders.
+"""Networks: encoders and the decoders that mirror them. One file per network, a `Network` with two builders.
 
-`encoder(in_shape, context_dim)` gives a module `(x, context) -> Neck` with `neck_dim`;
-`decoder(latent_dim, out_shape, context_dim)` gives a module `(z, skips, context) -> parameters` with
-`zero_init()`. Both know nothing of the bottleneck. `auto(in_shape, latent_dim)` chooses sizes for data of a shape;
-`fits(in_shape)` says whether the net reads samples of that shape.
+`encoder(in_shape, context_dim)` returns a module `(x, context) -> EncoderOutput` with an `encoding_dim`;
+`decoder(latent_dim, out_shape, context_dim)` returns a module `(z, skips, context) -> parameters` with `zero_init()`.
+Both are independent of the bottleneck. `auto(in_shape, latent_dim)` chooses sizes from the shape of the data;
+`fits(in_shape)` returns whether the network reads samples of that shape.
 """
 
 from __future__ import annotations

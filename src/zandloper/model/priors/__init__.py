@@ -1,10 +1,13 @@
-"""What is sampled from: a distribution over the latent space, fitted after training. One file each: a `Spec` whose
-`build(latent_dim, context_dim)` gives a module with `sample(n, rng, context) -> (n, latent_dim)` and
-`log_prob(z) -> (n,)` in nats. It is fitted by `learn(codes, rng)`, or, where it has `loss(batch, rng)`, by the training
-loop after `start(codes, rng)`; its context then stands in `batch.condition`.
+"""Priors: distributions over the latent space that `sample` draws from, fitted after training.
 
-`of_symbols` says whether its codes are symbols or points, `conditional` whether it may stand in a model that is told a
-condition. The normal one may: its nets are told, and the variational cost pulls every condition's codes towards it."""
+One file per prior, a `Spec` whose `build(latent_dim, context_dim)` returns a module with
+`sample(n, rng, context) -> (n, latent_dim)` and `log_prob(z) -> (n,)` in nats. It is fitted by `learn(codes, rng)`, or,
+if it has `loss(batch, rng)`, by the training loop after `start(codes, rng)`; its context is then `batch.condition`.
+
+`of_symbols` declares whether its codes are symbols or points, `conditional` whether it supports models with a
+condition. The normal prior does: the networks receive the condition, and the variational cost pulls the codes of every
+condition towards it.
+"""
 
 from __future__ import annotations
 
