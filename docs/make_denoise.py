@@ -17,7 +17,7 @@ STRIPES = slice(330, 450), slice(350, 470)  # rows, columns
 IMAGES = Path(__file__).parent / "images"
 
 
-def beside(name: str, *parts: np.ndarray) -> None:
+def side_by_side(name: str, *parts: np.ndarray) -> None:
     """Squares side by side, twice as large."""
     side = np.concatenate(parts, axis=1)
     large = Image.fromarray(side).resize((side.shape[1] * 2, side.shape[0] * 2), Image.Resampling.NEAREST)
@@ -28,12 +28,12 @@ def main() -> None:
     model, noise = zl.load("photo-denoiser"), zl.noise.Gaussian(25 / 255)
     clean = np.asarray(Image.open(sys.argv[1]).convert("L"))[:256, :256]
     noisy = noise.apply(clean[None], random_state=0)[0]
-    beside("denoise.png", *(x[48:208, 48:208] for x in (noisy, model.transform(noisy), clean)))
+    side_by_side("denoise.png", *(x[48:208, 48:208] for x in (noisy, model.transform(noisy), clean)))
     clean = np.asarray(Image.open(sys.argv[2]).convert("L"))
     noisy = noise.apply(clean[None], random_state=0)[0]
     best = model.transform(noisy)
     alone = model.set_params(patch_matching=False, n_augmentations=1).transform(noisy)
-    beside("denoise_similar.png", *(x[STRIPES] for x in (noisy, alone, best, clean)))
+    side_by_side("denoise_similar.png", *(x[STRIPES] for x in (noisy, alone, best, clean)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One digit as the odd one, and a table with a broken cell: draws docs/images/detect.png and prints what it measured.
+"""One digit as the anomaly, and a table with a broken cell: draws docs/images/detect.png and prints what it measured.
 
 usage: python docs/make_detect.py
 """
@@ -21,9 +21,9 @@ def main() -> None:
     digits = load_digits()
     images, label = (digits.images * 15).astype(np.uint8), digits.target
     normal = images[label != ODD]
-    train, fresh, odd = normal[:1200], normal[1200:], images[label == ODD]
+    train, fresh, anomalies = normal[:1200], normal[1200:], images[label == ODD]
     detector = zl.AnomalyDetector(false_alarm_rate=0.05, random_state=0).fit(train)
-    scores = {"fresh, no sevens": detector.anomaly_score(fresh), f"sevens ({len(odd)})": detector.anomaly_score(odd)}
+    scores = {"fresh, no sevens": detector.anomaly_score(fresh), f"sevens ({len(anomalies)})": detector.anomaly_score(anomalies)}
     known, new = scores.values()
     area = roc_auc_score(np.repeat([0, 1], [len(known), len(new)]), np.concatenate([known, new]))
     alarms, found = (float(np.mean(s > -detector.offset_)) for s in (known, new))
@@ -34,14 +34,14 @@ def main() -> None:
     top, bottom = figure.subfigures(2, 1, height_ratios=(5, 4))
     left, right = top.subfigures(1, 2, width_ratios=(3, 4))
     order = np.argsort(-new, kind="stable")[:SHOWN]
-    why = detector.explain(odd[order])
+    why = detector.explain(anomalies[order])
     for i, axes in enumerate(left.subplots(3, SHOWN).T):
-        show_image(axes[0], odd[order[i]])
+        show_image(axes[0], anomalies[order[i]])
         show_image(axes[1], np.asarray(why.expected[i]))
         axes[2].imshow(why.error[i, 0], cmap="magma", vmin=0, interpolation="none")
         axes[2].set(xticks=[], yticks=[])
         if i == 0:
-            for ax, word in zip(axes, ("odd", "expected", "where")):
+            for ax, word in zip(axes, ("anomaly", "expected", "error")):
                 ax.set_ylabel(word, fontsize=9, color=INK)
     ax = right.subplots()
     plain(ax)

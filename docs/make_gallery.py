@@ -47,11 +47,11 @@ def variational(X, test, settings):
     model = zl.VariationalAutoencoder(latent_dim=16, loss="bce", **settings).fit(X)
     print(model.latent_usage(test))
     new, interpolate = model.sample(2 * ACROSS, random_state=0), model.interpolate(test[4:5], test[5:6], steps=ACROSS)
-    return rows({"samples": new[:ACROSS], "more": new[ACROSS:], "a morph": interpolate})
+    return rows({"samples": new[:ACROSS], "more": new[ACROSS:], "interpolation": interpolate})
 
 
 def quantized(X, test, settings):
-    """Digits told in 16 symbols, and digits drawn symbol by symbol."""
+    """Digits encoded in 16 symbols, and digits sampled symbol by symbol."""
     model = zl.QuantizedAutoencoder(latent_dim=16, **settings).fit(X)
     print(model.code_usage(test))
     return rows({"data": test, "16 symbols": model.predict(test), "samples": model.sample(ACROSS, random_state=0)})

@@ -2,7 +2,7 @@
 
 usage: python docs/make_generate.py [--images MNIST_FOLDER [--minutes 8]]
 
-Without a folder, `docs/images/generate_tables.png`: synthetic rows beside real ones. With one (idx files, as of MNIST),
+Without a folder, `docs/images/generate_tables.png`: synthetic rows and real ones. With one (idx files, as of MNIST),
 `docs/images/generate_digits.png`: ten images of each class.
 """
 

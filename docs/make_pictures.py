@@ -29,7 +29,7 @@ def curves():
 
 
 def compare_digits():
-    """PCA beside the autoencoder, over latent sizes."""
+    """PCA and the autoencoder, over latent sizes."""
     return show(zl.compare_with_pca(digits(), [1, 2, 4, 8, 16, 32], random_state=0))
 
 

@@ -1,4 +1,4 @@
-"""The picture of a report: draws docs/images/report.png, a desktop in the light beside a phone in the dark.
+"""The picture of a report: draws docs/images/report.png, a light desktop next to a dark phone.
 
 usage: python docs/make_report.py [REPORT.html]      (without one: MNIST from $ZANDLOPER_DATA, a small model)
 

@@ -39,18 +39,18 @@ def main() -> None:
     args = parser.parse_args()
     figure = new_figure(8.4, 7.4)
     grid = figure.subplots(2, 2, gridspec_kw={"height_ratios": (3, 7)})
-    print("| shape | layers | parameters | test error | PCA's | noise that passes | told by neighbors |")
+    print("| shape | layers | parameters | test error | PCA's | noise that passes | kNN accuracy |")
     print("|---|---|--:|--:|--:|--:|--:|")
     for ax, (name, settings) in zip([*grid.ravel(), None], (SHAPES | SPARSE).items(), strict=True):
         kind = zl.SparseAutoencoder if name in SPARSE else zl.Autoencoder
         runs = [reach(kind, settings | {"max_epochs": args.epochs or "auto"}, seed) for seed in range(args.seeds)]
         model = runs[0][0]
-        error, pca, noise, told = np.mean([run[1:] for run in runs], axis=0)
+        error, pca, noise, knn = np.mean([run[1:] for run in runs], axis=0)
         found = model.describe()
         assert name.endswith(found.shape)
         layers = " → ".join(found.layers)
         print(
-            f"| {name} | {layers} | {found.parameters:,} | {error:.4f} | {pca:.4f} | {noise:.0%} | {told:.1%} |",
+            f"| {name} | {layers} | {found.parameters:,} | {error:.4f} | {pca:.4f} | {noise:.0%} | {knn:.1%} |",
             flush=True,
         )
         if ax is None:
@@ -75,8 +75,8 @@ def reach(kind: type, settings: dict, seed: int) -> tuple:
     pca = PCA(min(settings["latent_dim"], train.shape[1]), random_state=seed).fit(train)
     rebuilt = pca.inverse_transform(pca.transform(test))
     neighbors = KNeighborsClassifier(5).fit(model.transform(images[0]), train_labels)
-    told = neighbors.score(model.transform(images[1]), test_labels)
-    return model, ((clean - images[1]) ** 2).mean(), ((rebuilt - test) ** 2).mean(), passed, told
+    knn = neighbors.score(model.transform(images[1]), test_labels)
+    return model, ((clean - images[1]) ** 2).mean(), ((rebuilt - test) ** 2).mean(), passed, knn
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def quantized_usage():
 
 
 def quantized_methods():
-    """A learned book beside rounding, with about as many symbols."""
+    """A learned codebook and rounding, with about as many symbols."""
     print("| method | symbols | in use | perplexity | bits an item | with the prior | score |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     rows = {"data": TEST}
