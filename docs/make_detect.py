@@ -13,17 +13,18 @@ import zandloper as zl
 from zandloper.plotting.style import COLORS, FAINT, INK, new_figure, plain, show_image
 
 PICTURE = Path(__file__).parent / "images" / "detect.png"
-ODD = 7  # the digit that no model is trained on
+HELD_OUT = 7  # the digit that no model is trained on
 SHOWN = 4
 
 
 def main() -> None:
     digits = load_digits()
     images, label = (digits.images * 15).astype(np.uint8), digits.target
-    normal = images[label != ODD]
-    train, fresh, anomalies = normal[:1200], normal[1200:], images[label == ODD]
+    normal = images[label != HELD_OUT]
+    train, fresh, anomalies = normal[:1200], normal[1200:], images[label == HELD_OUT]
     detector = zl.AnomalyDetector(false_alarm_rate=0.05, random_state=0).fit(train)
-    scores = {"fresh, no sevens": detector.anomaly_score(fresh), f"sevens ({len(anomalies)})": detector.anomaly_score(anomalies)}
+    names = ("fresh, no sevens", f"sevens ({len(anomalies)})")
+    scores = dict(zip(names, (detector.anomaly_score(fresh), detector.anomaly_score(anomalies)), strict=True))
     known, new = scores.values()
     area = roc_auc_score(np.repeat([0, 1], [len(known), len(new)]), np.concatenate([known, new]))
     alarms, found = (float(np.mean(s > -detector.offset_)) for s in (known, new))
@@ -49,7 +50,7 @@ def main() -> None:
     for (name, values), color in zip(scores.items(), (FAINT, COLORS[0])):
         weights = np.full(len(values), 1 / len(values))
         ax.hist(np.clip(values, *edges[[0, -1]]), bins=edges, weights=weights, color=color, alpha=0.75, label=name)
-    ax.axvline(-detector.offset_, color=COLORS[2], linewidth=1.4, label="threshold, 5 % false alarms")
+    ax.axvline(-detector.offset_, color=COLORS[2], linewidth=1.4, label="threshold, 5% false alarms")
     ax.set_xlabel("score", fontsize=9, color=INK)
     ax.set_ylabel("share", fontsize=9, color=INK)
     ax.legend(frameon=False, fontsize=9)
