@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -196,9 +197,22 @@ def read_folder(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     except (safetensors.SafetensorError, OSError) as error:
         raise FileError(f"{path / WEIGHTS} cannot be read: {error}") from error
     if recipe["version"] == 1:
+        if "coding" in tensors:  # a compressor's: its files name the model by a hash of the names of version 1
+            recipe["learned"]["model_hash"] = _model_hash_of_1(recipe["model"]["blueprint"], tensors)
         recipe = {**_migrated(recipe), "version": VERSION}
         tensors = {_renamed(k): v for k, v in tensors.items()}
     return recipe, tensors
+
+
+def _model_hash_of_1(blueprint: dict[str, Any], tensors: dict[str, Tensor]) -> str:
+    """Return the hash by which compressed files of format version 1 name their model."""
+    digest = hashlib.blake2b(tensors["coding"].numpy().tobytes(), digest_size=16)
+    digest.update(json.dumps(blueprint, sort_keys=True).encode())
+    weights = {name.removeprefix("model."): v for name, v in tensors.items() if name != "coding"}
+    for name, tensor in sorted(weights.items()):
+        whole = tensor.float() if tensor.dtype == torch.half else tensor
+        digest.update(name.encode() + whole.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _renamed(tensor: str) -> str:

@@ -43,6 +43,7 @@ def save_compressor(compressor: Any, path: str | Path, overwrite: bool) -> None:
     recipe["learned"] = {
         "n_features_in": compressor.n_features_in_,
         "expected": compressor.expected_,
+        "model_hash": compressor.model_hash_,
         "layout": _pack_layout(compressor._code.layout),
     }
     packed = np.frombuffer(_pack_code(compressor._code), np.uint8)
@@ -75,7 +76,7 @@ def compressor_of(
         compressor.expected_ = recipe["learned"]["expected"]
         layout = _unpack_layout(recipe["learned"]["layout"], model.model_.schema)
         compressor._code = _unpack_code(coding.numpy().tobytes(), model, layout)
-        compressor.model_hash_ = hash_of(compressor._code)
+        compressor.model_hash_ = recipe["learned"]["model_hash"]
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, RuntimeError, zlib.error) as error:
         if isinstance(error, ZandloperError):
             raise
