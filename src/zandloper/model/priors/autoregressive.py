@@ -184,7 +184,7 @@ class AutoregressivePrior(nn.Module):
         )
 
     def _drawn(self, lots: Tensor, condition: Tensor | None, how: SamplingConfig) -> Tensor:
-        """Codes for uniform numbers (n, latent_dim). With guidance, rows are scored with and without their condition."""
+        """Codes for uniform numbers (n, latent_dim). With guidance, rows are scored with and without condition."""
         n = len(lots)
         guided = condition is not None and how.guidance != 1
         prefix = self.prefix(condition, n)
