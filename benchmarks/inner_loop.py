@@ -16,7 +16,7 @@ import torch
 import zandloper as zl
 from zandloper.fitting.blueprint import flops_per_row
 from zandloper.model.batch import Batch
-from zandloper.training.loop import OPTIMIZERS
+from zandloper.training.optimizers import OPTIMIZERS
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=200)

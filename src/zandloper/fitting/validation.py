@@ -14,7 +14,7 @@ from torch import nn
 
 from zandloper.errors import bad_parameter
 from zandloper.model.layers.layers import ACTIVATIONS
-from zandloper.training.loop import OPTIMIZERS
+from zandloper.training.optimizers import OPTIMIZERS
 
 MOST_LATENTS = 65_536
 

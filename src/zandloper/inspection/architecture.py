@@ -91,14 +91,21 @@ def architecture(estimator: Any) -> Architecture:
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
     with torch.inference_mode():
         x = torch.zeros(2, *module.in_shape, device=device)  # two rows: some own modules refuse a single one
-        with _Watch(module.encoder, "encoder") as encoder:
+        with _Watch(module.get_submodule("encoder"), "encoder") as encoder:
             neck = module.encoder_output(x, module.dummy_context(x))
         offset = None if module.linear is None else module.linear.encode(x)
         code = module.bottleneck(neck.value, offset, None)
-        with _Watch(module.decoder, "decoder") as decoder:
+        with _Watch(module.get_submodule("decoder"), "decoder") as decoder:
             module.decoder(code.z, neck.skips, None)
     found += encoder.layers
-    found.append(Layer("bottleneck", _head(module.bottleneck), tuple(code.z.shape[1:]), _count(module.bottleneck)))
+    found.append(
+        Layer(
+            "bottleneck",
+            _head(module.get_submodule("bottleneck")),
+            tuple(code.z.shape[1:]),
+            _count(module.get_submodule("bottleneck")),
+        )
+    )
     found += decoder.layers[:-1]
     last = decoder.layers[-1]
     found.append(Layer("output", last.kind, _shape(module.compare.params_shape), last.parameters))

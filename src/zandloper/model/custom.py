@@ -91,7 +91,7 @@ class CustomDecoder(nn.Module):
                 f"got {out[0].numel()} (shape {tuple(out.shape[1:])})"
             )
 
-    def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, skips: tuple[Tensor, ...] = (), context: Tensor | None = None) -> Tensor:
         """The output's parameters."""
         return self.module(z)
 

@@ -71,8 +71,11 @@ def principal_components(chunks: Callable[[], Iterable[Tensor]], features: int, 
     k = min(256, *data.shape)
     model = PCA(k, svd_solver="randomized", random_state=0).fit(data)
     total = float(np.var(data, axis=0, dtype=np.float64).sum())
-    as_tensor = lambda a: torch.from_numpy(np.ascontiguousarray(a)).double()  # noqa: E731
-    return Principal(as_tensor(model.mean_), as_tensor(model.components_), as_tensor(model.explained_variance_), total)
+    mean, components, variances = (
+        torch.from_numpy(np.ascontiguousarray(a)).double()
+        for a in (model.mean_, model.components_, model.explained_variance_)
+    )
+    return Principal(mean, components, variances, total)
 
 
 def _exact(chunks: Iterable[Tensor]) -> Principal:

@@ -1,4 +1,4 @@
-"""An hourglass that is told which values are missing, and learns to tell them from the others.
+"""An hourglass that receives a mask of the missing values, and learns to impute them.
 
 While training, its corruption hides some of the values that are there, before the scale: a hidden category is missing
 as a whole, as it will be in reality. Errors count most where values were hidden; where they were not, the model is to
@@ -13,7 +13,7 @@ from torch import Tensor
 from zandloper.model.batch import Batch, BottleneckOutput, CorruptedInput, EncoderOutput, LossOutput
 from zandloper.model.hourglass import Hourglass
 
-SEEN = 0.1  # what errors weigh where values were seen
+OBSERVED_WEIGHT = 0.1  # loss weight of values that were not hidden
 
 
 class MaskedHourglass(Hourglass):
@@ -28,29 +28,29 @@ class MaskedHourglass(Hourglass):
         values = raw if raw.is_floating_point() else raw.double()
         x, valid = self.scaler.encode(torch.where(hidden, torch.nan, values))
         target, _ = self.scaler.target(raw)
-        weight = torch.where(hidden, 1.0, SEEN) * there
-        told = self.embed_condition(len(raw), raw, batch.condition, rng if self.training else None)
-        whole = Batch(x, valid, target, weight, told)
-        code, skips = self.encode(CorruptedInput(x, valid), told, rng, progress)
+        weight = torch.where(hidden, 1.0, OBSERVED_WEIGHT) * there
+        context = self.embed_condition(len(raw), raw, batch.condition, rng if self.training else None)
+        whole = Batch(x, valid, target, weight, context)
+        code, skips = self.encode(CorruptedInput(x, valid), context, rng, progress)
         return self.loss_from_code(whole, code, skips)
 
     def encode(
         self,
-        seen: CorruptedInput,
+        corrupted: CorruptedInput,
         condition: Tensor | None = None,
         rng: torch.Generator | None = None,
         progress: float = 1.0,
-    ) -> tuple[BottleneckOutput, tuple]:
+    ) -> tuple[BottleneckOutput, tuple[Tensor, ...]]:
         """The code of what is there."""
-        x = self.centered(seen.x)
-        if seen.valid is not None:  # what is missing is the mean, whatever the units
-            x = torch.where(seen.valid > 0, x, 0.0)
-        neck = self.encoder_output(x, condition, seen.valid)
+        x = self.centered(corrupted.x)
+        if corrupted.valid is not None:  # what is missing is the mean, whatever the units
+            x = torch.where(corrupted.valid > 0, x, 0.0)
+        encoded = self.encoder_output(x, condition, corrupted.valid)
         offset = None if self.linear is None else self.linear.encode(x)
-        return self.bottleneck(neck.value, offset, rng, progress), neck.skips
+        return self.bottleneck(encoded.value, offset, rng, progress), encoded.skips
 
     def encoder_output(self, x: Tensor, context: Tensor | None, valid: Tensor | None = None) -> EncoderOutput:
         """What the encoder makes of centered inputs and of which of them are there."""
-        told = torch.ones_like(x) if valid is None else valid
-        neck: EncoderOutput = self.encoder(torch.cat([x, told.to(x.dtype)], dim=1), context)
-        return neck
+        mask = torch.ones_like(x) if valid is None else valid
+        encoded: EncoderOutput = self.encoder(torch.cat([x, mask.to(x.dtype)], dim=1), context)
+        return encoded

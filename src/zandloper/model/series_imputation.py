@@ -45,15 +45,15 @@ class SeriesImputationHourglass(MaskedHourglass):
         condition: Tensor | None = None,
         rng: torch.Generator | None = None,
         progress: float = 1.0,
-    ) -> tuple[BottleneckOutput, tuple]:
+    ) -> tuple[BottleneckOutput, tuple[Tensor, ...]]:
         """The code of what is there with linear answers in gaps, and these."""
         x = self.centered(seen.x)
         there = torch.ones_like(x) if seen.valid is None else seen.valid.to(x.dtype)
         filled = x if seen.valid is None else self.linear_imputer(x, there)
-        neck = self.encoder_output(filled, condition, there)
-        return self.bottleneck(neck.value, None, rng, progress), (filled,)
+        encoded = self.encoder_output(filled, condition, there)
+        return self.bottleneck(encoded.value, None, rng, progress), (filled,)
 
-    def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
+    def decode(self, z: Tensor, skips: tuple[Tensor, ...] = (), condition: Tensor | None = None) -> Tensor:
         """What linear answers are to become, from their code."""
         nets = super().decode(z, (), condition) - self.baseline
         if not skips:
@@ -120,19 +120,18 @@ class LinearImputer(nn.Module):
     def _solved(self, known: Tensor, missing: Tensor) -> Tensor:
         """What is missing, elsewhere zero: conjugate gradients (Hestenes and Stiefel 1952), scaled by the diagonal."""
         scale = self._diagonal(known).rsqrt() * missing
-        total = lambda a, b: (a * b).sum((1, 2), keepdim=True)  # noqa: E731
         made, slope = torch.zeros_like(known), -scale * self._precision(known)
-        way, size = slope, total(slope, slope)
+        way, size = slope, _inner(slope, slope)
         least = size * ENOUGH**2
         for _ in range(FEW if self.training else ROUNDS):
             bent = scale * self._precision(scale * way)
-            curve = total(way, bent)
+            curve = _inner(way, bent)
             moving = (size > least) & (curve > 0)  # rounding ends a window's descent as well
             if not bool(moving.any()):
                 break
             step = torch.where(moving, size / curve, 0.0)
             made, slope = made + step * way, slope - step * bent
-            before, size = size, total(slope, slope)
+            before, size = size, _inner(slope, slope)
             way = slope + torch.where(moving, size / before, 0.0) * way
         return scale * made
 
@@ -152,3 +151,8 @@ class LinearImputer(nn.Module):
             out[:, k : steps - p + k] += taps[:, k : k + 1]
         out[:, :p] += self.initial_precision.diagonal().reshape(p, -1).T
         return out[None]
+
+
+def _inner(a: Tensor, b: Tensor) -> Tensor:
+    """Return the inner products of windows, (n, 1, 1)."""
+    return (a * b).sum((1, 2), keepdim=True)

@@ -10,7 +10,7 @@ import contextlib
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from zandloper.errors import TrainingError
 from zandloper.model.batch import Batch
 from zandloper.training.checkpoint import Checkpoint
+from zandloper.training.optimizers import build_optimizer
 from zandloper.training.progress import Progress
 from zandloper.training.schedule import paced_schedule, schedule
 from zandloper.training.sources import Source, World, mixed_seed
@@ -31,23 +32,6 @@ from zandloper.training.state import (
     store_state,
 )
 
-MOMENTUM = 0.9
-Groups = Iterable[nn.Parameter] | Iterable[dict[str, Any]]
-
-
-def _adam(groups: Groups, beta2: float, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
-    return torch.optim.Adam(groups, lr, (MOMENTUM, beta2), weight_decay=weight_decay, fused=True)
-
-
-def _adamw(groups: Groups, beta2: float, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(groups, lr, (MOMENTUM, beta2), weight_decay=weight_decay, fused=True)
-
-
-def _sgd(groups: Groups, beta2: float, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
-    return torch.optim.SGD(groups, lr, MOMENTUM, weight_decay=weight_decay, nesterov=True, fused=True)
-
-
-OPTIMIZERS = {"adam": _adam, "adamw": _adamw, "sgd": _sgd}
 MAX_RESTARTS = 5  # how often a run may diverge before it is given up
 RESTART_LR_FACTOR = 0.3  # of the learning rate, after each divergence
 DIVERGENCE_FACTOR = 20.0  # a loss that exceeds the reference by this many times the reference has diverged
@@ -117,7 +101,7 @@ class _Run:
         self.rng = torch.Generator(self.device)
         self.total_steps = settings.max_epochs * source.steps
         self.parameters = [p for p in module.parameters() if p.requires_grad]
-        self.optimizer = _optimizer(self.parameters, settings)
+        self.optimizer = build_optimizer(self.parameters, settings)
         self.best = copy_state(module)
         self.state = TrainingState()
         # Gradients of unit size, whatever the data's units: optimizers compare them with constants of their own.
@@ -177,7 +161,7 @@ class _Run:
             loss: Tensor = self.module.loss(batch.to(self.device), self.rng, step / self.total_steps).total
         for parameter in self.parameters:
             parameter.grad = None
-        (loss * self.loss_scale).backward()  # type: ignore[no-untyped-call]
+        (loss * self.loss_scale).backward()
         self.world.share_gradients(self.module)
         self.optimizer.step()
         return loss.detach()
@@ -262,18 +246,6 @@ def _given_up(state: TrainingState, cause: str) -> TrainingError:
 
 def _finite(parameters: list[nn.Parameter]) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in parameters)
-
-
-def _optimizer(parameters: list[nn.Parameter], settings: TrainingConfig) -> torch.optim.Optimizer:
-    """Return the optimizer, with a group of parameters for each factor of the learning rate."""
-    groups: dict[float, list[nn.Parameter]] = {}
-    for parameter in parameters:  # a part may ask for smaller steps than the rest
-        groups.setdefault(getattr(parameter, "lr_scale", 1.0), []).append(parameter)
-    parts = [{"params": group, "scale": scale} for scale, group in groups.items()]
-    if isinstance(settings.optimizer, str):
-        beta2 = 1 - 1 / settings.beta2_horizon
-        return OPTIMIZERS[settings.optimizer](parts, beta2, settings.lr, settings.weight_decay)
-    return settings.optimizer(parts, lr=settings.lr, weight_decay=settings.weight_decay)
 
 
 def _autocast(settings: TrainingConfig) -> contextlib.AbstractContextManager[None]:

@@ -21,7 +21,7 @@ class Dropout(Spec):
     linear: ClassVar[bool] = False
     dropout: float = 0.5
 
-    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> DropoutBottleneck:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
         return DropoutBottleneck(self, encoding_dim, latent_dim)
 

@@ -29,7 +29,7 @@ class FSQ(Spec):
     per_position: ClassVar[bool] = True
     levels: tuple[int, ...] = (8, 6, 5)
 
-    def build(self, encoding_dim: int, latent_dim: int, n_positions: int = 1) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int, n_positions: int = 1) -> FSQBottleneck:
         """The module for a neck of `neck_dim` values and `latent_dim` symbols, as many for each of `places` parts."""
         return FSQBottleneck(self, encoding_dim, latent_dim, n_positions)
 

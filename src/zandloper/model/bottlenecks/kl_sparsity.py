@@ -33,7 +33,7 @@ class KLSparsity(Spec):
     weight: float = 1.0
     dropout: float = 0.0
 
-    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> KLSparsityBottleneck:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
         return KLSparsityBottleneck(self, encoding_dim, latent_dim)
 

@@ -34,7 +34,7 @@ class L1(Spec):
     sparsity: float = 0.1
     dropout: float = 0.0
 
-    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> L1Bottleneck:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
         return L1Bottleneck(self, encoding_dim, latent_dim)
 

@@ -20,7 +20,7 @@ class Plain(Spec):
     name: ClassVar[str] = "plain"
     linear: ClassVar[bool] = True
 
-    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> PlainBottleneck:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
         return PlainBottleneck(encoding_dim, latent_dim)
 

@@ -33,7 +33,7 @@ class TopK(Spec):
     sparsity: float = 0.05
     dropout: float = 0.0
 
-    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> TopKBottleneck:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
         return TopKBottleneck(self, encoding_dim, latent_dim)
 

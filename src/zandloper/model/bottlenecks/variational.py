@@ -37,7 +37,7 @@ class Variational(Spec):
     free_bits: float = 0.0
     draws: int = 1
 
-    def build(self, encoding_dim: int, latent_dim: int) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int) -> VariationalBottleneck:
         """The module for a neck of `neck_dim` values and a code of `latent_dim`."""
         return VariationalBottleneck(self, encoding_dim, latent_dim)
 

@@ -40,7 +40,7 @@ class VQ(Spec):
     commitment: float = 0.25
     decay: float = 0.95
 
-    def build(self, encoding_dim: int, latent_dim: int, n_positions: int = 1) -> nn.Module:
+    def build(self, encoding_dim: int, latent_dim: int, n_positions: int = 1) -> VQBottleneck:
         """The module for a neck of `neck_dim` values and `latent_dim` symbols, as many for each of `places` parts."""
         return VQBottleneck(self, encoding_dim, latent_dim, n_positions)
 

@@ -46,7 +46,7 @@ class BlockMasking(Noise):
                 raise bad_parameter("BlockMasking", "fill", "a number or 'hold'", self.fill)
             self._number("fill", -1e9, 1e9)
 
-    def build(self) -> nn.Module:
+    def build(self) -> BlockMaskingCorruption:
         """The module."""
         return BlockMaskingCorruption(self)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zandloper.model.corruptions import Corruption, Noise, Strength, draw, space
 
@@ -31,7 +31,7 @@ class Blur(Noise):
     def __post_init__(self) -> None:
         self._strength("width", 0)
 
-    def build(self) -> nn.Module:
+    def build(self) -> BlurCorruption:
         """The module."""
         return BlurCorruption(self)
 

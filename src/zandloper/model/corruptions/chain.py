@@ -40,7 +40,7 @@ class Chain(Noise):
         flat = (inner for part in parts for inner in (part.noises if isinstance(part, Chain) else (part,)))
         self._set("noises", tuple(flat))
 
-    def build(self) -> nn.Module:
+    def build(self) -> ChainCorruption:
         """The module."""
         return ChainCorruption(self)
 

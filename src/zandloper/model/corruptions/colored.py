@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zandloper.errors import bad_parameter
 from zandloper.model.corruptions import Corruption, SNRNoise, Strength, mix, normal, space
@@ -54,7 +54,7 @@ class Colored(SNRNoise):
             )
         self._set("spectrum", powers)
 
-    def build(self) -> nn.Module:
+    def build(self) -> ColoredCorruption:
         """The module."""
         return ColoredCorruption(self)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zandloper.errors import bad_parameter
 from zandloper.model.corruptions import Corruption, Noise, Strength, draw, normal
@@ -55,7 +55,7 @@ class Gaussian(Noise):
         """As `Noise.in_data_units`, of the strength: the spacing has no units."""
         return {"sigma": super().in_data_units(like)["sigma"]}
 
-    def build(self) -> nn.Module:
+    def build(self) -> GaussianCorruption:
         """The module."""
         return GaussianCorruption(self)
 

@@ -18,7 +18,7 @@ class Identity(Spec):
 
     name: ClassVar[str] = "identity"
 
-    def build(self) -> nn.Module:
+    def build(self) -> IdentityCorruption:
         """The module."""
         return IdentityCorruption()
 

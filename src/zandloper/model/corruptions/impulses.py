@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zandloper.model.corruptions import Corruption, Noise, Strength, draw, uniform
 
@@ -36,7 +36,7 @@ class Impulses(Noise):
         self._strength("rate", 0, 1)
         self._strength("size", 0)
 
-    def build(self) -> nn.Module:
+    def build(self) -> ImpulsesCorruption:
         """The module."""
         return ImpulsesCorruption(self)
 

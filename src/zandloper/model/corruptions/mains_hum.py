@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zandloper.model.corruptions import Corruption, SNRNoise, Strength, mix, uniform
 
@@ -51,7 +51,7 @@ class MainsHum(SNRNoise):
         self._whole("harmonics", 1, 10_000)
         self._number("decay", 0, 100)
 
-    def build(self) -> nn.Module:
+    def build(self) -> MainsHumCorruption:
         """The module."""
         return MainsHumCorruption(self)
 

@@ -50,7 +50,7 @@ class Masking(Noise):
                 raise bad_parameter("Masking", "fill", "a number or 'mean'", self.fill)
             self._number("fill", -1e9, 1e9)
 
-    def build(self) -> nn.Module:
+    def build(self) -> MaskingCorruption:
         """The module."""
         return MaskingCorruption(self)
 

@@ -28,7 +28,7 @@ class ObservedSubset(Spec):
     name: ClassVar[str] = "observed_subset"
     sizes: tuple[int, ...]
 
-    def build(self) -> nn.Module:
+    def build(self) -> ObservedSubsetCorruption:
         """The module."""
         return ObservedSubsetCorruption(self)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zandloper.model.corruptions import Corruption, Noise, Strength, draw, unit_of
 
@@ -37,7 +37,7 @@ class Poisson(Noise):
     def __post_init__(self) -> None:
         self._strength("peak", 1e-6, 1e9)
 
-    def build(self) -> nn.Module:
+    def build(self) -> PoissonCorruption:
         """The module."""
         return PoissonCorruption(self)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zandloper.model.corruptions import Corruption, Noise, Strength, draw, normal, unit_of
 
@@ -42,7 +42,7 @@ class PoissonGaussian(Noise):
         self._strength("peak", 1e-6, 1e9)
         self._strength("sigma", 0)
 
-    def build(self) -> nn.Module:
+    def build(self) -> PoissonGaussianCorruption:
         """The module."""
         return PoissonGaussianCorruption(self)
 

@@ -60,7 +60,7 @@ class Recorded(SNRNoise):
             self._set("samples", NoiseRecordings.of(self.samples, self.many))
         self._set("many", True)
 
-    def build(self) -> nn.Module:
+    def build(self) -> RecordedCorruption:
         """The module, which holds the recordings as buffers."""
         return RecordedCorruption(self)
 
@@ -140,6 +140,8 @@ class RecordedCorruption(Corruption):
     """Draws pieces; the level is the standard deviation of what was added, 1 x all recordings' where it is theirs."""
 
     values: Tensor
+    shapes: Tensor
+    starts: Tensor
 
     def __init__(self, spec: Recorded) -> None:
         super().__init__(spec)
@@ -167,12 +169,12 @@ class RecordedCorruption(Corruption):
                 f"{tuple(x.shape[1:])}: pass recordings of the data's own kind (one array of many dimensions that is "
                 "one recording: many=False)"
             )
-        shapes: Tensor = self.shapes  # type: ignore[assignment]
+        shapes = self.shapes
         sizes = x.shape[2:] if x.dim() > 2 else x.shape[1:]
         room = (shapes[:, : len(sizes)] - torch.tensor(sizes, device=x.device)).clamp(min=0) + 1
         chosen = torch.multinomial(room.prod(1).double(), len(x), replacement=True, generator=rng)
-        shape, column = shapes[chosen], lambda t: t.reshape(-1, *(1 for _ in x.shape[1:]))
-        index = column(self.starts[chosen])  # type: ignore[index]
+        shape = shapes[chosen]
+        index = self.starts[chosen].reshape(-1, *(1 for _ in x.shape[1:]))
         for i, size in enumerate(sizes):
             offset = (uniform((len(x),), x, rng) * room[chosen, i]).long().clamp(max=room[chosen, i] - 1)
             place = (offset[:, None] + torch.arange(size, device=x.device)) % shape[:, i : i + 1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zandloper.model.corruptions import Corruption, Noise, Strength, draw, uniform
 
@@ -42,7 +42,7 @@ class SaltAndPepper(Noise):
         self._number("low", -1e9, 1e9)
         self._number("high", self.low, 1e9)
 
-    def build(self) -> nn.Module:
+    def build(self) -> SaltAndPepperCorruption:
         """The module."""
         return SaltAndPepperCorruption(self)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, _standard_gamma, nn  # the public sampler of gamma variates takes no generator
+from torch import Tensor, _standard_gamma  # the public sampler of gamma variates takes no generator
 
 from zandloper.model.corruptions import Corruption, Noise, Strength, draw, normal
 
@@ -36,7 +36,7 @@ class Speckle(Noise):
         self._strength("sigma", 1e-6 if self.law == "gamma" else 0)
         self._one_of("law", ("normal", "gamma"))
 
-    def build(self) -> nn.Module:
+    def build(self) -> SpeckleCorruption:
         """The module."""
         return SpeckleCorruption(self)
 

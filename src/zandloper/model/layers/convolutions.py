@@ -36,7 +36,7 @@ def sizes_of(shape: tuple[int, ...], stages: int) -> list[tuple[int, ...]]:
 
 
 def with_planes(x: Tensor, context: Tensor | None) -> Tensor:
-    """Grids (n, channels, *axes) with what they are told (n, values) as further channels of one value each."""
+    """Grids (n, channels, *axes) with a context (n, values) as further channels of one value each."""
     if context is None:
         return x
     planes = context.to(x.dtype).reshape(*context.shape, *(1 for _ in x.shape[2:]))
@@ -80,7 +80,7 @@ class ConvDecoder(nn.Module):
         """Silence the last layer."""
         self.layers[-1].weight.detach().zero_()
 
-    def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, skips: tuple[Tensor, ...] = (), context: Tensor | None = None) -> Tensor:
         """Parameters of the output, (n, channels, *axes)."""
         act = ACTIVATIONS[self.activation]
         z = z.flatten(1) if context is None else torch.cat([z.flatten(1), context.to(z.dtype)], dim=1)

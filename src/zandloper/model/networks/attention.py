@@ -69,11 +69,11 @@ class Attention(Network):
         width = min(256, max(64, 2 ** math.ceil(math.log2(PatchLayout(in_shape, patch).values))))
         return cls((width,), activation, patch, summaries=max(4, -(-latent_dim // width)))
 
-    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> AttentionEncoder:
         """From images or series `in_shape` to a flat neck, the summaries."""
         return AttentionEncoder(self, in_shape, context_dim)
 
-    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> AttentionDecoder:
         """From the code to images or series `out_shape`."""
         return AttentionDecoder(self, latent_dim + context_dim, out_shape)
 
@@ -120,7 +120,7 @@ def _slowly(parameters: Iterable[nn.Parameter]) -> None:
 
 
 class AttentionEncoder(nn.Module):
-    """Patches and summaries through the blocks; every patch is told the context."""
+    """Patches and summaries through the blocks; every patch receives the context."""
 
     def __init__(self, spec: Attention, in_shape: tuple[int, ...], context_dim: int) -> None:
         super().__init__()
@@ -137,8 +137,8 @@ class AttentionEncoder(nn.Module):
         x = self.patches.cut(x)
         if context is not None:
             x = torch.cat([x, context.to(x.dtype)[:, None].expand(-1, x.shape[1], -1)], dim=2)
-        # Summaries are made of their positions alone. Patches that must not be seen, once nets are told which, are left
-        # out after the positions (He et al. 2022, "Masked autoencoders are scalable vision learners").
+        # Summaries are made of their positions alone. Masked patches would be left out
+        # after the positions (He et al. 2022, "Masked autoencoders are scalable vision learners").
         h = self.positions(F.pad(self.embed(x), (0, 0, self.summaries, 0)))
         return EncoderOutput(self.norm(self.blocks(h)[:, : self.summaries]).flatten(1))
 
@@ -162,7 +162,7 @@ class AttentionDecoder(nn.Module):
         """Silence the last layer."""
         self.last.weight.detach().zero_()
 
-    def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, skips: tuple[Tensor, ...] = (), context: Tensor | None = None) -> Tensor:
         """Parameters of the output, (n, *out_shape)."""
         z = z.flatten(1) if context is None else torch.cat([z.flatten(1), context.to(z.dtype)], dim=1)
         h = self.blocks(self.positions(self.first(z).reshape(len(z), *self.tokens)))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import nn
-
 from zandloper.model.layers.convolutions import ConvDecoder, ConvEncoder, channels_for
 from zandloper.model.networks import Network
 
@@ -43,10 +41,10 @@ class Conv1dNet(Network):
         """Stages until the length is about four steps, channels doubling from 32 to 256."""
         return cls(channels_for(in_shape[-1], MOST), activation)
 
-    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> ConvEncoder:
         """From series `in_shape` = (channels, length) to a flat neck."""
         return ConvEncoder(self.hidden, self.activation, in_shape, context_dim)
 
-    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> ConvDecoder:
         """From the code to series `out_shape` = (channels, length)."""
         return ConvDecoder(self.hidden, self.activation, latent_dim + context_dim, out_shape)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import nn
-
 from zandloper.model.layers.convolutions import ConvDecoder, ConvEncoder, channels_for
 from zandloper.model.networks import Network
 
@@ -41,10 +39,10 @@ class Conv2dNet(Network):
         """Stages until the shorter side is about four pixels, channels doubling from 32 to 256."""
         return cls(channels_for(min(in_shape[1:]), MOST), activation)
 
-    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> ConvEncoder:
         """From images `in_shape` = (channels, height, width) to a flat neck."""
         return ConvEncoder(self.hidden, self.activation, in_shape, context_dim)
 
-    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> ConvDecoder:
         """From the code to images `out_shape` = (channels, height, width)."""
         return ConvDecoder(self.hidden, self.activation, latent_dim + context_dim, out_shape)

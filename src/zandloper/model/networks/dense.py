@@ -48,11 +48,11 @@ class Dense(Network):
         first = 2 ** math.ceil(math.log2(min(max(size, 64), 1024)))
         return cls((first, first // 2, first // 4) if size > 256 else (2 * first, first), activation)
 
-    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> DenseEncoder:
         """From `in_shape` to a neck as wide as the last hidden layer."""
         return DenseEncoder(self, math.prod(in_shape) + context_dim)
 
-    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> DenseDecoder:
         """From the code to `out_shape`, through the hidden layers in reverse."""
         return DenseDecoder(self, latent_dim + context_dim, math.prod(out_shape))
 
@@ -96,7 +96,7 @@ class DenseDecoder(nn.Module):
         """Silence the last layer."""
         self.layers[-1].weight.detach().zero_()
 
-    def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, skips: tuple[Tensor, ...] = (), context: Tensor | None = None) -> Tensor:
         """Parameters of the output, flat: (n, prod(out_shape))."""
         act = ACTIVATIONS[self.activation]
         h = _with_context(z if self.members > 1 else z.flatten(1), context)

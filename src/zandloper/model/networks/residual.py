@@ -42,11 +42,11 @@ class Residual(Network):
         """Two blocks, as wide as the code but between 64 and 512."""
         return cls((min(512, max(64, latent_dim)),) * 2, activation)
 
-    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> ResidualEncoder:
         """From `in_shape` to a neck as wide as the blocks."""
         return ResidualEncoder(self, math.prod(in_shape) + context_dim)
 
-    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> ResidualDecoder:
         """From the code to `out_shape`."""
         return ResidualDecoder(self, latent_dim + context_dim, math.prod(out_shape))
 
@@ -96,7 +96,7 @@ class ResidualDecoder(nn.Module):
         """Silence the last layer."""
         self.last.weight.detach().zero_()
 
-    def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, skips: tuple[Tensor, ...] = (), context: Tensor | None = None) -> Tensor:
         """Parameters of the output, flat."""
         z = z.flatten(1) if context is None else torch.cat([z.flatten(1), context.to(z.dtype)], dim=1)
         return self.last(self.norm(self.blocks(self.first(z))))

@@ -37,7 +37,7 @@ class Spatial(Network):
     activation : str
         The non-linearity after each layer.
     depth : int
-        Residual layers at the grid, where places hear their neighbors.
+        Residual layers at the grid, that mix neighboring positions.
     summaries : int
         Parts of the code that belong to no place but to the whole, before those of the places.
     """
@@ -61,8 +61,11 @@ class Spatial(Network):
 
         A few latents more than places are summaries.
         """
-        far = lambda n: abs(math.log(places(in_shape, n) / max(1, latent_dim)))  # noqa: E731
-        stages = min(range(1, MOST + 1), key=far)
+
+        def distance(n: int) -> float:
+            return abs(math.log(places(in_shape, n) / max(1, latent_dim)))
+
+        stages = min(range(1, MOST + 1), key=distance)
         more = latent_dim - places(in_shape, stages)
         summaries = more if 0 < more <= 2 * SUMMARIES else 0
         return cls(tuple(min(CHANNELS[0] * 2**i, CHANNELS[1]) for i in range(stages)), activation, summaries=summaries)
@@ -72,11 +75,11 @@ class Spatial(Network):
         """One for each place of the grid that has about so many, and summaries."""
         return places(in_shape, len(cls.auto(in_shape, about).hidden)) + SUMMARIES
 
-    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> SpatialEncoder:
         """From images or series `in_shape` to a neck of which each place of the grid has an equal part."""
         return SpatialEncoder(self, in_shape, context_dim)
 
-    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> SpatialDecoder:
         """From a code, of which each place has an equal part where it can be divided so, to `out_shape`."""
         return SpatialDecoder(self, latent_dim, out_shape, context_dim)
 
@@ -87,8 +90,8 @@ def places(in_shape: tuple[int, ...], stages: int) -> int:
 
 
 class SpatialResidual(nn.Module):
-    """`x + W2 act(W1 act(x))`: neighbors are heard, then each place thinks for itself (He et al. 2016, "Identity
-    mappings in deep residual networks", section 3); what is `told` of the whole sets the tone in between."""
+    """`x + W2 act(W1 act(x))`: a 3 x 3 and a pointwise convolution (He et al. 2016, "Identity mappings in deep
+    residual networks", section 3), with FiLM by the summaries in between."""
 
     def __init__(self, channels: int, axes: int, activation: str, summary_dim: int = 0) -> None:
         super().__init__()
@@ -107,14 +110,14 @@ class SpatialResidual(nn.Module):
 
 
 class FiLM(nn.Module):
-    """`h (1 + a) + b` for each channel, a and b being linear in what is told of the whole."""
+    """`h (1 + a) + b` for each channel, a and b linear in the summaries."""
 
     def __init__(self, summary_dim: int, channels: int) -> None:
         super().__init__()
         self.scale_shift = Linear(summary_dim, 2 * channels)
 
     def forward(self, h: Tensor, summary_dim: Tensor) -> Tensor:
-        """Grids (n, channels, *axes), told (n, values)."""
+        """Grids (n, channels, *axes), summaries (n, values)."""
         a, b = self.scale_shift(summary_dim).to(h.dtype).reshape(len(h), -1, *(1 for _ in h.shape[2:])).chunk(2, dim=1)
         return h * (1 + a) + b
 
@@ -195,7 +198,7 @@ class SpatialDecoder(nn.Module):
         """Silence the last layer."""
         self.layers[-1].weight.detach().zero_()
 
-    def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, skips: tuple[Tensor, ...] = (), context: Tensor | None = None) -> Tensor:
         """Parameters of the output, (n, channels, *axes)."""
         act = ACTIVATIONS[self.activation]
         z = z.flatten(1) if self.redistribute is None else self.redistribute(z.flatten(1))

@@ -58,11 +58,11 @@ class Tokens(Network):
         width = 64 if min(in_shape) <= 64 else 128
         return cls((width,), activation, summaries=max(4, -(-latent_dim // width)))
 
-    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> TokenEncoder:
         """From texts `in_shape` = (pieces, places), one input each, to a flat neck, the summaries."""
         return TokenEncoder(self, in_shape, context_dim)
 
-    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> TokenDecoder:
         """From the code to a score for every piece at every place, `out_shape` = (places, pieces)."""
         return TokenDecoder(self, latent_dim + context_dim, out_shape)
 
@@ -89,7 +89,7 @@ def _slowly(parameters: Iterable[nn.Parameter]) -> None:
 
 
 class TokenEncoder(nn.Module):
-    """Tokens and summaries through the blocks; every token is told the context."""
+    """Tokens and summaries through the blocks; every token receives the context."""
 
     def __init__(self, spec: Tokens, in_shape: tuple[int, ...], context_dim: int) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class TokenDecoder(nn.Module):
         """Silence the last layer."""
         self.last.weight.detach().zero_()
 
-    def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, skips: tuple[Tensor, ...] = (), context: Tensor | None = None) -> Tensor:
         """Scores of pieces, (n, places, pieces)."""
         z = z.flatten(1) if context is None else torch.cat([z.flatten(1), context.to(z.dtype)], dim=1)
         h = self.positions(self.first(z).reshape(len(z), *self.tokens))

@@ -107,11 +107,11 @@ class UNet2d(Network):
             levels += 1
         return cls(tuple(min(CHANNELS[0] * 2**i, CHANNELS[1]) for i in range(levels)), activation)
 
-    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def encoder(self, in_shape: tuple[int, ...], context_dim: int = 0) -> UNetEncoder:
         """From images `in_shape` = (channels, height, width); with `grid`, only the channels count."""
         return UNetEncoder(self, in_shape, context_dim)
 
-    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> nn.Module:
+    def decoder(self, latent_dim: int, out_shape: tuple[int, ...], context_dim: int = 0) -> UNetDecoder:
         """To images `out_shape` = (channels, height, width); with `grid`, only the channels count."""
         return UNetDecoder(self, latent_dim, out_shape, context_dim)
 
@@ -176,7 +176,7 @@ class UNetDecoder(nn.Module):
         """Silence the last layer."""
         self.last.weight.detach().zero_()
 
-    def forward(self, z: Tensor, skips: tuple = (), context: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, skips: tuple[Tensor, ...] = (), context: Tensor | None = None) -> Tensor:
         """Parameters of the output, (n, channels, height, width)."""
         if self.spec.grid:
             x = self.first(with_planes(z, context))

@@ -16,9 +16,7 @@ from zandloper.model.layers.attention import KeyValueCache, TransformerBlock
 from zandloper.model.layers.layers import Linear
 from zandloper.spec import Spec
 
-CONDITION_DROPOUT = (
-    0.1  # share of the rows that are told nothing while training, so that guidance knows what that is like
-)
+CONDITION_DROPOUT = 0.1  # share of training rows without their condition, for classifier-free guidance
 ROWS_PER_CHUNK = 128  # drawn at a time, in bounded memory
 
 
@@ -33,7 +31,7 @@ class Autoregressive(Spec):
     vocabulary : int
         How many symbols there are.
     prompt : tuple of int
-        (pieces, places) of the texts that it is told, () for none.
+        (pieces, places) of the texts that condition it, () for none.
     """
 
     name: ClassVar[str] = "autoregressive"
@@ -45,8 +43,8 @@ class Autoregressive(Spec):
     vocabulary: int = 256
     prompt: tuple[int, ...] = ()
 
-    def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
-        """The module for codes of `latent_dim` symbols, told contexts of `context_dim` numbers where there are any."""
+    def build(self, latent_dim: int, context_dim: int = 0) -> AutoregressivePrior:
+        """The module for codes of `latent_dim` symbols, given contexts of `context_dim` numbers where there are any."""
         return AutoregressivePrior(self, latent_dim, context_dim)
 
 
@@ -65,8 +63,8 @@ class SamplingConfig:
         degeneration", section 3.1).
     guidance : float
         How strongly the condition is followed: 1 as it was learned, more for more faithful and less varied samples, 0
-        not at all. Scores are `nothing + guidance (told - nothing)` (Ho and Salimans 2021, "Classifier-free diffusion
-        guidance", eq. 6, with the weight counted from 1).
+        not at all. Scores are `nothing + guidance (conditional - nothing)` (Ho and Salimans 2021, "Classifier-free
+        diffusion guidance", eq. 6, with the weight counted from 1).
     """
 
     temperature: float = 1.0
@@ -106,8 +104,8 @@ class AutoregressivePrior(nn.Module):
     """`p(s | c) = prod_i p(s_i | s_1 .. s_{i-1}, c)`, by a causal transformer (Vaswani et al. 2017, section 3).
 
     Van den Oord et al. 2017, "Neural discrete representation learning", section 3.3: the prior over the codes is
-    fitted after the autoencoder, by the same training loop. Its loss is the cross-entropy per symbol, in nats. What it
-    is told stands before the code: the tokens of a text, as in Ramesh et al. 2021, "Zero-shot text-to-image
+    fitted after the autoencoder, by the same training loop. Its loss is the cross-entropy per symbol, in nats. Its
+    condition is a prefix of the code: the tokens of a text, as in Ramesh et al. 2021, "Zero-shot text-to-image
     generation", section 2.2, or one token made of a context.
     """
 
@@ -135,10 +133,10 @@ class AutoregressivePrior(nn.Module):
                 table.normal_(0.0, 0.1, generator=rng)
 
     def prefix(self, condition: Tensor | None, n: int) -> Tensor:
-        """The tokens that stand before the first symbol: what is told, and the one that opens the code.
+        """The tokens that stand before the first symbol: the condition, and the one that opens the code.
 
-        Texts are numbers of pieces (n, places), NaN where nothing is; contexts are (n, context_dim). None: nothing
-        is told.
+        Texts are numbers of pieces (n, places), NaN where nothing is; contexts are (n, context_dim). None: no
+        condition.
         """
         parts = []
         if self.token_embedding is not None:
@@ -180,17 +178,17 @@ class AutoregressivePrior(nn.Module):
     ) -> Tensor:
         """New codes, (n, latent_dim) integers, drawn from left to right; of a condition, one for each of its n rows."""
         lots = torch.rand(n, self.latent_dim, generator=rng)
-        told = [None] * n if condition is None else condition.split(ROWS_PER_CHUNK)
+        conditions = [None] * n if condition is None else condition.split(ROWS_PER_CHUNK)
         return torch.cat(
-            [self._drawn(lot, c, drawing or SamplingConfig()) for lot, c in zip(lots.split(ROWS_PER_CHUNK), told)]
+            [self._drawn(lot, c, drawing or SamplingConfig()) for lot, c in zip(lots.split(ROWS_PER_CHUNK), conditions)]
         )
 
     def _drawn(self, lots: Tensor, condition: Tensor | None, how: SamplingConfig) -> Tensor:
-        """Codes for evenly drawn numbers (n, latent_dim). With guidance, each row is thought of told and untold."""
+        """Codes for uniform numbers (n, latent_dim). With guidance, rows are scored with and without condition."""
         n = len(lots)
         guided = condition is not None and how.guidance != 1
-        told = self.prefix(condition, n)
-        h = torch.cat([told, self.prefix(None, n)]) if guided else told
+        prefix = self.prefix(condition, n)
+        h = torch.cat([prefix, self.prefix(None, n)]) if guided else prefix
         pasts = [KeyValueCache(self.context_length + self.latent_dim) for _ in self.blocks]
         symbols = torch.zeros(n, self.latent_dim, dtype=torch.long)
         h = h + self.position_embedding[: h.shape[1]]

@@ -24,7 +24,7 @@ class Mixture(Spec):
     conditional: ClassVar[bool] = False
     components: int = 20
 
-    def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
+    def build(self, latent_dim: int, context_dim: int = 0) -> MixturePrior:
         """The module."""
         return MixturePrior(self, latent_dim)
 

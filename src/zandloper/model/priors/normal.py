@@ -19,7 +19,7 @@ class Normal(Spec):
     of_symbols: ClassVar[bool] = False
     conditional: ClassVar[bool] = True
 
-    def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
+    def build(self, latent_dim: int, context_dim: int = 0) -> NormalPrior:
         """The module."""
         return NormalPrior(latent_dim)
 

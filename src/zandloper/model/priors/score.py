@@ -54,7 +54,7 @@ class Score(Spec):
     dropout: float = 0.1
     components: int = 100
 
-    def build(self, latent_dim: int, context_dim: int = 0) -> nn.Module:
+    def build(self, latent_dim: int, context_dim: int = 0) -> ScorePrior:
         """The module for codes of `latent_dim` values."""
         return ScorePrior(self, latent_dim, context_dim)
 
@@ -115,21 +115,11 @@ class ScorePrior(nn.Module):
 
     @torch.no_grad()
     def start(
-        self,
-        codes: Tensor,
-        rng: torch.Generator,
-        uncertainty: Tensor | None = None,
-        context: Tensor | None = None,
+        self, codes: Tensor, rng: torch.Generator, uncertainty: Tensor | None = None, context: Tensor | None = None
     ) -> None:
         """The codes' units, and a net that says nothing yet.
 
-        Parameters
-        ----------
-        codes : Tensor (n, latent_dim)
-        uncertainty : Tensor (latent_dim,), optional
-            Of each value of a code, as the encoder has it on average. None: the same for all.
-        context : Tensor (n, context_dim), optional
-            What is told of each code.
+        `uncertainty` (latent_dim,) is the encoder's mean deviation of each value of a code; None: the same for all.
         """
         self.mean.copy_(codes.mean(0))
         unit = codes.new_ones(codes.shape[1]) if uncertainty is None else uncertainty
@@ -139,23 +129,23 @@ class ScorePrior(nn.Module):
         self.unit.copy_(unit * whole)
         self.spread.copy_((spread / whole).clamp(min=LEAST))
         self.last.weight.zero_()
-        told = codes.new_zeros(len(codes), 0) if context is None else context
-        self._begin((codes - self.mean) / self.unit / self.spread, told, rng)
+        contexts = codes.new_zeros(len(codes), 0) if context is None else context
+        self._begin((codes - self.mean) / self.unit / self.spread, contexts, rng)
 
-    def _begin(self, codes: Tensor, told: Tensor, rng: torch.Generator) -> None:
-        """The Gaussians, over codes of unit spread and what is told of them.
+    def _begin(self, codes: Tensor, contexts: Tensor, rng: torch.Generator) -> None:
+        """The Gaussians, over codes of unit spread and their contexts.
 
         Contexts count as much as all values of a code together, so that no Gaussian is of two classes.
         """
         d, much = codes.shape[1], math.sqrt(codes.shape[1])
-        both = torch.cat([codes, told * much], dim=1)
+        both = torch.cat([codes, contexts * much], dim=1)
         data = both[torch.randperm(len(codes), generator=rng)[:MOST_CODES]].double().numpy()
         shares, means, covariances = _gaussians(
             data, len(self.component_weights), int(torch.randint(2**31 - 1, (), generator=rng))
         )
         k, spread, full = len(shares), self.spread.double().numpy(), covariances.ndim == 3
-        own = np.einsum("kii->ki", covariances) if full else covariances
-        variances = own[:, :d] * spread**2
+        diagonal = np.einsum("kii->ki", covariances) if full else covariances
+        variances = diagonal[:, :d] * spread**2
         if full:  # in the noise's units, along the axes in which a Gaussian's values are independent
             variances, axes = np.linalg.eigh(covariances[:, :d, :d] * spread * spread[:, None])
             self.component_axes[:k] = torch.from_numpy(axes)
@@ -166,14 +156,14 @@ class ScorePrior(nn.Module):
             (self.component_means, means[:, :d] * spread),
             (self.component_variances, variances.clip(TINY * LEAST)),
             (self.context_means, means[:, d:] / much),
-            (self.context_variances, (own[:, d:] / much**2).clip(SURE)),
+            (self.context_variances, (diagonal[:, d:] / much**2).clip(SURE)),
         ):
             mine[:k] = torch.from_numpy(values)
 
     def _meant(self, n: int, context: Tensor | None) -> Tensor:
-        """The logarithms of the shares of the Gaussians, (n, components), where contexts are told of those meant.
+        """The logarithms of the shares of the Gaussians, (n, components), given contexts.
 
-        What is 0 in a context is not told: a class that it is not, a column that nothing is known of.
+        A 0 in a context is unknown: a class that it is not, a column that nothing is known of.
         """
         share = self.component_weights.log().expand(n, -1)
         if context is None:
@@ -208,13 +198,13 @@ class ScorePrior(nn.Module):
 
         With `rng`, some values are left out: against learning the training codes by heart.
         """
-        told = self._waves(level)
+        waves = self._waves(level)
         size = (self.spread.square() + level.square()).sqrt()
-        h = torch.cat([t for t in (x / size, context, told) if t is not None], dim=1)
+        h = torch.cat([t for t in (x / size, context, waves) if t is not None], dim=1)
         h = self.first(h)
         act = ACTIVATIONS["silu"]
         for norm, widen, narrow in zip(self.norms, self.widen, self.narrow):
-            inner = act(widen(torch.cat([norm(h), told], dim=1)))
+            inner = act(widen(torch.cat([norm(h), waves], dim=1)))
             if rng is not None and self.spec.dropout > 0:
                 kept = torch.rand(inner.shape, generator=rng, device=inner.device) >= self.spec.dropout
                 inner = inner * kept / (1 - self.spec.dropout)
@@ -247,9 +237,9 @@ class ScorePrior(nn.Module):
         Salimans 2022, "Classifier-free diffusion guidance", eq. 6, in which 1 + w is our guidance).
         """
         x = torch.randn(n, self.latent_dim, generator=rng)
-        told = [None] * -(-n // PART) if context is None else context.split(PART)
-        said = [None] * len(told) if unknown is None else unknown.expand(n, -1).split(PART)
-        parts = [self._drawn(*each, guidance) for each in zip(x.split(PART), told, said, strict=True)]
+        contexts = [None] * -(-n // PART) if context is None else context.split(PART)
+        unknowns = [None] * len(contexts) if unknown is None else unknown.expand(n, -1).split(PART)
+        parts = [self._drawn(*each, guidance) for each in zip(x.split(PART), contexts, unknowns, strict=True)]
         return torch.cat(parts) * self.unit + self.mean
 
     def _drawn(self, x: Tensor, context: Tensor | None, unknown: Tensor | None, guidance: float) -> Tensor:
@@ -274,7 +264,7 @@ class ScorePrior(nn.Module):
         return x
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Not told: the density of a score model is an integral over all levels."""
+        """Undefined: the density of a score model is an integral over all levels."""
         raise UnsupportedError("a score model draws codes and does not say how likely they are: take prior='mixture'")
 
     def _waves(self, level: Tensor) -> Tensor:
