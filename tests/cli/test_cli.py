@@ -113,8 +113,8 @@ def test_options_of_the_types_are_those_of_their_signatures():
         for parameter in (set(inspect.signature(known[class_name]).parameters) - shared) | of_fit:
             found.setdefault(parameter, set()).add(name)
     assert {name: set(option.help) for name, option in estimator_options.type_options().items()} == found
-    told = [text for option in estimator_options.type_options().values() for text in option.help.values()]
-    assert all(text.endswith(".") and len(text) > 20 for text in told), told
+    texts = [text for option in estimator_options.type_options().values() for text in option.help.values()]
+    assert all(text.endswith(".") and len(text) > 20 for text in texts), texts
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_describe(zandloper, data):
 
 # ------------------------------------------------------------------------------------------------------------ the types
 
-OF_TYPES = {  # what each is told, and what `run` can write of it beside latents, reconstructions and errors
+OF_TYPES = {  # the options of each, and what `run` can write of it beside latents, reconstructions and errors
     "plain": ("", {}),
     "denoising": ("--noise gaussian(0.2)", {}),
     "masked": ("--dropout 0.2", {}),

@@ -30,7 +30,7 @@ def fitted(*words):
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    """A folder with two folders of images, dark and light, and a model told which is which."""
+    """A folder with two folders of images, dark and light, and a model conditioned on the folder."""
     place = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(0)
     for name, level in (("dark", 40), ("light", 200)):

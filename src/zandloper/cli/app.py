@@ -63,7 +63,7 @@ def without_types(parameters: list[Any]) -> list[Any]:
 class Tree(typer.Typer):
     """A group that makes its commands of the class above."""
 
-    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:  # type: ignore[override]
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
         """Register a function as a command."""
         return super().command(name, **{"cls": Command, **settings})
 

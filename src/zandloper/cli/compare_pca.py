@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from zandloper.cli import inputs
 from zandloper.cli import options as opt
 from zandloper.cli.app import app
@@ -31,6 +33,7 @@ def compare_pca(
     from zandloper import compare_with_pca, curves_table, io
 
     show = Printer(quiet)
+    found: Any  # curves or a comparison, which both print, plot and have a frame
     if output is not None:
         io.check_output(output, force)
         if io.ending(output) not in (".png", *io.tables.ENDINGS):
