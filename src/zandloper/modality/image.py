@@ -202,6 +202,7 @@ class ImageSchema(Schema):
         return np.stack(arrays)
 
     def as_array(self, image: Any) -> np.ndarray:
+        """Array of one image, with the channels of the schema."""
         array = pixels_of(image) if hasattr(image, "getbands") else np.asarray(image)
         if self.channels is None and self.size is None:
             return array

@@ -22,7 +22,6 @@ from zandloper.applications.detection.plots import DetectorPlots
 from zandloper.applications.detection.scoring import EnsembleMember
 from zandloper.data.series_lists import as_given
 from zandloper.errors import bad_parameter
-from zandloper.fitting.validation import seed_of
 from zandloper.modality import modality
 
 if TYPE_CHECKING:  # loaded where it is asked for
@@ -132,25 +131,10 @@ class AnomalyDetector(DetectorPlots, OutlierMixin, BaseEstimator):
         ----------
         X : array, frame, list of images, series or path
         y : ignored
-
-        Warns
-        -----
-        UserWarning
-            There are too few rows for the false-alarm rate.
         """
         check_parameters(self)
-        caller = type(self).__name__
-        fitter = EnsembleFitter(
-            self.autoencoder,
-            self.trim_fraction,
-            self.n_neighbors,
-            self.fast,
-            self.max_epochs,
-            self.max_minutes,
-            seed_of(self.random_state, caller),
-            caller,
-        )
-        self.ensemble_, held_out, rows = fitter.fit(X, modality(modality_of(self), X, caller))
+        reader = modality(modality_of(self), X, type(self).__name__)
+        self.ensemble_, held_out, rows = EnsembleFitter.of(self).fit(X, reader)
         first, rolling = self.ensemble_.members[0].model, self.ensemble_.rolling_features
         self.n_features_in_ = first.n_features_in_ if rolling is None else len(rolling.schema.columns)
         names = getattr(first, "feature_names_in_", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -20,10 +20,14 @@ from zandloper.applications.detection.scoring import EnsembleMember, complete_ro
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.data.windows import Windows
 from zandloper.errors import UnsupportedError
+from zandloper.fitting.validation import seed_of
 from zandloper.modality import Modality, Schema
 from zandloper.modality.series import SeriesSchema
 from zandloper.modality.table import Table
 from zandloper.model.noise_conditional import NoiseConditionalHourglass
+
+if TYPE_CHECKING:
+    from zandloper.applications.detection.detector import AnomalyDetector
 
 MIN_RESIDUAL = 1e-9  # residuals are divided by their typical size, which is 0 for constant columns
 
@@ -147,6 +151,14 @@ class EnsembleFitter:
     max_minutes: float | None
     seed: int
     caller: str
+
+    @classmethod
+    def of(cls, detector: AnomalyDetector) -> Self:
+        """Take the settings of a detector."""
+        caller = type(detector).__name__
+        names = "autoencoder", "trim_fraction", "n_neighbors", "fast", "max_epochs", "max_minutes"
+        settings = {name: getattr(detector, name) for name in names}
+        return cls(**settings, seed=seed_of(detector.random_state, caller), caller=caller)
 
     def fit(self, X: Any, reader: Modality) -> tuple[Ensemble, np.ndarray, Any]:
         """Train members on folds and calibrate them on the held-out rows.

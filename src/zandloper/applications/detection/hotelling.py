@@ -51,6 +51,9 @@ class HotellingT2:
 
     def distance(self, model: BaseAutoencoder, batch: Batch) -> Tensor:
         """Mean square along the axes, (n, 1)."""
-        x, short = model.model_.flat_inputs(batch) - self.mean, -self.axes.shape[1] % 4  # padded as `layers.Linear` explains
+        x, short = (
+            model.model_.flat_inputs(batch) - self.mean,
+            -self.axes.shape[1] % 4,
+        )  # padded as `layers.Linear` explains
         along = F.linear(F.pad(x, (0, short)), F.pad(self.axes, (0, short)))
         return along.square().mean(1, keepdim=True)
