@@ -1,11 +1,10 @@
-"""Why the detector's default is what it is: AUROC over many tables of all that it knows, and of parts of that.
+"""Ablation of the detector's default: AUROC over many tables of all its scores, and of parts of them.
 
 usage: python benchmarks/detector_ablation.py [FOLDER_OF_NPZ] [--settings normals,mixed] [--only glass,cardio]
 
-FOLDER is `adbench` in ZANDLOPER_DATA by default. One detector is fitted for each set and setting. Its witnesses are
-asked once; the variants differ in whose words are heard, and what is usual for the rest comes from the same
-calibration rows. So the level of `fast=True` is that of the first model, measured by what all
-models found usual.
+FOLDER is `adbench` in ZANDLOPER_DATA by default. One detector is fitted for each set and setting. Its members
+score once; the variants differ in the scores that are combined, and means and deviations of the rest come from the same
+calibration rows. So the level of `fast=True` is that of the first model, in units of the residuals of all models.
 """
 
 import argparse
@@ -20,8 +19,8 @@ from figures import RESULTS, figure
 from sklearn.metrics import roc_auc_score
 
 import zandloper as zl
-from zandloper.applications.detection.score_combiner import LEAN, _loudest
-from zandloper.applications.detection.scoring import LEVELS, NUMBER
+from zandloper.applications.detection.score_combiner import HOTELLING_WEIGHT, group_maxima
+from zandloper.applications.detection.scoring import LEVELS, N_LEVELS
 from zandloper.model.noise_conditional import levels as levels_between
 
 parser = argparse.ArgumentParser()
@@ -33,45 +32,47 @@ args = parser.parse_args()
 warnings.simplefilter("ignore", UserWarning)  # of few rows the smallest false-alarm rate is taken
 
 
-def loudest(z, columns):
-    """The highest of some columns of a testimony in standard deviations."""
+def maximum(z, columns):
+    """Maximum of some columns of standardized log scores."""
     return z[:, columns].max(1)
 
 
 def variants(detector, X):
     """The scores of each variant, by its name."""
-    measure, first = detector._measure, detector.estimators_[0]
-    raws = [w.model.model_.read(X) for w in detector.estimators_]
-    each = [w.log_scores(raw, detector._usual) for w, raw in zip(detector.estimators_, raws)]
+    ensemble = detector.ensemble_
+    combiner, first = ensemble.combiner, ensemble.members[0]
+    raws = [member.read(X) for member in ensemble.members]
+    typical = ensemble.typical_residuals
+    each = [member.log_scores(raw, typical) for member, raw in zip(ensemble.members, raws)]
     near = np.empty((len(each[0]), 0))
-    if detector.neighbors_ is not None:
-        near = detector.neighbors_.log_scores(first, raws[0])
+    if ensemble.neighbors is not None:
+        near = ensemble.neighbors.log_scores(first, raws[0])
 
-    def deviations(said):
-        return (np.concatenate([said, near], axis=1) - measure.mean) / measure.spread
+    def standardized(log_scores):
+        return (np.concatenate([log_scores, near], axis=1) - combiner.mean) / combiner.deviation
 
-    def grouped(z, chosen, spare=measure.spare):
-        of = _loudest(z, measure.groups, spare, np.ones(len(z), bool))
-        return ((of - measure.group_mean) / measure.group_spread)[:, chosen].max(1)
+    def grouped(z, chosen, slack=combiner.slack):
+        of = group_maxima(z, combiner.groups, slack, np.ones(len(z), bool))
+        return ((of - combiner.group_mean) / combiner.group_deviation)[:, chosen].max(1)
 
-    z, one = deviations(np.mean(each, axis=0)), deviations(each[0])
-    levels, all_, place = len(first.levels), list(range(len(measure.groups))), 2 * len(first.levels)
+    z, one = standardized(np.mean(each, axis=0)), standardized(each[0])
+    levels, all_, t2 = len(first.levels), list(range(len(combiner.groups))), 2 * len(first.levels)
     found = {
         "default": detector.anomaly_score(X),
-        "without neighbors": grouped(z, [0, 1]) + LEAN * z[:, place],
-        "without the place": grouped(z, all_),
-        "too little change not odd": grouped(z, all_, None) + LEAN * z[:, place],
-        "the place as a witness": np.maximum(grouped(z, all_), z[:, place]),
-        "place only": z[:, place],
+        "without neighbors": grouped(z, [0, 1]) + HOTELLING_WEIGHT * z[:, t2],
+        "without T-squared": grouped(z, all_),
+        "small residuals ignored": grouped(z, all_, None) + HOTELLING_WEIGHT * z[:, t2],
+        "T-squared in the maximum": np.maximum(grouped(z, all_), z[:, t2]),
+        "T-squared only": z[:, t2],
         "whole rows only": grouped(z, [0]),
         "single columns only": grouped(z, [1]),
         "neighbors only": grouped(z, [2]) if len(all_) > 2 else grouped(z, all_),
-        "one model instead of all": grouped(one, all_) + LEAN * one[:, place],
-        "the level of fast=True, one model": loudest(one, [levels - 2, 2 * levels - 2]),
+        "one model instead of all": grouped(one, all_) + HOTELLING_WEIGHT * one[:, t2],
+        "the level of fast=True, one model": maximum(one, [levels - 2, 2 * levels - 2]),
     }
-    # A column's own deviations need no more: its mean is 0 and its spread 1 over calibration rows.
-    for i, level in enumerate(levels_between(*LEVELS, NUMBER) if levels == NUMBER else first.levels):
-        found[f"level {level:.2f} only"] = loudest(z, [i, levels + i])
+    # A single column needs no group statistics: over calibration rows its mean is 0 and its deviation 1.
+    for i, level in enumerate(levels_between(*LEVELS, N_LEVELS) if levels == N_LEVELS else first.levels):
+        found[f"level {level:.2f} only"] = maximum(z, [i, levels + i])
     return found
 
 

@@ -31,6 +31,7 @@ KEYS_OF_1 = {
     "Measure": "ScoreCombiner",
     "Neighbourhood": "NearestNeighbors",
     "Place": "HotellingT2",
+    "Spans": "RollingFeatures",
     "Witness": "EnsembleMember",
     "average": "n_augmentations",
     "flips": "n_augmentations",
@@ -70,6 +71,26 @@ PARTS_OF_1 = {
     "table_form": "table_schema",
     "text_form": "text_schema",
     "vocabulary": "tokenizer",
+}
+FIELDS_OF_1 = {  # of learned objects, by their kind
+    "Measure": {
+        "group_spread": "group_deviation",
+        "lean": "hotelling_column",
+        "spare": "slack",
+        "spread": "deviation",
+    },
+    "Neighbourhood": {"known": "points", "number": "n_neighbors"},
+    "Spans": {"spans": "lengths"},
+    "Witness": {"place": "hotelling"},
+}
+ENSEMBLE_OF_1 = {  # what a detector had learned itself and its ensemble holds now
+    "_apart": "correlated_steps",
+    "_measure": "combiner",
+    "_same": "same_schema",
+    "_spans": "rolling_features",
+    "_usual": "typical_residuals",
+    "neighbourhood_": "neighbors",
+    "witnesses_": "members",
 }
 CHOICES_OF_1 = {
     "encoder": {"grid": "spatial"},
@@ -228,11 +249,15 @@ def _migrated(value: Any, key: str = "") -> Any:
     """Return a value of a recipe of format version 1 with the names that this version has; `key` is what holds it."""
     if isinstance(value, list):
         return [_migrated(v, key) for v in value]
-    if isinstance(value, str) and key == "array":  # the name of a tensor
+    if isinstance(value, str) and key in ("array", "tensor", "weights"):  # the name of a tensor, or how names begin
         return _renamed(value)
     if not isinstance(value, dict):
         return CHOICES_OF_1.get(key, {}).get(value, value) if isinstance(value, str) else value
-    changed = {KEYS_OF_1.get(k, k): _migrated(v, k) for k, v in value.items()}
+    names = {**KEYS_OF_1, **FIELDS_OF_1.get(key, {})}
+    changed = {names.get(k, k): _migrated(v, k) for k, v in value.items()}
+    if key == "learned" and "_measure" in changed:
+        ensemble = {new: changed.pop(KEYS_OF_1.get(old, old)) for old, new in ENSEMBLE_OF_1.items()}
+        changed |= {"ensemble_": {"Ensemble": ensemble}, "tiles_per_score_": changed.pop("_covered")}
     if changed.get("name") == "audio":
         changed["representation"] = changed.pop("schema")
     if key not in NAMED_BY_USERS and isinstance(changed.get("name"), str):

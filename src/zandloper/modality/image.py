@@ -187,7 +187,7 @@ class ImageSchema(Schema):
             raise DataError(
                 f"Found array with 0 sample(s) while a minimum of 2 is required by {caller}: the list is empty"
             )
-        arrays = [self._one(image) for image in images]
+        arrays = [self.as_array(image) for image in images]
         shapes = sorted({a.shape for a in arrays})
         if len(shapes) > 1:
             most = max(shapes, key=lambda s: sum(a.shape == s for a in arrays))
@@ -201,7 +201,8 @@ class ImageSchema(Schema):
             raise DataError(f"images of mixed dtypes {dtypes}: convert them to one")
         return np.stack(arrays)
 
-    def _one(self, image: Any) -> np.ndarray:
+    def as_array(self, image: Any) -> np.ndarray:
+        """Array of one image, with the channels of the schema."""
         array = pixels_of(image) if hasattr(image, "getbands") else np.asarray(image)
         if self.channels is None and self.size is None:
             return array

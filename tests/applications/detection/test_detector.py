@@ -20,13 +20,14 @@ from scipy.stats import betabinom
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
 
 import zandloper as zl
 from zandloper import cli, io
 from zandloper.applications.detection import conformal, cross_fitting
 from zandloper.applications.detection.large_images import PixelNames, larger
 from zandloper.applications.detection.results import answers
-from zandloper.applications.detection.rolling_features import Spans
+from zandloper.applications.detection.rolling_features import RollingFeatures
 from zandloper.applications.detection.streaming import answer_stream
 from zandloper.errors import DataError, FileError, ParameterError
 
@@ -206,6 +207,33 @@ def test_a_rate_that_rows_cannot_tell():
     assert -model.offset_ == model.calibration_.max()
 
 
+def test_contamination_flags_that_share_of_the_training_rows():
+    X = sheet(200)
+    for share, rows in ((0.1, 20), (0.5, 100)):
+        model = detector(false_alarm_rate=None, contamination=share).fit(X)
+        assert (model.predict(X) == -1).sum() == rows and (model.fit_predict(X) == -1).sum() == rows
+        assert model.offset_ == np.percentile(model.score_samples(X), 100 * share)
+    by_rate = detector().fit(X)
+    assert np.array_equal(model.anomaly_score(X), by_rate.anomaly_score(X))  # the threshold alone differs
+    assert np.array_equal(model.calibration_, by_rate.calibration_)
+    assert "50.00% of the training rows" in str(model.describe()) and model.describe().false_alarm_rate is None
+    assert "stated rate" in model.report(X).html and get_tags(model).estimator_type == "outlier_detector"
+
+
+def test_contamination_of_series_and_larger_images(tmp_path):
+    model = detector(false_alarm_rate=None, contamination=0.25, modality="series").fit(waves(480))
+    assert (model.predict(waves(480)) == -1).sum() == 120
+    model = detector(false_alarm_rate=None, contamination=0.25).fit(pictures(60))
+    assert (model.predict(pictures(60)) == -1).sum() == 15
+    X = large(4, 12, 12)
+    assert np.array_equal(model.decision_function(X), model.score_samples(X) - model.offset_)
+    model.save(tmp_path / "m")
+    back = zl.load(tmp_path / "m")
+    assert back.contamination == 0.25 and back.offset_ == model.offset_ and back.describe() == model.describe()
+    model.calibrate(pictures(80))
+    assert (model.predict(pictures(80)) == -1).sum() == 20
+
+
 def test_calibrate_follows_new_rows(fitted):
     model = detector().fit(sheet(300))
     model.calibrate(sheet(300, seed=1))  # no drift: no warning
@@ -215,7 +243,7 @@ def test_calibrate_follows_new_rows(fitted):
     assert np.mean(model.predict(sheet(300, seed=3) * 1.5 + 1) == -1) < 0.15
 
 
-def test_batches_of_normal_and_of_odd_rows():
+def test_batches_of_normal_and_of_anomalous_rows():
     model = detector().fit(sheet(300))
     assert model.discoveries(sheet(100, seed=5), rate=0.05).mean() <= 0.1
     assert model.discoveries(sheet(100, seed=5) + 30).all()
@@ -269,7 +297,7 @@ def large(n, height, width, seed=0):
 def test_a_bright_dot_is_found_in_a_larger_image(fitted):
     model, X = fitted("images"), large(3, 21, 30)
     X[1, 13:15, 18:20] = 255
-    score, found = model.judge(X)
+    score, found = model.score_and_explain(X)
     assert found.error.shape == (3, 1, 21, 30) and found.expected.shape == X.shape and found.expected.dtype == X.dtype
     row, column = np.unravel_index(found.error[1, 0].argmax(), (21, 30))
     assert row in (13, 14) and column in (18, 19) and score.argmax() == 1
@@ -285,18 +313,18 @@ def test_a_bright_dot_is_found_in_a_larger_image(fitted):
 
 def test_images_of_different_sizes_and_one_by_itself(fitted):
     model, X = fitted("images"), [large(1, 8, 8)[0], large(1, 12, 9)[0], large(1, 8, 17)[0]]
-    score, found = model.judge(X)
+    score, found = model.score_and_explain(X)
     assert [e.shape for e in found.error] == [(1, 8, 8), (1, 12, 9), (1, 8, 17)]
     assert [x.shape for x in found.expected] == [x.shape for x in X] and len(found.top(2)) == 3
     plain = model.explain(X[0][None])
     assert score[0] == model.anomaly_score(X[0][None])[0] and np.allclose(found.error[0], plain.error[0], rtol=1e-5)
     assert np.array_equal(found.expected[0], plain.expected[0])
-    alone, why = model.judge(X[1])
+    alone, why = model.score_and_explain(X[1])
     assert alone == score[[1]] and np.array_equal(why.expected, found.expected[1]) and why.error.shape == (1, 1, 12, 9)
     table = answers(model, io.Images(X, ["a", "b", "c"]))
     assert table["image"].to_pylist() == ["a", "b", "c"] and np.array_equal(table["score"].to_numpy(), score)
     assert np.array_equal(table["p_value"].to_numpy(), model.p_values(X))
-    assert model.plot_explanation(X).axes and "oddest" in model.report(X).html
+    assert model.plot_explanation(X).axes and "highest scores" in model.report(X).html
     with pytest.raises(DataError, match="fitted on images of 8 x 8 pixels and got images of 7 x 9"):
         model.predict([X[1], X[1][:7]])
 
@@ -306,12 +334,12 @@ def test_maps_of_tiles_have_no_seams():
     schema, _ = zl.modality.Image().learn(np.zeros((2, 16, 16), np.float32), "me")
     images = larger(schema, np.zeros((1, 56, 45), np.float32), "me")
 
-    def scores_and_residuals(tiles):
+    def explain_tiles(tiles):
         value = np.arange(len(tiles)) % 2
         error = np.broadcast_to(value[:, None, None, None], (len(tiles), 1, 16, 16))
         return value, error, np.moveaxis(error, 1, 3)
 
-    score, error, expected, names = images.judged(scores_and_residuals)
+    score, error, expected, names = images.score_maps(explain_tiles)
     steps = [np.abs(np.diff(error[0, 0], axis=axis)).max() for axis in (0, 1)]
     assert score == [1] and error.max() > 0.99 and error.min() < 0.01 and max(steps) < 0.25
     assert np.allclose(error[0, 0], expected[0]) and list(names) == PixelNames((56, 45, 1))[:]
@@ -335,31 +363,29 @@ def test_steps_are_rows_with_the_means_before_them():
     X = np.arange(800.0)[:, None] % 20
     X[5] = np.nan
     schema, _ = zl.modality.Series().learn(X, "me")
-    rows = Spans(schema, (1, 8), 20).rows(X, "me")[0]
+    rows = RollingFeatures(schema, (1, 8), 20).rows(X, "me")[0]
     assert rows.shape == (800, 4) and np.isnan(rows[5, 0]) and np.isnan(rows[:20, 2:]).all()
     assert rows[3, 1] == np.mean([0, 1, 2, 3]) and np.isclose(rows[9, 1], np.mean([2, 3, 4, 6, 7, 8, 9]))
     np.testing.assert_array_equal(rows[20:, 2:], rows[:-20, :2])
-    assert Spans.of(schema, X, "me") == Spans(schema, (1, 8, 32), 20) and Spans.of(schema, X[:100], "me").spans == (
-        1,
-        8,
-    )
+    assert RollingFeatures.fit(schema, X, "me") == RollingFeatures(schema, (1, 8, 32), 20)
+    assert RollingFeatures.fit(schema, X[:100], "me").lengths == (1, 8)
 
 
-def test_series_apart_do_not_flow_into_each_other():
+def test_separate_series_do_not_mix():
     parts = [np.zeros((50, 1)), np.ones((60, 1))]
     schema, _ = zl.modality.Series(window=16).learn(parts, "me")
-    assert [len(r) for r in Spans(schema, (1, 8)).rows(parts, "me")] == [50, 60]
-    assert (Spans(schema, (1, 8)).rows(parts, "me")[1] == 1).all()
+    assert [len(r) for r in RollingFeatures(schema, (1, 8)).rows(parts, "me")] == [50, 60]
+    assert (RollingFeatures(schema, (1, 8)).rows(parts, "me")[1] == 1).all()
 
 
 def test_folds_in_time_keep_their_gap():
     X = np.arange(200.0)[:, None]
-    for fold in cross_fitting.in_time(X, [120, 80], 6):
-        assert np.abs(fold.train - fold.held.T).min() == 7 and np.array_equal(X[fold.rows], fold.held)
-    assert sorted(np.concatenate([f.rows for f in cross_fitting.in_time(X, [120, 80], 6)])) == list(range(200))
+    for fold in cross_fitting.time_folds(X, [120, 80], 6):
+        assert np.abs(fold.train - fold.held_out.T).min() == 7 and np.array_equal(X[fold.rows], fold.held_out)
+    assert sorted(np.concatenate([f.rows for f in cross_fitting.time_folds(X, [120, 80], 6)])) == list(range(200))
 
 
-def test_dependent_scores_tell_less():
+def test_dependent_scores_resolve_less():
     scores = np.arange(400.0)
     assert conformal.threshold(scores, 0.1, 400) == conformal.threshold(scores, 0.1)
     assert conformal.threshold(scores, 0.01, 12) > 399 > conformal.threshold(scores, 0.1, 12)
@@ -369,11 +395,11 @@ def test_dependent_scores_tell_less():
         assert p[0] > rate >= p[1]
 
 
-def test_trimmed_rows_do_not_say_what_is_usual():
+def test_trimmed_rows_do_not_calibrate():
     rng = np.random.default_rng(0)
-    clean, odd = sheet(200), 3 * rng.normal(size=(20, 5))
+    clean, anomalies = sheet(200), 3 * rng.normal(size=(20, 5))
     plain, trimmed = (
-        detector(trim_fraction=trim_fraction, max_epochs=20).fit(np.concatenate([clean, odd]))
+        detector(trim_fraction=trim_fraction, max_epochs=20).fit(np.concatenate([clean, anomalies]))
         for trim_fraction in (0.0, 0.1)
     )
     fresh = 3 * np.random.default_rng(1).normal(size=(50, 5))
@@ -384,7 +410,7 @@ def test_trimmed_rows_do_not_say_what_is_usual():
 
 
 def test_trimming_may_leave_nothing_of_a_part(rng):
-    """The last quarter of a series is odd from end to end."""
+    """The last quarter of a series is anomalous throughout."""
     steps = np.sin(np.arange(400) / 5)[:, None] + rng.normal(0, 0.1, (400, 1))
     steps[295:] = rng.normal(0, 20, (105, 1))
     model = detector(modality="series", trim_fraction=0.3, max_epochs=3, false_alarm_rate=0.2).fit(steps)
@@ -432,9 +458,12 @@ def test_a_constant_column_in_training():
     [
         ({"false_alarm_rate": 0}, "above 0 and below 1"),
         ({"false_alarm_rate": True}, "above 0 and below 1"),
-        ({"neighbors": -1}, "integer >= 0"),
+        ({"false_alarm_rate": None, "contamination": 0}, "above 0 and up to 0.5"),
+        ({"false_alarm_rate": None, "contamination": 0.6}, "above 0 and up to 0.5"),
+        ({"contamination": 0.1}, "pass one of them"),
+        ({"n_neighbors": -1}, "parameter `n_neighbors` of AnomalyDetector must be an integer >= 0"),
         ({"autoencoder": 3}, "an autoencoder of zandloper"),
-        ({"autoencoder": zl.Autoencoder(target="y")}, "gives back its input"),
+        ({"autoencoder": zl.Autoencoder(target="y")}, "reconstructs its input"),
         ({"modality": "sound?"}, "modality"),
     ],
 )
@@ -513,11 +542,13 @@ def test_damaged_and_foreign_folders(fitted, tmp_path):
     fitted("table").save(place, overwrite=True)
     whole = json.loads((place / "recipe.json").read_text())
     for change in (
-        lambda r: r["learned"].pop("estimators_"),
-        lambda r: r["learned"]["estimators_"][0].clear(),
+        lambda r: r["learned"].pop("ensemble_"),
+        lambda r: r["learned"]["ensemble_"]["Ensemble"]["members"][0].clear(),
         lambda r: r["learned"].update(calibration_={"array": "nowhere"}),
         lambda r: r["learned"].update(calibration_={"os.system": {"command": "true"}}),
-        lambda r: r["learned"]["estimators_"][0]["EnsembleMember"]["model"]["model"].update(blueprint={}),
+        lambda r: r["learned"]["ensemble_"]["Ensemble"]["members"][0]["EnsembleMember"]["model"]["model"].update(
+            blueprint={}
+        ),
         lambda r: r["parameters"].update(nonsense=1),
         lambda r: r.pop("learned"),
     ):
@@ -565,11 +596,11 @@ def test_answers_say_what_methods_say(fitted):
     found = answers(model, X).to_pandas()
     assert np.array_equal(found["score"], model.anomaly_score(X))
     assert np.array_equal(found["p_value"], model.p_values(X))
-    assert np.array_equal(found["verdict"] == "odd", model.predict(X) == -1)
+    assert np.array_equal(found["verdict"] == "anomaly", model.predict(X) == -1)
     top = model.explain(X).top(3)
     for k in range(3):
-        assert found[f"why_{k + 1}"].tolist() == [reasons[k][0] for reasons in top]
-        assert np.allclose(found[f"times_{k + 1}"], [reasons[k][1] for reasons in top])
+        assert found[f"feature_{k + 1}"].tolist() == [reasons[k][0] for reasons in top]
+        assert np.allclose(found[f"ratio_{k + 1}"], [reasons[k][1] for reasons in top])
 
 
 @pytest.mark.parametrize("name", ["table", "frame"])
@@ -582,7 +613,7 @@ def test_a_stream_is_answered_as_a_file_is(fitted, name):
     for pieces in ((), (one_row,), (one_row, one_row + 60)):
         rows, found = streamed(model, text, pieces)
         assert rows == len(found) == 30
-        assert np.allclose(found["score"], model.anomaly_score(X)) and set(found["verdict"]) <= {"odd", "normal"}
+        assert np.allclose(found["score"], model.anomaly_score(X)) and set(found["verdict"]) <= {"anomaly", "normal"}
 
 
 def test_a_stream_of_a_series_knows_the_steps_before(fitted):
@@ -592,7 +623,7 @@ def test_a_stream_of_a_series_knows_the_steps_before(fitted):
     cut = [m.end() for m in re.finditer(b"\n", text)]
     rows, found = streamed(model, text, (cut[60], *cut[78:84]))
     assert rows == 100 and pd.to_datetime(found["time"]).tolist() == frame["time"].tolist()
-    assert found["verdict"][80] == "odd" and found["why_1"][80] == "heat"
+    assert found["verdict"][80] == "anomaly" and found["feature_1"][80] == "heat"
 
 
 def test_rows_that_cannot_be_read(fitted):
@@ -616,7 +647,7 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
     assert (code, err) == (0, "") and "AnomalyDetector: 5 models" in said and "next     zandloper run m" in said
     for out in ("o.csv", "o.parquet"):
         assert run(f"run m t.csv -o {out} -q") == (0, "", "")
-        assert io.read(out).column_names[:4] == ["score", "p_value", "verdict", "why_1"]
+        assert io.read(out).column_names[:4] == ["score", "p_value", "verdict", "feature_1"]
     model = zl.load("m")
     assert np.array_equal(io.read("o.parquet")["score"].to_numpy(), model.anomaly_score(io.read("t.csv")))
     assert run("describe m")[1] == f"{model.describe()}\n"
@@ -629,11 +660,12 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
         ("run m t.csv", "-o out.csv"),
         ("run m - -o x.csv", "leave out -o"),
         ("fit detect t.csv -o n --false-alarm-rate 2", "false_alarm_rate"),
+        ("fit detect t.csv -o n --false-alarm-rate 0.1 --contamination 0.1", "pass one of them"),
         ("report m t.csv -o r2.html --labels kind", "reports of autoencoders"),
     ):
         code, said, err = run(line)
         assert code == 2 and says in err, line
-        assert not said or "--false-alarm-rate 2" in line, line  # that one is refused when the data are there
+        assert not said or "-o n --false-alarm-rate" in line, line  # that one is refused when the data are there
 
 
 # ------------------------------------------------------------------------------------------------------------- pictures
@@ -649,12 +681,12 @@ def test_pictures_and_report(fitted, name):
     with pytest.raises(DataError, match="no item"):
         model.plot_explanation(X, 10_000)
     page = model.report(X).html
-    for word in ("Scores", "Calibration against these data", "oddest", "Settings", "threshold"):
+    for word in ("Scores", "Calibration against these data", "highest scores", "Settings", "threshold"):
         assert word in page
     assert "http" not in re.sub(r"http://www.w3.org/\S+", "", page) and "<script" not in page
 
 
-def test_what_is_too_smooth_is_odd():
+def test_too_smooth_images_are_anomalous():
     rng = np.random.default_rng(0)
     rough = rng.integers(90, 166, (240, 6, 6)).astype(np.uint8)
     flat = np.full((20, 6, 6), 128, np.uint8) + rng.integers(0, 3, (20, 6, 6)).astype(np.uint8)
@@ -672,14 +704,14 @@ def test_noise_levels_of_images_are_those_of_what_they_show():
     assert high[0] < 6 and high[1] == pytest.approx(2.7 * 8, rel=0.2)  # the root of 64 pixels
 
 
-def test_witnesses_look_at_the_levels_that_their_model_learned():
+def test_members_score_at_the_levels_that_their_model_was_trained_at():
     inner = zl.DenoisingAutoencoder(8, noise=zl.noise.Gaussian((0.2, 1.0), "log"), noise_conditional=True, max_epochs=2)
     model = zl.AnomalyDetector(inner, random_state=0).fit(sheet(100))
     low, *_, high = model.estimators_[0].levels
     assert low == pytest.approx(0.2, rel=0.01) and high == pytest.approx(1.0, rel=0.01)
 
 
-def test_what_is_missing_is_not_odd():
+def test_missing_values_are_not_anomalous():
     X = sheet(300)
     model = zl.AnomalyDetector(max_epochs=30, random_state=0).fit(X)
     assert model.p_values(np.full((3, X.shape[1]), np.nan)).min() > 0.05
@@ -692,15 +724,15 @@ def test_what_is_missing_is_not_odd():
         assert (watcher.predict(gap)[90:100] == 1).all()
 
 
-def test_only_models_that_are_told_the_level_hear_too_little_change():
-    """Densities are cut off where rows fit well: the best would be the oddest."""
+def test_too_small_residuals_count_for_noise_conditional_models_only():
+    """Densities are clipped where rows fit well: the best rows would get the highest scores."""
     X = sheet(120)
     plain = zl.AnomalyDetector(zl.VariationalAutoencoder(2, max_epochs=5), random_state=0).fit(X)
-    assert plain._measure.spare is None
-    assert zl.AnomalyDetector(max_epochs=2, random_state=0).fit(X)._measure.spare == 2.0
+    assert plain.ensemble_.combiner.slack is None
+    assert zl.AnomalyDetector(max_epochs=2, random_state=0).fit(X).ensemble_.combiner.slack == 2.0
 
 
-def test_a_told_model_of_several_noises():
+def test_a_noise_conditional_model_of_several_noises():
     noise = [zl.noise.Gaussian((0.05, 1.0)), zl.noise.Quantization(8)]
     inner = zl.DenoisingAutoencoder(4, noise=noise, noise_conditional=True, max_epochs=2)
     assert np.isfinite(zl.AnomalyDetector(inner, random_state=0).fit(sheet(120)).anomaly_score(sheet(5))).all()

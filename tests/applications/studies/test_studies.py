@@ -209,7 +209,7 @@ def test_images(images, kind):
 
 def test_what_pca_cannot_read_is_refused(table, images):
     frame = pd.DataFrame({"a": table[:, 0], "kind": ["x", "y"] * 100})
-    with pytest.raises(DataError, match="column 'kind' is a category, and PCA knows numbers only: drop"):
+    with pytest.raises(DataError, match="column 'kind' is a category, and PCA takes numbers only: drop"):
         zl.compare_with_pca(frame)
     with pytest.raises(DataError, match="columns 'kind', 'more' are categories"):
         zl.compare_with_pca(frame.assign(more="z"))

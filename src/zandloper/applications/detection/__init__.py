@@ -1,1 +1,1 @@
-"""`zl.AnomalyDetector`: scores, conformal p-values, verdicts and explanations."""
+"""Anomaly detection: `zl.AnomalyDetector` with scores, p-values, verdicts and explanations."""

@@ -1,11 +1,12 @@
-"""From scores to statements about chance: thresholds with a stated rate of false alarms, p-values, and whole batches.
+"""Conformal p-values, thresholds with a stated false-alarm rate, and false-discovery control for batches.
 
-Scores of rows that trained nothing say how a fresh normal row scores; the share of them that is as high is its p-value
-(Vovk, Gammerman and Shafer 2005, "Algorithmic learning in a random world", section 2.2; for outliers Bates et al. 2023,
-"Testing for outliers with conformal p-values", eq. 3). High scores are odd ones.
+Scores of rows that trained no model are distributed as those of fresh normal rows; the share of them that is at least
+as high as a row's score is its p-value (Vovk, Gammerman and Shafer 2005, "Algorithmic learning in a random world",
+section 2.2; for outliers Bates et al. 2023, "Testing for outliers with conformal p-values", eq. 3). High scores are
+anomalous.
 
-Scores of steps that follow each other in time say much the same: m of them are worth fewer, `independent`, and rates
-below 1 / (independent + 1) cannot be told from them. Beyond the highest of them the tail is then taken to fall
+Scores of successive time steps are dependent: m of them are worth fewer, `independent`, and rates below
+1 / (independent + 1) cannot be resolved. Beyond the highest of them the tail is then taken to fall
 exponentially, at the slope that it has above nine tenths of them (Pickands 1975, "Statistical inference using extreme
 order statistics"; for thresholds on series Siffer et al. 2017, "Anomaly detection in streams with extreme value
 theory"). All of this is approximate.
@@ -19,7 +20,7 @@ import numpy as np
 
 
 def p_values(scores: np.ndarray, calibration: np.ndarray, independent: int | None = None) -> np.ndarray:
-    """The chance that a normal row scores as high, (n,): from 1 / (m + 1) for m independent calibration scores to 1.
+    """Probability that a normal row scores as high, (n,): from 1 / (m + 1) for m independent calibration scores to 1.
 
     >>> p_values(np.array([0.0, 2.5, 9.0]), np.array([1.0, 2.0, 3.0])).tolist()
     [1.0, 0.5, 0.25]
@@ -34,7 +35,7 @@ def p_values(scores: np.ndarray, calibration: np.ndarray, independent: int | Non
 
 
 def threshold(calibration: np.ndarray, rate: float, independent: int | None = None) -> float:
-    """Above it lie the scores whose p-value is at most `rate`; the highest calibration score where none is reachable.
+    """Score above which p-values are at most `rate`; the highest calibration score where the rate is too small.
 
     >>> threshold(np.arange(99.0), 0.05)
     94.0
@@ -49,18 +50,18 @@ def threshold(calibration: np.ndarray, rate: float, independent: int | None = No
 
 
 def _slope(ordered: np.ndarray) -> float:
-    """The mean excess over nine tenths of the scores: that of an exponential tail."""
+    """Mean excess over nine tenths of the scores: the scale of an exponential tail."""
     high = ordered[int(0.9 * len(ordered)) :]
     return max(1e-9, float(high.mean() - high[0]))
 
 
 def smallest_rate(m: int) -> float:
-    """The smallest false-alarm rate that m calibration scores can hold."""
+    """Smallest false-alarm rate that m calibration scores can guarantee."""
     return 1 / (m + 1)
 
 
 def discoveries(p: np.ndarray, rate: float) -> np.ndarray:
-    """Which rows of a batch are odd, bool (n,), so that at most a share `rate` of them is expected to be normal.
+    """Mask of the anomalies of a batch, bool (n,), of which at most a share `rate` is expected to be normal.
 
     Benjamini and Hochberg 1995, "Controlling the false discovery rate"; that it holds for conformal p-values, which
     share their calibration scores, is theorem 2 of Bates et al. 2023.

@@ -1,4 +1,4 @@
-"""Which part of the data trains each model of a detector, and which part, held back, says what is usual."""
+"""Folds of cross-fitting: data that train each model of a detector, and held-out data that calibrate it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from zandloper.modality.series import SeriesSchema
 
 FEW_ROWS = 1_000  # below, five models, so that each trains on most of the rows; above, two are enough
 MANY_ROWS = 20_000  # above, one part of the rows calibrates and one model is enough
-BLOCKS = 4  # of time that single steps are parted into
-LONG_BLOCKS = 3  # of time that windows are parted into
+TIME_BLOCKS = 4  # for single steps
+WINDOW_BLOCKS = 3  # for windows, which need longer blocks
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Data that train, data that are held back, and which rows those are (None: windows of series)."""
+    """Training data, held-out data, and the positions of the held-out rows (None: windows of series)."""
 
     train: Any
-    held: Any
+    held_out: Any
     rows: Any
 
-    def without(self, odd: np.ndarray) -> Fold:
-        """The same, held back without some rows."""
-        return Fold(self.train, _safe_indexing(self.held, np.flatnonzero(~odd)), self.rows[~odd])
+    def without(self, removed: np.ndarray) -> Fold:
+        """Copy without some of the held-out rows, given as a mask."""
+        return Fold(self.train, _safe_indexing(self.held_out, np.flatnonzero(~removed)), self.rows[~removed])
 
 
-def of_rows(X: Any, rows: int, fast: bool, seed: int) -> list[Fold]:
-    """Every row is held back once, or as many as are enough."""
+def row_folds(X: Any, rows: int, fast: bool, seed: int) -> list[Fold]:
+    """Folds of rows at random: every row is held out once, or one fold of many rows."""
     if rows < 4:
         raise DataError(f"Found array with {rows} sample(s) while a minimum of 4 is required by AnomalyDetector")
     order = np.random.default_rng(seed).permutation(rows)
@@ -45,52 +45,64 @@ def of_rows(X: Any, rows: int, fast: bool, seed: int) -> list[Fold]:
     return [Fold(_safe_indexing(X, np.setdiff1d(order, cut)), _safe_indexing(X, cut), cut) for cut in cuts]
 
 
-def in_time(X: np.ndarray, lengths: list[int], gap: int) -> list[Fold]:
-    """Rows that are steps of series, one series after the other: blocks of time, with a gap around those held back."""
+def time_folds(X: np.ndarray, lengths: list[int], gap: int) -> list[Fold]:
+    """Blocks of time for rows that are steps of series, with a gap around the held-out block.
+
+    Parameters
+    ----------
+    X : ndarray (steps, features)
+        One series after the other.
+    lengths : list of int
+        Steps of each series.
+    gap : int
+        Steps next to a held-out block that do not train.
+    """
     n = sum(lengths)
-    if n < 4 * BLOCKS:
+    if n < 4 * TIME_BLOCKS:
         raise DataError(
-            f"Found series of {n} steps in all while a minimum of {4 * BLOCKS} is required by AnomalyDetector: "
+            f"Found series of {n} steps in all while a minimum of {4 * TIME_BLOCKS} is required by AnomalyDetector: "
             "pass longer ones"
         )
-    if len(lengths) >= BLOCKS:  # whole series are held back
+    if len(lengths) >= TIME_BLOCKS:  # whole series are held out
         series = np.repeat(np.arange(len(lengths)), lengths)
-        return [_cut(X, np.flatnonzero(series % BLOCKS == k), 0) for k in range(BLOCKS)]
+        return [_time_fold(X, np.flatnonzero(series % TIME_BLOCKS == k), 0) for k in range(TIME_BLOCKS)]
     begins, out = np.cumsum([0, *lengths[:-1]]), []
-    for k in range(BLOCKS):
-        held = [np.arange(b + n * k // BLOCKS, b + n * (k + 1) // BLOCKS) for b, n in zip(begins, lengths)]
-        out.append(_cut(X, np.concatenate(held), gap))
+    for k in range(TIME_BLOCKS):
+        held_out = [
+            np.arange(b + n * k // TIME_BLOCKS, b + n * (k + 1) // TIME_BLOCKS) for b, n in zip(begins, lengths)
+        ]
+        out.append(_time_fold(X, np.concatenate(held_out), gap))
     return out
 
 
-def _cut(X: np.ndarray, held: np.ndarray, gap: int) -> Fold:
-    near = np.zeros(len(X) + 2 * gap + 1, np.int64)  # how many held rows lie within a gap
-    np.add.at(near, held, 1)
-    np.add.at(near, held + 2 * gap + 1, -1)
-    free = np.cumsum(near)[gap : gap + len(X)] == 0
-    if not free.any():  # of short series: better no gap than no rows
-        free = np.ones(len(X), bool)
-        free[held] = False
-    return Fold(X[free], X[held], held)
+def _time_fold(X: np.ndarray, held_out: np.ndarray, gap: int) -> Fold:
+    near = np.zeros(len(X) + 2 * gap + 1, np.int64)  # number of held-out rows within a gap
+    np.add.at(near, held_out, 1)
+    np.add.at(near, held_out + 2 * gap + 1, -1)
+    train = np.cumsum(near)[gap : gap + len(X)] == 0
+    if not train.any():  # of short series: better no gap than no rows
+        train = np.ones(len(X), bool)
+        train[held_out] = False
+    return Fold(X[train], X[held_out], held_out)
 
 
-def of_series(X: Any, schema: SeriesSchema, caller: str) -> list[Fold]:
-    """Series that are read in windows: blocks of time, with a gap of a window between what trains and what measures."""
+def window_folds(X: Any, schema: SeriesSchema, caller: str) -> list[Fold]:
+    """Blocks of time for series that are read in windows, with a gap of one window around the held-out block."""
     out = []
-    for k in range(LONG_BLOCKS):
-        train, held = [], []
-        for one in each_of(X, caller):
-            n = len(one)
-            low, high = n * k // LONG_BLOCKS, n * (k + 1) // LONG_BLOCKS
-            held.append(_safe_indexing(one, np.arange(low, high)))
+    for k in range(WINDOW_BLOCKS):
+        train, held_out = [], []
+        for series in each_of(X, caller):
+            n = len(series)
+            low, high = n * k // WINDOW_BLOCKS, n * (k + 1) // WINDOW_BLOCKS
+            held_out.append(_safe_indexing(series, np.arange(low, high)))
             for a, b in ((0, low - schema.window), (high + schema.window, n)):
                 if b - a >= schema.window:
-                    train.append(_safe_indexing(one, np.arange(a, b)))
+                    train.append(_safe_indexing(series, np.arange(a, b)))
         if not train:
             raise DataError(
-                f"series of {max(map(len, each_of(X, caller)))} steps are too short to be parted into {LONG_BLOCKS} "
+                f"series of {max(map(len, each_of(X, caller)))} steps are too short to be divided into {WINDOW_BLOCKS} "
                 f"blocks of time with a window of {schema.window} steps between them: pass longer ones, or a shorter "
                 "window, modality=zl.modality.Series(window=...)"
             )
-        out.append(Fold(train, held, None))
+        out.append(Fold(train, held_out, None))
     return out

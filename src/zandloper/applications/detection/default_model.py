@@ -1,4 +1,4 @@
-"""What a detector detects with where no autoencoder is given, and how it reads the data."""
+"""Default autoencoder of a detector, and the schema that it reads data with."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from zandloper.modality import chunks_of
 from zandloper.modality.table import TableSchema
 from zandloper.model.corruptions.gaussian import Gaussian
 
-STEPS = 5_000  # that the model trains for
-SLOW_STEPS = 500  # the same for steps of series, which say much the same as those beside them
-BATCH = 256
-MEASURED, VALUES = 1_024, 2**24  # rows that tell how far data spread, at most; fewer, but 32, of so many numbers
+TRAINING_STEPS = 5_000
+SERIES_TRAINING_STEPS = 500  # fewer, because steps of series resemble those next to them
+BATCH_SIZE = 256
+UNIT_ROWS, UNIT_VALUES = 1_024, 2**24  # from which the noise unit is estimated, at most; but at least 32 rows
 
 
 def as_numbers(reader: Any, X: Any, caller: str) -> tuple[Any, Any]:
-    """The form of data and their raw rows, as numbers alone where they are: zeros and ones among them."""
+    """Schema and raw rows of data, read as plain numbers if all are numbers, zeros and ones included."""
     schema, raw = reader.learn(X, caller)
     if not _all_numbers(schema):
         try:
@@ -35,14 +35,14 @@ def as_numbers(reader: Any, X: Any, caller: str) -> tuple[Any, Any]:
     return schema, raw
 
 
-def default_model(schema: Any, raw: Any, slow: bool) -> DenoisingAutoencoder:
-    """For numbers one that is told the noise level, else a plain denoising one. `slow`: rows are steps of series."""
+def default_model(schema: Any, raw: Any, series: bool) -> DenoisingAutoencoder:
+    """Unfitted model: noise-conditional for numbers, else plain denoising; `series`: rows are steps of series."""
     rows = len(raw)
-    batch = min(BATCH, max(32, 2 ** round(math.log2(max(1, rows) / 4))))
+    batch = min(BATCH_SIZE, max(32, 2 ** round(math.log2(max(1, rows) / 4))))
     settings: dict[str, Any] = {
         "latent_dim": 64,
         "batch_size": batch,
-        "max_epochs": max(1, round((SLOW_STEPS if slow else STEPS) * batch / rows)),
+        "max_epochs": max(1, round((SERIES_TRAINING_STEPS if series else TRAINING_STEPS) * batch / rows)),
         "validation": 0,
     }
     if _all_numbers(schema):
@@ -53,7 +53,7 @@ def default_model(schema: Any, raw: Any, slow: bool) -> DenoisingAutoencoder:
 
 
 def _all_numbers(schema: Any) -> bool:
-    """Whether squared errors measure all of it, value by value."""
+    """Check that all values of a schema are numbers with squared errors."""
     try:
         return (
             schema.loss("mse").name == "mse"
@@ -65,21 +65,21 @@ def _all_numbers(schema: Any) -> bool:
 
 
 def _unit(schema: Any, raw: Any) -> float:
-    """What noise levels are multiples of, in model units: the standard deviation along the first principal axis.
+    """Unit of noise levels in model units: the standard deviation along the first principal axis.
 
-    Values of images and windows vary together, so that noise as large as one of them hides nothing of what they show: a
-    model would tell rough from fine images, whatever they are of. Of tables, where what is odd may be a single column,
-    it is 1, that of a column.
+    Values of images and windows are correlated, so that noise as large as one of them hides nothing of the content: a
+    model would only separate rough from smooth images. For tables, where a single column may be anomalous, the unit is
+    1, the standard deviation of a column.
     """
     if isinstance(schema, TableSchema):
         return 1.0
     scale, rows = schema.scaler(), as_rows(raw)
     scale.learn(chunks_of(raw))
-    most = min(len(rows), MEASURED, max(32, VALUES // math.prod(rows.shape[1:])))
+    most = min(len(rows), UNIT_ROWS, max(32, UNIT_VALUES // math.prod(rows.shape[1:])))
     at = torch.from_numpy(np.linspace(0, len(rows) - 1, most).astype(int))
     x = scale.encode(rows[at])[0].flatten(1).double()
-    # The axis from one half of the rows and the deviation along it from the other: of many pixels and few rows, the
-    # largest variance would be that of chance.
+    # The axis comes from one half of the rows and the deviation along it from the other: with many pixels and few rows,
+    # the largest variance of the same rows would be due to chance.
     one, other = (half - half.mean(0) for half in (x[::2], x[1::2]))
     if len(other) < 2:
         return 1.0

@@ -17,9 +17,10 @@ from sklearn.frozen import FrozenEstimator
 from torch import Tensor, nn
 
 from zandloper import __version__
+from zandloper.applications.detection.ensemble import Ensemble
 from zandloper.applications.detection.hotelling import HotellingT2
 from zandloper.applications.detection.neighbors import NearestNeighbors
-from zandloper.applications.detection.rolling_features import Spans
+from zandloper.applications.detection.rolling_features import RollingFeatures
 from zandloper.applications.detection.score_combiner import ScoreCombiner
 from zandloper.applications.detection.scoring import EnsembleMember
 from zandloper.autoencoders.base import BaseAutoencoder
@@ -29,20 +30,10 @@ from zandloper.modality.series import SeriesSchema
 from zandloper.persistence.estimators import estimator_of, parameters_of, recipe_of, type_of, with_parameters
 
 KINDS: dict[str, Any] = {
-    kind.__name__: kind for kind in (ScoreCombiner, NearestNeighbors, HotellingT2, Spans, EnsembleMember)
+    kind.__name__: kind
+    for kind in (Ensemble, ScoreCombiner, NearestNeighbors, HotellingT2, RollingFeatures, EnsembleMember)
 }
-NEEDED = {
-    "estimators_",
-    "neighbors_",
-    "calibration_",
-    "offset_",
-    "n_features_in_",
-    "_measure",
-    "_usual",
-    "_spans",
-    "_apart",
-    "_same",
-}
+NEEDED = {"ensemble_", "calibration_", "offset_", "tiles_per_score_", "n_features_in_"}
 
 
 def save_detector(detector: Any, path: str | Path, overwrite: bool) -> None:
@@ -52,7 +43,7 @@ def save_detector(detector: Any, path: str | Path, overwrite: bool) -> None:
     inner = detector.autoencoder
     if inner is not None:
         frozen = isinstance(inner, FrozenEstimator)
-        # A frozen model is the witness's own, which is saved anyway.
+        # A frozen model is that of the only member, which is saved anyway.
         recipe["autoencoder"] = "frozen" if frozen else parameters_of(inner)
         recipe["parameters_not_saved"].remove("autoencoder")
     given = detector.get_params(deep=False)
@@ -104,7 +95,7 @@ def detector_of(
         inner = recipe.get("autoencoder")
         own: dict[str, Any] = {}
         if inner == "frozen":
-            own["autoencoder"] = FrozenEstimator(learned["estimators_"][0].model)
+            own["autoencoder"] = FrozenEstimator(learned["ensemble_"].members[0].model)
         elif inner is not None:
             own["autoencoder"] = with_parameters(type_of(path, inner, types), inner, **parts)
         detector = with_parameters(kind, recipe, **own)

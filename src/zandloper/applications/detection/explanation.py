@@ -1,4 +1,4 @@
-"""Why rows are odd."""
+"""Explanation of anomaly scores by errors per value."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why rows are odd: `error`, how far each value is from what is usual there, and `expected`, what was expected.
+    """Errors and expected values of rows, images or steps.
 
-    `error` has the shape of the data's numbers, (n, columns) for a table; 1 is usual. `expected` is in the data's own
-    form. `names` are those of the columns. Of a list of images that are larger than the learned ones, `error` is a list
-    of arrays (channels, height, width), and `names` are a list for each.
+    Parameters
+    ----------
+    error : ndarray (n, *values), or list of ndarray
+        Error of each value divided by its typical error: about 1 for normal rows. (n, columns) for a table; for a list
+        of images larger than the training images, a list of arrays (channels, height, width).
+    expected : data
+        Values that were expected, in the form of the user's data.
+    names : sequence of str
+        Names of the columns; for a list of larger images, one list for each.
     """
 
     error: Any
@@ -23,7 +29,7 @@ class Explanation:
     names: Sequence[Any]
 
     def top(self, n: int = 3) -> list[list[tuple[str, float]]]:
-        """For each row the n columns that say most, with their errors, the largest first."""
+        """For each row the n columns with the largest errors, and these errors, in falling order."""
         if isinstance(self.error, list):
             each = zip(self.error, self.names)
             return [Explanation(error[None], None, names).top(n)[0] for error, names in each]

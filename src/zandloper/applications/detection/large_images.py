@@ -1,9 +1,9 @@
-"""Images larger than those that a detector has learned: judged tile by tile, and put together without a seam.
+"""Scores and error maps of images that are larger than the training images, from overlapping tiles.
 
-Tiles have the size that was learned and lie every half of it, the last at the rim, so that whatever is odd lies well
-inside one of them. No tile reaches beyond the image, for what is mirrored there would be judged too; that is why this
-is not `data/tiling.py`, whose tiles are of a net's size and choice. An image is as odd as its oddest tile. Maps are
-means of overlapping tiles with weights that fall to nearly nothing at a tile's edge, as there.
+Tiles have the size of the training images and a stride of half of it, the last one ends at the border, so that every
+anomaly lies well inside one of them. No tile extends beyond the image, because padding would be scored too; that is why
+`data/tiling.py`, whose tiles have a network's size and are padded, is not used. The score of an image is the maximum
+over its tiles. Maps are weighted means of overlapping tiles, with weights that fall almost to zero at a tile's edge.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 from zandloper.io.images import Images, images_at, pixels_of
 from zandloper.modality.image import ImageSchema
 
-VALUES = 2**20  # of tiles that are judged at a time
+TILE_VALUES = 2**20  # pixels of tiles in one batch
 
 
 class PixelNames(Sequence[str]):
-    """The names of an image's pixels, made when they are asked for: as `ImageSchema.feature_names` has them.
+    """Names of an image's pixels, as `ImageSchema.feature_names` has them, computed on access.
 
     >>> PixelNames((2, 3, 2))[7]
     'pixel_0_1_1'
@@ -42,60 +42,60 @@ class PixelNames(Sequence[str]):
 
 
 class LargeImages:
-    """Images of any sizes from that of a tile on.
+    """Images of any sizes that are at least that of a tile.
 
     Parameters
     ----------
-    form : ImageSchema
-        What was learned; a tile is as large as its images.
+    schema : ImageSchema
+        Schema of the training images, whose size is that of a tile.
     images : list of ndarray (height, width, channels)
     kind : "array", "list" or "one"
-        What they were given as.
+        Form in which they were passed.
     names : list of str or None
-        Of the files that they came from.
+        Names of their files.
     """
 
     def __init__(self, schema: ImageSchema, images: list[np.ndarray], kind: str, names: list[str] | None) -> None:
         self.schema, self.images, self.kind, self.names = schema, images, kind, names
 
     @property
-    def tries(self) -> np.ndarray:
-        """How many tiles each image has, (n,)."""
+    def n_tiles(self) -> np.ndarray:
+        """Number of tiles of each image, (n,)."""
         height, width = self.schema.shape[:2]
         return np.array([len(starts(a.shape[0], height)) * len(starts(a.shape[1], width)) for a in self.images], float)
 
-    def apart(self) -> list[np.ndarray]:
-        """The images one by one, with the names of their files where there are any."""
-        own = [image[:, :, 0] if self.schema.gray else image for image in self.images]
-        return own if self.names is None else Images(own, self.names)
+    def separate(self) -> list[np.ndarray]:
+        """Images one by one, with the names of their files where there are any."""
+        images = [image[:, :, 0] if self.schema.gray else image for image in self.images]
+        return images if self.names is None else Images(images, self.names)
 
-    def scores(self, scores_and_residuals: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """The largest score among each image's tiles, (n,).
+    def scores(self, score_tiles: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Maximum score over each image's tiles, (n,).
 
-        `look` takes tiles (k, height, width, channels) and gives (k,).
+        `score_tiles` maps tiles (k, height, width, channels) to scores (k,).
         """
         score = np.full(len(self.images), -np.inf)
-        for places, tiles in self._tiles():
-            np.maximum.at(score, places[:, 0], scores_and_residuals(tiles))
+        for positions, tiles in self._tiles():
+            np.maximum.at(score, positions[:, 0], score_tiles(tiles))
         return score
 
-    def judged(
-        self, scores_and_residuals: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+    def score_maps(
+        self, explain_tiles: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
     ) -> tuple[np.ndarray, Any, Any, Any]:
-        """Scores (n,); errors, (channels, height, width) each; what was expected, as the images came; pixels' names.
+        """Scores (n,); errors, (channels, height, width) each; expected images; names of the pixels.
 
-        `look` takes tiles (k, height, width, channels) and gives scores (k,), errors (k, channels, height, width) and
-        what was expected, like the tiles. Errors are a list and names a list of lists where the images are a list.
+        `explain_tiles` maps tiles (k, height, width, channels) to scores (k,), errors (k, channels, height, width) and
+        expected tiles. Errors are a list and names a list of lists where the images are a list.
         """
         h, w = self.schema.shape[:2]
         weight = weights(h)[:, None] * weights(w)
         score = np.full(len(self.images), -np.inf)
         expected = [np.zeros(image.shape) for image in self.images]
         error = [np.zeros(np.moveaxis(image, 2, 0).shape) for image in self.images]
-        for places, tiles in self._tiles():
-            said, wrong, wanted = scores_and_residuals(tiles)
-            np.maximum.at(score, places[:, 0], said)
-            for (i, top, left), e, x in zip(places.tolist(), wrong, wanted):
+        for positions, tiles in self._tiles():
+            tile_scores, tile_errors, tile_expected = explain_tiles(tiles)
+            np.maximum.at(score, positions[:, 0], tile_scores)
+            for (i, top, left), e, x in zip(positions.tolist(), tile_errors, tile_expected):
                 at = slice(top, top + h), slice(left, left + w)
                 error[i][:, *at] += weight * e
                 expected[i][at] += weight[:, :, None] * x
@@ -104,41 +104,41 @@ class LargeImages:
             e /= total
             x /= total[:, :, None]
         maps = [e.astype(np.float32) for e in error]
-        own = [self.schema.give(x[None])[0] for x in expected]
+        images = [self.schema.give(x[None])[0] for x in expected]
         names = [PixelNames(image.shape) for image in self.images]
         if self.kind == "list":
-            return score, maps, own, names
-        stacked = np.stack([np.asarray(one) for one in own])
+            return score, maps, images, names
+        stacked = np.stack([np.asarray(image) for image in images])
         return score, np.stack(maps), stacked[0] if self.kind == "one" else stacked, names[0]
 
     def _tiles(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Tiles, some at a time, with their places: (k, 3) image, top and left, and (k, height, width, channels)."""
+        """Batches of tiles (k, height, width, channels) with their positions (k, 3): image, top and left."""
         h, w = self.schema.shape[:2]
-        most = max(32, VALUES // int(np.prod(self.schema.shape)))
-        places: list[tuple[int, int, int]] = []
+        most = max(32, TILE_VALUES // int(np.prod(self.schema.shape)))
+        positions: list[tuple[int, int, int]] = []
 
         def cut() -> tuple[np.ndarray, np.ndarray]:
-            tiles = [self.images[i][top : top + h, left : left + w] for i, top, left in places]
-            return np.array(places), np.stack(tiles)
+            tiles = [self.images[i][top : top + h, left : left + w] for i, top, left in positions]
+            return np.array(positions), np.stack(tiles)
 
         for i, image in enumerate(self.images):
             for top in starts(image.shape[0], h).tolist():
                 for left in starts(image.shape[1], w).tolist():
-                    places.append((i, top, left))
-                    if len(places) == most:
+                    positions.append((i, top, left))
+                    if len(positions) == most:
                         yield cut()
-                        places = []
-        if places:
+                        positions = []
+        if positions:
             yield cut()
 
 
 def larger(schema: Any, X: Any, caller: str) -> LargeImages | None:
-    """Images of which at least one is larger than those that were learned; None for all other data.
+    """Images of which at least one is larger than the training images; None for all other data.
 
-    One image by itself counts as larger. An image that is smaller, or of another kind of pixels, is refused as
+    A single image counts as larger. An image that is smaller, or of another kind of pixels, is refused as
     `ImageSchema.read` refuses it.
     """
-    if not isinstance(schema, ImageSchema) or schema.size is not None:  # with a size, all are brought to it
+    if not isinstance(schema, ImageSchema) or schema.size is not None:  # with a size, all are resized to it
         return None
     if isinstance(X, str | Path):
         X = images_at(Path(X))
@@ -162,7 +162,7 @@ def larger(schema: Any, X: Any, caller: str) -> LargeImages | None:
 
 
 def starts(length: int, side: int) -> np.ndarray:
-    """Where tiles begin along an axis: every half of a side, and at the rim.
+    """First pixels of tiles along an axis, with a stride of half a side; the last tile ends at the border.
 
     >>> starts(9, 4).tolist()
     [0, 2, 4, 5]
@@ -172,12 +172,12 @@ def starts(length: int, side: int) -> np.ndarray:
 
 
 def weights(side: int) -> np.ndarray:
-    """What the pixels of a tile weigh along an axis: halves that overlap sum to 1 where a side is even."""
+    """Weights of a tile's pixels along an axis: overlapping halves sum to 1 where a side is even."""
     return np.sin(np.pi * (np.arange(side) + 0.5) / side) ** 2
 
 
 def _total(length: int, side: int) -> np.ndarray:
-    """The sum of weights along an axis."""
+    """Sum of the weights of all tiles along an axis."""
     total, weight = np.zeros(length), weights(side)
     for start in starts(length, side).tolist():
         total[start : start + side] += weight
@@ -185,6 +185,6 @@ def _total(length: int, side: int) -> np.ndarray:
 
 
 def _pixels(schema: ImageSchema, image: Any) -> np.ndarray:
-    array = schema._one(image) if schema.channels is not None else image
+    array = schema.as_array(image) if schema.channels is not None else image
     array = pixels_of(array) if hasattr(array, "getbands") else np.asarray(array)
     return array[:, :, None] if array.ndim == 2 else array

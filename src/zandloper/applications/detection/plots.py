@@ -1,4 +1,4 @@
-"""Pictures of what a detector found: how odd rows are beside the threshold, and why one row is."""
+"""Figures of a detector: scores with the threshold, and the explanation of a single row."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from zandloper.modality.series import SeriesSchema
 from zandloper.plotting.panels import clipped
 from zandloper.plotting.style import COLORS, FAINT, INK, new_figure, plain, show_image
 
-BARS = 10  # columns of a row, and
-LANES = 4  # channels of a series that are drawn, those that say most
-BESIDE = 150  # steps drawn on each side of the one asked for, at least
+MAX_BARS = 10  # columns of a row that are drawn, those with the largest errors
+MAX_CHANNELS = 4  # of a series that are drawn, those with the largest errors
+MIN_CONTEXT_STEPS = 150  # drawn on each side of the step that is explained
 
 
 class DetectorPlots:
-    """What `AnomalyDetector` draws."""
+    """Plot methods of `AnomalyDetector`."""
 
     def plot_scores(self: Any, X: Any = None) -> Figure:
-        """How often which score occurs, in the calibration and in X, with the threshold.
+        """Draw histograms of the calibration scores and of the scores of X, with the threshold.
 
         Parameters
         ----------
         X : data, optional
-            None: the calibration alone.
+            None: the calibration only.
 
         Returns
         -------
@@ -42,17 +42,17 @@ class DetectorPlots:
         return scores_figure(self.calibration_, score, -self.offset_)
 
     def plot_explanation(self: Any, X: Any, i: int | None = None) -> Figure:
-        """Why a row, image or time step is odd.
+        """Draw the explanation of a row, image or time step.
 
-        Of tables a bar for each of the columns that say most, with its value and what was expected; of images the
-        picture, what was expected and a heat map; of series the steps around it, what was expected, and odd spans.
+        Tables: a bar for each of the columns with the largest errors, with its value and the expected one. Images: the
+        image, the expected image and a heat map. Series: the steps around it, the expected values, and anomalous spans.
 
         Parameters
         ----------
         X : data
             One series, or rows, or images.
         i : int, optional
-            Which. None: the oddest.
+            Index of the item. None: the one with the highest score.
 
         Returns
         -------
@@ -62,7 +62,7 @@ class DetectorPlots:
         if isinstance(schema, SeriesSchema) and are_several(X):
             raise DataError("plot_explanation draws one series: pass one of the list")
         large = larger(schema, X, "plot_explanation")
-        X = X if large is None else large.apart()
+        X = X if large is None else large.separate()
         score = flat(self.anomaly_score(X))
         row = int(score.argmax()) if i is None else whole("plot_explanation", "i", i, 0)
         if row >= len(score):
@@ -77,12 +77,12 @@ class DetectorPlots:
 
 
 def flat(score: Any) -> np.ndarray:
-    """Scores of rows, or of the steps of one series or several, as one array."""
+    """Scores of rows, or of the steps of one or more series, as one array."""
     return np.concatenate([np.ravel(s) for s in score]) if isinstance(score, list) else np.ravel(score)
 
 
 def scores_figure(calibration: np.ndarray, score: np.ndarray | None, threshold: float) -> Figure:
-    """Histograms as shares of rows, so that few can be set beside many."""
+    """Histograms as shares of rows, so that data of different sizes compare."""
     figure = new_figure(4.8, 2.9)
     ax = figure.add_subplot()
     plain(ax)
@@ -105,7 +105,7 @@ def scores_figure(calibration: np.ndarray, score: np.ndarray | None, threshold: 
 
 
 def images_figure(image: np.ndarray, expected: np.ndarray, error: np.ndarray, score: str) -> Figure:
-    """A picture, what was expected, and where they differ; `error` is (channels, height, width)."""
+    """An image, the expected image, and a map of `error`, (channels, height, width)."""
     figure = new_figure(7.2, 2.9)
     left, middle, right = figure.subplots(1, 3)
     for ax, shown, title in ((left, image, f"score {score}"), (middle, expected, "expected")):
@@ -113,24 +113,32 @@ def images_figure(image: np.ndarray, expected: np.ndarray, error: np.ndarray, sc
         ax.set_title(title, fontsize=9, color=INK)
     heat = right.imshow(error.max(0), cmap="magma", vmin=0, interpolation="none")
     right.set(xticks=[], yticks=[])
-    right.set_title("times the usual", fontsize=9, color=INK)
+    right.set_title("error / typical error", fontsize=9, color=INK)
     bar = figure.colorbar(heat, ax=right, shrink=0.8)
     bar.outline.set_visible(False)
     bar.ax.tick_params(color=FAINT, labelcolor=INK, labelsize=8)
     return figure
 
 
-def lanes_figure(
-    actual: np.ndarray, expected: np.ndarray, names: list[str], odd: np.ndarray, start: int, marked: int | None = None
+def channels_figure(
+    actual: np.ndarray,
+    expected: np.ndarray,
+    names: list[str],
+    anomalous: np.ndarray,
+    start: int,
+    marked: int | None = None,
 ) -> Figure:
-    """Channels (steps, channels) in lanes, what was expected in blue, odd steps shaded; `start` is the first step."""
+    """One panel per channel of series (steps, channels): values gray, expected values blue, anomalous steps shaded.
+
+    `start` is the number of the first step, `marked` that of a step with a dashed line.
+    """
     figure = new_figure(9.6, 0.6 + 1.1 * len(names))
     steps = start + np.arange(len(actual))
     for k, ax in enumerate(figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]):
         plain(ax)
         ax.plot(steps, actual[:, k], color="#888888", linewidth=1.6)
         ax.plot(steps, expected[:, k], color=COLORS[0], linewidth=1.1)
-        for low, high in spans(odd):
+        for low, high in spans(anomalous):
             ax.axvspan(start + low - 0.5, start + high - 0.5, color=COLORS[2], alpha=0.18, linewidth=0)
         if marked is not None:
             ax.axvline(marked, color=COLORS[2], linewidth=1, linestyle=(0, (3, 2)))
@@ -140,36 +148,36 @@ def lanes_figure(
     return figure
 
 
-def spans(odd: np.ndarray) -> list[tuple[int, int]]:
+def spans(mask: np.ndarray) -> list[tuple[int, int]]:
     """Runs of true values, as (first, one past the last).
 
     >>> spans(np.array([False, True, True, False, True]))
     [(1, 3), (4, 5)]
     """
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], odd, [False]]).astype(int)))
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2])]
 
 
-def loudest(error: np.ndarray, most: int = LANES) -> np.ndarray:
-    """Which columns of errors (n, columns) say most, in their own order."""
+def largest_errors(error: np.ndarray, most: int = MAX_CHANNELS) -> np.ndarray:
+    """Columns of errors (n, columns) with the largest maxima, in rising order."""
     return np.sort(np.argsort(-error.max(0), kind="stable")[:most])
 
 
 def _series(detector: Any, schema: SeriesSchema, X: Any, score: np.ndarray, row: int) -> Figure:
     one = each_of(X, "plot_explanation")[0]
-    found, half = detector.explain(one), max(BESIDE, 2 * schema.window)
+    found, half = detector.explain(one), max(MIN_CONTEXT_STEPS, 2 * schema.window)
     part = slice(max(0, row - half), row + half)
-    kept = loudest(found.error[part])
+    kept = largest_errors(found.error[part])
     actual, expected = (np.stack([c[part] for c in expected_columns(schema, v)], axis=1) for v in (one, found.expected))
     names = [found.names[j] for j in kept]
-    odd = score[part] > -detector.offset_
-    return lanes_figure(actual[:, kept], expected[:, kept], names, odd, part.start, row)
+    anomalous = score[part] > -detector.offset_
+    return channels_figure(actual[:, kept], expected[:, kept], names, anomalous, part.start, row)
 
 
 def _bars(schema: Any, one: Any, found: Any, title: str) -> Figure:
     error = found.error[0].ravel()
-    order = np.argsort(-error, kind="stable")[:BARS]
-    actual, expected = ([_say(c[0]) for c in expected_columns(schema, v)] for v in (one, found.expected))
+    order = np.argsort(-error, kind="stable")[:MAX_BARS]
+    actual, expected = ([_text(c[0]) for c in expected_columns(schema, v)] for v in (one, found.expected))
     figure = new_figure(6.4, 0.8 + 0.3 * len(order))
     ax = figure.add_subplot()
     plain(ax)
@@ -180,10 +188,10 @@ def _bars(schema: Any, one: Any, found: Any, title: str) -> Figure:
     ax.axvline(1, color=INK, linewidth=1, linestyle=(0, (3, 2)))
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.set_xlim(0, 1.35 * max(1.05, float(error[order].max())))
-    ax.set_xlabel("error, in times the usual", fontsize=9, color=INK)
+    ax.set_xlabel("error / typical error", fontsize=9, color=INK)
     ax.set_title(title, fontsize=10, color=INK, loc="left")
     return figure
 
 
-def _say(value: Any) -> str:
+def _text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)

@@ -1,7 +1,7 @@
-"""What a detector answers, row by row or step by step: score, p-value, verdict, and the three columns that say why.
+"""Table of a detector's results: one row per row or step, with score, p-value, verdict and three explanations.
 
-One table, whose columns can be filtered on: `score`, `p_value`, `verdict` (odd or normal), then for each of three
-reasons `why_1` (a name), `times_1` (how many times the usual its error is) and `expected_1`.
+Its columns are `score`, `p_value`, `verdict` (anomaly or normal), and for each of the three features with the largest
+errors `feature_1` (its name), `ratio_1` (its error divided by its typical error) and `expected_1`.
 """
 
 from __future__ import annotations
@@ -12,61 +12,67 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
+from zandloper.applications.detection import calibration
 from zandloper.applications.detection.large_images import larger
 from zandloper.data.frames import is_frame
 from zandloper.data.series_lists import each_of
 from zandloper.modality.image import ImageSchema
 from zandloper.modality.series import SeriesSchema
 
-REASONS = 3
-VALUES = 2**23  # numbers in memory at a time, at most
+N_FEATURES = 3  # that explain a row
+CHUNK_VALUES = 2**23  # in memory at a time
 
 
 def answers(detector: Any, X: Any) -> pa.Table:
-    """The table of answers about data; of series first the time stamps or steps, of images from files their names."""
+    """Table of results for data; its first column holds time stamps or steps of series, or names of image files."""
     schema = schema_of(detector)
     if isinstance(schema, SeriesSchema):
         return pa.table({**_steps(detector, schema, X), **_answered(detector, schema, X)})
     values = int(np.prod(schema.in_shape)) * len(detector.estimators_[0].levels)
-    rows, step = len(X), max(32, VALUES // max(1, values))
+    rows, step = len(X), max(32, CHUNK_VALUES // max(1, values))
     names, large = getattr(X, "names", None), larger(schema, X, "run")
-    cut = (lambda a: X.slice(a, step)) if isinstance(X, pa.Table) else (lambda a: X[a : a + step])
-    if large is not None:  # one at a time: pixels of other sizes have other names
-        each, step = large.apart(), 1
-        rows, cut = len(each), lambda a: each[a][None]
-    table = pa.concat_tables([pa.table(_answered(detector, schema, cut(a))) for a in range(0, rows, step)])
+    if large is not None:  # one at a time: images of other sizes have pixels of other names
+        parts: Any = (image[None] for image in large.separate())
+    elif isinstance(X, pa.Table):
+        parts = (X.slice(a, step) for a in range(0, rows, step))
+    else:
+        parts = (X[a : a + step] for a in range(0, rows, step))
+    table = pa.concat_tables([pa.table(_answered(detector, schema, part)) for part in parts])
     return table.add_column(0, "image", [list(names)]) if isinstance(schema, ImageSchema) and names else table
 
 
 def schema_of(detector: Any) -> Any:
-    """What the data of a detector look like."""
-    return detector._schema
+    """Schema of the data of a fitted detector."""
+    return detector.ensemble_.schema
 
 
 def _answered(detector: Any, schema: Any, X: Any) -> dict[str, Any]:
-    """Columns of answers, one value a row or step."""
-    score, found = detector.judge(X)
+    """Columns of results, with one value per row or step."""
+    score, found = detector.score_and_explain(X)
     error = found.error.reshape(len(score), -1)
-    expected, names = expected_columns(schema, found.expected), {}
-    order, tries = np.argsort(-error, axis=1, kind="stable")[:, :REASONS], detector._tries(X)
-    whole = isinstance(expected, np.ndarray) or all(isinstance(column, np.ndarray) for column in expected)
+    expected, features = expected_columns(schema, found.expected), {}
+    order = np.argsort(-error, axis=1, kind="stable")[:, :N_FEATURES]
+    tests = calibration.n_tests(detector, larger(schema, X, "run"))
+    numeric = isinstance(expected, np.ndarray) or all(isinstance(column, np.ndarray) for column in expected)
     for k, j in enumerate(order.T, 1):
-        names[f"why_{k}"] = pa.array([str(found.names[i]) for i in j.tolist()], pa.string())
-        names[f"times_{k}"] = np.take_along_axis(error, j[:, None], 1)[:, 0]
+        features[f"feature_{k}"] = pa.array([str(found.names[i]) for i in j.tolist()], pa.string())
+        features[f"ratio_{k}"] = np.take_along_axis(error, j[:, None], 1)[:, 0]
         values: Any = [expected[c][i] for i, c in enumerate(j)]
-        names[f"expected_{k}"] = np.array(values, float) if whole else pa.array([_text(v) for v in values], pa.string())
+        features[f"expected_{k}"] = (
+            np.array(values, float) if numeric else pa.array([_text(v) for v in values], pa.string())
+        )
     return {
         "score": score,
-        "p_value": detector._chances(score, tries),
-        "verdict": np.where(score > -detector._offsets(tries), "odd", "normal"),
-        **names,
+        "p_value": calibration.p_values(detector, score, tests),
+        "verdict": np.where(score > calibration.threshold(detector, tests), "anomaly", "normal"),
+        **features,
     }
 
 
 def expected_columns(schema: Any, expected: Any) -> Any:
-    """What was expected, column by column in the order of an explanation's names: a list of arrays or lists.
+    """Expected values, column by column in the order of an explanation's names: a list of arrays or lists.
 
-    Of images one array (pixels, n): a large one has millions of them.
+    Images give one array (pixels, n), because a large one has millions of pixels.
     """
     if isinstance(schema, ImageSchema):
         pixels = np.asarray(expected)
@@ -94,7 +100,7 @@ def _text(value: Any) -> str | None:
 
 
 def _steps(detector: Any, schema: SeriesSchema, X: Any) -> dict[str, Any]:
-    """Where each step belongs: its time stamp, else its number; with several series also the number of its series."""
+    """Time stamp of each step, else its number; with several series also the number of its series."""
     series = each_of(X, "run")
     if len(series) == 1:
         places = schema.places(series[0], schema.read(series[0], "run"), per_sample=True)

@@ -1,9 +1,8 @@
-"""Steps of series as rows of a table: each channel's mean over the last 1, 8 and 32 steps, and those a period earlier.
+"""Steps of series as table rows: rolling means of each channel, and the same means one period earlier.
 
-A spike shows in the value itself, a drift in the means over more steps, from which the noise has gone, and a change of
-shape in how the value lies beside the means. Where the data have a period, what was there one period earlier says what
-to expect now. So what is known of tables holds for steps of series, and every step has a row of its own, which only
-looks back.
+A spike shows in the value itself, a drift in the means over more steps, which are less noisy, and a change of shape in
+the difference between the value and the means. Where the data are periodic, the values one period earlier predict the
+current ones. Every step becomes one row that depends on earlier steps only, and is scored as rows of tables are.
 """
 
 from __future__ import annotations
@@ -16,76 +15,80 @@ import numpy as np
 from zandloper.data.seasonality import LONGEST, find_period
 from zandloper.modality.series import SeriesSchema
 
-SPANS = (1, 8, 32)  # steps
-SHARE = 12  # a span is at most this part of the longest series
+LENGTHS = (1, 8, 32)  # steps
+MIN_LENGTHS_PER_SERIES = 12  # the longest series must be this many times as long as a mean
 
 
 @dataclass(frozen=True)
-class Spans:
-    """How series become rows.
+class RollingFeatures:
+    """Rolling means of series, and their values one period earlier.
 
     Parameters
     ----------
-    form : SeriesSchema
-        What the series look like.
-    spans : tuple of int
-        How many steps back each mean goes, 1 first.
+    schema : SeriesSchema
+        Schema of the series.
+    lengths : tuple of int
+        Number of steps of each rolling mean, 1 first.
     period : int
-        In steps; 0: none was found.
+        In steps; 0 where the data have none.
     """
 
     schema: SeriesSchema
-    spans: tuple[int, ...]
+    lengths: tuple[int, ...]
     period: int = 0
 
     @classmethod
-    def of(cls, schema: SeriesSchema, X: Any, caller: str) -> Spans:
-        """What suits series."""
+    def fit(cls, schema: SeriesSchema, X: Any, caller: str) -> RollingFeatures:
+        """Choose lengths and period from the training series."""
         steps = cls(schema, (1,)).rows(X, caller)
-        spans = tuple(s for s in SPANS if s == 1 or s * SHARE <= max(map(len, steps)))
-        return cls(schema, spans, find_period(steps) or 0)
+        longest = max(map(len, steps))
+        lengths = tuple(n for n in LENGTHS if n == 1 or n * MIN_LENGTHS_PER_SERIES <= longest)
+        return cls(schema, lengths, find_period(steps) or 0)
 
     @property
     def longest(self) -> int:
-        """Steps that scores say much the same over."""
-        return self.spans[-1]
+        """Steps of the longest mean; scores of steps closer than that are dependent."""
+        return self.lengths[-1]
 
     @property
-    def back(self) -> int:
-        """Steps that a row looks back, itself included."""
-        return self.spans[-1] + self.period
+    def context_steps(self) -> int:
+        """Steps that a row depends on, its own included."""
+        return self.lengths[-1] + self.period
 
     def rows(self, X: Any, caller: str) -> list[np.ndarray]:
-        """Of each series (steps, looks x channels), in float64, NaN where no value is known.
-
-        A look is a span, or a span one period earlier.
-        """
+        """Features of each series, (steps, features x channels), in float64, NaN where no value is known."""
         laid = self.schema.lay(self.schema.parse(X, caller), caller, LONGEST, 1, 1)
         store = laid.store.numpy().astype(np.float64)
-        looks = len(self.spans) * (2 if self.period else 1)
-        out = np.full((looks * len(store), store.shape[1]), np.nan)
-        now = len(self.spans) * len(store)
+        features = len(self.lengths) * (2 if self.period else 1)
+        out = np.full((features * len(store), store.shape[1]), np.nan)
+        now = len(self.lengths) * len(store)
         for low, high in zip(laid.firsts, [*laid.firsts[1:], store.shape[1]]):
             piece = store[:, low:high]
-            out[:now, low:high] = np.concatenate([_trailing(piece, span) for span in self.spans])
+            out[:now, low:high] = np.concatenate([_rolling_mean(piece, length) for length in self.lengths])
             if self.period and high - low > self.period:
                 out[now:, low + self.period : high] = out[:now, low : high - self.period]
         return [out[:, at].T for at in laid.at]
 
     def by_channel(self, values: np.ndarray) -> np.ndarray:
-        """The largest over what is looked at now, (..., looks x channels) to (..., channels)."""
+        """Maximum over the means of the current steps, (..., features x channels) to (..., channels)."""
         channels = len(self.schema.columns)
-        now = values[..., : len(self.spans) * channels]
-        return now.reshape(*now.shape[:-1], len(self.spans), channels).max(-2)
+        now = values[..., : len(self.lengths) * channels]
+        return now.reshape(*now.shape[:-1], len(self.lengths), channels).max(-2)
 
 
-def _trailing(piece: np.ndarray, span: int) -> np.ndarray:
-    """Means over the last steps that are known, (channels, steps); over fewer at the start."""
-    if span == 1:
+def _rolling_mean(piece: np.ndarray, length: int) -> np.ndarray:
+    """Means over the last `length` steps that are known, (channels, steps); over fewer at the start."""
+    if length == 1:
         return piece
-    there = ~np.isnan(piece)
-    middle = np.nanmean(np.where(there.any(1, keepdims=True), piece, 0), axis=1, keepdims=True)  # sums cancel less
-    sums, counts = (np.cumsum(a, axis=1) for a in (np.where(there, piece - middle, 0), there.astype(np.float64)))
-    late = lambda a: np.concatenate([a[:, :span], a[:, span:] - a[:, :-span]], axis=1)  # noqa: E731
+    known = ~np.isnan(piece)
+    # Sums of deviations from the mean lose fewer digits than sums of values.
+    middle = np.nanmean(np.where(known.any(1, keepdims=True), piece, 0), axis=1, keepdims=True)
+    sums = _rolling_sum(np.where(known, piece - middle, 0), length)
+    counts = _rolling_sum(known.astype(np.float64), length)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(late(counts) > 0, late(sums) / late(counts) + middle, np.nan)
+        return np.where(counts > 0, sums / counts + middle, np.nan)
+
+
+def _rolling_sum(values: np.ndarray, length: int) -> np.ndarray:
+    total = np.cumsum(values, axis=1)
+    return np.concatenate([total[:, :length], total[:, length:] - total[:, :-length]], axis=1)

@@ -1,4 +1,4 @@
-"""Answers to rows as they arrive on standard input."""
+"""Results for rows as they arrive on standard input."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from zandloper.modality.series import SeriesSchema
 
 
 def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> int:
-    """Answer CSV rows as they come: the header first, then what is there is answered at once. Returns how many.
+    """Score CSV rows as they arrive, after a header, and return the number of rows.
 
-    Steps of series are judged with a window of the steps before them.
+    Steps of series are scored together with the earlier steps that they depend on.
 
     Parameters
     ----------
     detector : fitted detector of tables or series
     source : int
-        A file descriptor to read from.
+        File descriptor to read from.
     write : function of bytes
-        Gets CSV; it should hand it on at once.
+        Receives CSV; it should not buffer it.
     """
     schema = schema_of(detector)
     if isinstance(schema, ImageSchema):
-        raise UnsupportedError("this detector looks at images, and rows on standard input are none: name a folder")
+        raise UnsupportedError("this detector scores images, and standard input holds rows: name a folder")
     reader: RowReader | None = None
     context: pa.Table | None = None
     first, answered = True, 0
@@ -49,8 +49,8 @@ def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> 
         rows = new = reader.read(text)
         if isinstance(schema, SeriesSchema):
             rows = new if context is None else pa.concat_tables([context, new])
-            context = rows.slice(max(0, len(rows) - detector._back + 1))
-        # Where a model knows no names of columns, it gets none.
+            context = rows.slice(max(0, len(rows) - detector.ensemble_.context_steps + 1))
+        # A model without column names gets none.
         data = np.stack([c.to_numpy() for c in rows.columns], axis=1) if schema.backend == "array" else rows
         out = answers(detector, data).slice(len(rows) - len(new))
         if isinstance(schema, SeriesSchema) and not schema.where:
@@ -63,7 +63,7 @@ def answer_stream(detector: Any, source: int, write: Callable[[bytes], Any]) -> 
 
 
 def types_of(schema: Any) -> Any:
-    """The Arrow types that columns of CSV rows are read as: by name, or one for all where columns have no names."""
+    """Arrow types of the columns of CSV rows: by name, or one for all where columns have no names."""
     if schema.backend == "array":
         return pa.float64()
     kinds: dict[str, Any] = {"number": pa.float64(), "truth": pa.bool_(), "category": pa.string()}
@@ -81,6 +81,6 @@ def _time_type(detail: tuple[Any, ...]) -> pa.DataType:
 
 
 def to_standard_output(text: bytes) -> None:
-    """Hand bytes on at once."""
+    """Write bytes without buffering."""
     while text:
         text = text[os.write(1, text) :]

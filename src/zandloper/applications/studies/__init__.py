@@ -1,1 +1,1 @@
-"""Studies: comparisons with PCA and over latent sizes, the table of curves, and the demo."""
+"""Studies: comparisons over latent sizes and with PCA, and the demo."""

@@ -1,4 +1,4 @@
-"""The bottleneck against overfitting: errors on rows that trained and on rows that did not, over latent sizes.
+"""Study of overfitting: training and validation errors over latent sizes.
 
 Too small a bottleneck loses relations: both errors are high. Too large a one can learn by heart: the error on training
 rows goes on falling while the other rises, and the gap between them opens.
@@ -30,13 +30,13 @@ class LatentDims(Study):
     ----------
     latent_dims : tuple of int
     train, validation : ndarray (sizes, seeds)
-        Mean errors of the rows handed to `fit`, and of rows that were not.
+        Mean errors of the training rows and of held-out rows.
     rows : (int, int)
-        How many rows each of those are.
+        Numbers of training and of held-out rows.
     target : str
         "input" or "y".
     loss : str
-        The comparison whose error it is.
+        Loss whose values the errors are.
     """
 
     latent_dims: tuple[int, ...]
@@ -48,17 +48,17 @@ class LatentDims(Study):
 
     @property
     def best(self) -> int:
-        """The size with the lowest validation error, averaged over the seeds; of equals the smallest."""
+        """Size with the lowest validation error, averaged over the seeds; of equals the smallest."""
         return self.latent_dims[int(self.validation.mean(axis=1).argmin())]
 
     @property
     def seeds(self) -> int:
-        """How many times each size was trained, on other rows and from other weights."""
+        """Number of trainings of each size, on other rows and from other weights."""
         return self.train.shape[1]
 
     @property
     def columns(self) -> dict[str, list[Any]]:
-        """latent_dim, train, validation, gap; with several seeds means, and the standard deviations over them."""
+        """Columns latent_dim, train, validation, gap; with several seeds means, and standard deviations over them."""
         train, validation = self.train.mean(axis=1), self.validation.mean(axis=1)
         found = {"train": train, "validation": validation, "gap": validation - train}
         if self.seeds > 1:
@@ -66,7 +66,7 @@ class LatentDims(Study):
         return {"latent_dim": list(self.latent_dims), **{name: values.tolist() for name, values in found.items()}}
 
     def margin(self) -> tuple[float, float]:
-        """By how much the best size beats the widest in validation error, and the spread of that over the seeds.
+        """Validation error of the widest size less that of the best, and its standard deviation over the seeds.
 
         The seeds' rows are the same for both sizes, so that differences are taken seed by seed: mean and standard
         deviation (NaN for one seed).
@@ -76,18 +76,18 @@ class LatentDims(Study):
 
     @property
     def title(self) -> str:
-        """What was studied, and the size that did best."""
+        """Title with the data and the best size."""
         what = "reconstruction" if self.target == "input" else "prediction"
         return f"Error of {what} over latent sizes: validation is best at {self.best}"
 
     @property
     def remark(self) -> str:
-        """What the numbers are."""
+        """Meaning of the numbers."""
         seeds = f"; means and standard deviations of {self.seeds} seeds" if self.seeds > 1 else ""
         return f"mean error ({self.loss}) of {self.rows[0]:,} training rows and {self.rows[1]:,} held out{seeds}"
 
     def plot(self) -> Any:
-        """Both errors over the size of the latent space, the gap between them, and the best size.
+        """Plot both errors over the size of the latent space, the gap between them, and the best size.
 
         Returns
         -------
@@ -130,7 +130,7 @@ def compare_latent_dims(
     max_minutes: float | None = None,
     random_state: int | None = None,
 ) -> LatentDims:
-    """Training and validation error over sizes of the latent space, for reconstruction or for a supervised target.
+    """Compare training and validation errors over latent sizes, for reconstruction or a supervised target.
 
     For each seed rows are held out, which `fit` never gets, and each size is trained on the others. Early stopping,
     which is on by default, works against overfitting too: to see what the bottleneck does alone, pass an autoencoder
@@ -147,7 +147,7 @@ def compare_latent_dims(
     autoencoder : estimator, optional
         Any type of `zl`, with the settings to study; it is cloned for each size and seed. None: the default one.
     seeds : int
-        How many times, on other rows and from other weights: then there is a spread to see.
+        Number of trainings per size, on other rows and from other weights, to estimate a spread.
     test_size : float or int
         Share or number of the rows to hold out.
     modality, max_epochs, max_minutes
@@ -200,5 +200,5 @@ def compare_latent_dims(
 
 
 def _spread(runs: np.ndarray) -> np.ndarray:
-    """The standard deviation over the seeds, for each size."""
+    """Standard deviation over the seeds, for each size."""
     return runs.std(axis=1, ddof=1)

@@ -1,4 +1,4 @@
-"""The classic comparison: what PCA and an autoencoder make of rows that neither saw, over sizes of the latent space.
+"""Comparison with PCA: test errors of PCA and of an autoencoder over latent sizes.
 
 Both get the same training rows in the same units and are measured with the same ruler, the mean squared error. PCA is
 the best *linear* way to keep k numbers a row; what an autoencoder gains on it is what is not linear in the data.
@@ -34,11 +34,11 @@ class Comparison(Study):
     pca, autoencoder : tuple of float
         Mean squared errors on the test rows, one a latent size.
     rows : (int, int)
-        How many trained and how many were measured on.
+        Numbers of training and of test rows.
     features : int
         Columns, or pixels and channels.
     unit : str
-        What the errors are measured in.
+        Unit of the errors.
     """
 
     latent_dims: tuple[int, ...]
@@ -50,12 +50,12 @@ class Comparison(Study):
 
     @property
     def ratio(self) -> tuple[float, ...]:
-        """The autoencoder's error as a share of PCA's: below 1 it is better. NaN where PCA makes no error."""
+        """Error of the autoencoder divided by that of PCA: below 1 it is better. NaN where PCA makes no error."""
         return tuple(a / p if p > EXACT else math.nan for a, p in zip(self.autoencoder, self.pca))
 
     @property
     def columns(self) -> dict[str, list[Any]]:
-        """latent_dim, pca, autoencoder, ratio."""
+        """Columns latent_dim, pca, autoencoder, ratio."""
         return {
             "latent_dim": list(self.latent_dims),
             "pca": list(self.pca),
@@ -65,16 +65,16 @@ class Comparison(Study):
 
     @property
     def title(self) -> str:
-        """What was studied."""
+        """Title with the data."""
         return f"Test error of PCA and autoencoder on {self.rows[1]:,} rows of {self.features:,} values"
 
     @property
     def remark(self) -> str:
-        """What the numbers are."""
+        """Meaning of the numbers."""
         return f"mean squared error, {self.unit}; both learned from {self.rows[0]:,} other rows"
 
     def plot(self) -> Any:
-        """Both errors over the size of the latent space.
+        """Plot both errors over the size of the latent space.
 
         Returns
         -------
@@ -109,7 +109,7 @@ def compare_with_pca(
     max_minutes: float | None = None,
     random_state: int | None = None,
 ) -> Comparison:
-    """Test errors of PCA and an autoencoder over sizes of the latent space.
+    """Compare test errors of PCA and an autoencoder over sizes of the latent space.
 
     Rows are held out that neither sees. Columns of a table are brought to mean 0 and deviation 1 on the training rows,
     integer pixels are divided by their dtype's maximum, and both methods get the same numbers. The autoencoder decides
@@ -191,24 +191,26 @@ def compare_with_pca(
 
 
 def _kind(schema: Schema) -> str:
-    """The modality's word, if PCA can read data of it."""
+    """Name of the modality, if PCA applies to its data."""
     kind = schema.name.removesuffix("_schema")
     if kind not in ("table", "image"):
         raise UnsupportedError(
             f"{ME} takes tables and images, and the data are read as {kind}: pass arrays of features"
         )
-    odd = [repr(column.name) for column in getattr(schema, "columns", ()) if column.kind == "category"]
-    if odd:
-        what = f"column {odd[0]} is a category" if len(odd) == 1 else f"columns {', '.join(odd)} are categories"
-        raise DataError(f"{what}, and PCA knows numbers only: drop what is no number, or turn it into numbers")
+    categories = [repr(column.name) for column in getattr(schema, "columns", ()) if column.kind == "category"]
+    if categories:
+        which = f"column {categories[0]} is a category"
+        if len(categories) > 1:
+            which = f"columns {', '.join(categories)} are categories"
+        raise DataError(f"{which}, and PCA takes numbers only: drop them, or encode them as numbers")
     return kind
 
 
 def _numbers(schema: Schema, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Training and test data as the autoencoder gets them, and what their numbers are to be divided by.
+    """Training and test data as the autoencoder receives them, and the divisor that brings them to units of errors.
 
-    Columns are standardized here, so that the errors of both are in the same units; images stay what they are, since
-    of integers the autoencoder knows the bounds.
+    Columns are standardized here, so that the errors of both are in the same units; images stay as they are, because
+    the bounds of integers are known.
     """
     if schema.name == "table_schema":
         scale = StandardScaler().fit(train.astype(np.float64))
@@ -228,11 +230,11 @@ def _rows(data: np.ndarray, top: float) -> np.ndarray:
 
 
 def _reduced(pca: PCA, rows: np.ndarray, size: int) -> np.ndarray:
-    """What the first `size` components make of rows."""
+    """Reconstructions of rows from the first `size` components."""
     components = pca.components_[:size]
     return (rows - pca.mean_) @ components.T @ components + pca.mean_
 
 
 def squared_error(rows: np.ndarray, made: np.ndarray) -> float:
-    """The mean over all values that are there."""
+    """Mean squared error over all values that are not missing."""
     return float(np.nanmean(np.square(rows - made), dtype=np.float64))

@@ -1,6 +1,6 @@
-"""The table known from lectures: three functions, and what PCA and an autoencoder make of one number a point.
+"""Table of three functions with the reconstructions of PCA and of an autoencoder from one latent.
 
-PCA keeps a point's place along a straight line. An autoencoder keeps its place along the curve.
+PCA encodes the position of a point along a straight line, an autoencoder its position along the curve.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SLOPE, START = 2.0, 1.0  # m and c: both methods get standardized columns, so th
 class Curve:
     """One row of the table: `y = m x^power + c` with noise, on test points (n, 2) of x and y.
 
-    `by_pca` and `by_autoencoder` are the points again, after one number each; `errors` and `rival_errors` (n,) are the
-    mean squares of what the autoencoder and PCA got wrong at each point, in standard deviations of x and of y.
+    `by_pca` and `by_autoencoder` are reconstructions from one latent; `errors` and `rival_errors` (n,) are the mean
+    squared errors of the autoencoder and of PCA at each point, in standard deviations of x and of y.
     """
 
     power: int
@@ -40,19 +40,19 @@ class Curve:
 
     @property
     def formula(self) -> str:
-        """The function in words."""
+        """Formula of the function."""
         return "y = mx + c" if self.power == 1 else f"y = mx^{self.power} + c"
 
     @property
     def excess(self) -> float:
-        """By how many standard errors the autoencoder is worse than PCA: below 2 may be chance, below 0 is better."""
+        """Error of the autoencoder less that of PCA, in standard errors: below 2 may be chance, below 0 is better."""
         worse = self.errors - self.rival_errors
         return float(worse.mean() / max(worse.std(ddof=1) / len(worse) ** 0.5, 1e-300))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class CurvesTable(Study):
-    """The lecture's table. Prints; `frame` and `plot()`; `curves` holds the points.
+    """Table of functions and errors. Prints; `frame` and `plot()`; `curves` holds the points.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class CurvesTable(Study):
 
     @property
     def columns(self) -> dict[str, list[Any]]:
-        """function, pca, autoencoder, ratio."""
+        """Columns function, pca, autoencoder, ratio."""
         pca = [float(c.rival_errors.mean()) for c in self.curves]
         own = [float(c.errors.mean()) for c in self.curves]
         return {
@@ -81,19 +81,19 @@ class CurvesTable(Study):
 
     @property
     def title(self) -> str:
-        """What was studied."""
+        """Title."""
         return "Points of two numbers, kept as one and made again: PCA and autoencoder"
 
     @property
     def remark(self) -> str:
-        """What the numbers are."""
+        """Meaning of the numbers."""
         return (
             f"mean squared error in standard deviations, on {len(self.curves[0].points):,} points that neither saw; "
             f"both learned from {self.n_train:,}; noise of {self.noise:.0%} of the range of y"
         )
 
     def plot(self) -> Any:
-        """Function, feature space, PCA's reconstruction and the autoencoder's, a row for each function.
+        """Plot function, feature space, and the reconstructions of PCA and autoencoder, one row per function.
 
         Returns
         -------
@@ -139,7 +139,7 @@ def curves_table(
     max_epochs: Any = None,
     random_state: int | None = None,
 ) -> CurvesTable:
-    """PCA beside an autoencoder on points of y = mx + c, y = mx² + c and y = mx⁸ + c, with one latent dimension.
+    """Compare PCA and an autoencoder with one latent on points of y = mx + c, y = mx² + c and y = mx⁸ + c.
 
     Parameters
     ----------
@@ -148,13 +148,13 @@ def curves_table(
     powers : sequence of int
         The functions.
     noise : float
-        The standard deviation of what is added to y, as a share of its range.
+        Standard deviation of the noise on y, as a share of its range.
     autoencoder : estimator, optional
-        Any type of `zl`; it is cloned, with one latent dimension. None: an `Autoencoder` that trains longer than it
-        would by itself, to follow the curves to their ends, and lets a quarter of its points decide when to stop, so
-        that noise does not pass for a bend.
+        Any type of `zl`; it is cloned, with one latent dimension. None: an `Autoencoder` that trains longer than by
+        default, to follow the curves to their ends, and validates on a quarter of its points, so that it does not fit
+        noise.
     test_size : float or int
-        Share or number of the points that neither method sees; the errors are theirs.
+        Share or number of the points that are held out to measure errors.
     max_epochs : int, optional
         Where given, of the autoencoder.
     random_state : int, optional

@@ -1,4 +1,4 @@
-"""The main job on real data: handwritten digits reduced to a few numbers and back, beside PCA, with pictures."""
+"""Demo: handwritten digits reduced to a few latents and reconstructed, compared with PCA, with figures."""
 
 from __future__ import annotations
 
@@ -36,8 +36,11 @@ class Digits:
 
 @dataclass(frozen=True)
 class Result:
-    """How well so many latents keep the test digits: mean squared error of pixels in [0, 1], and how often the five
-    nearest training digits in the latent space say which digit it is."""
+    """Test errors for one number of latents.
+
+    `error` is the mean squared error of pixels in [0, 1], `accuracy` that of a 5-nearest-neighbor classifier in the
+    latent space.
+    """
 
     latents: int
     pca_error: float
@@ -87,7 +90,7 @@ def run_demo(
 
 
 def _check_folder(folder: Path, force: bool) -> None:
-    """Only what an earlier demo wrote is ever replaced."""
+    """Refuse a folder with other files than those of an earlier demo."""
     io.check_place(folder, force=True)
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{folder} is a file: name a folder with -o")
@@ -96,7 +99,7 @@ def _check_folder(folder: Path, force: bool) -> None:
             raise FileError(f"{folder} holds other things than an earlier demo: name another folder with -o")
         if not force:
             raise FileError(
-                f"{folder} holds an earlier demo: look at its pictures, replace it with --force, or name "
+                f"{folder} holds an earlier demo: open its figures, replace it with --force, or name "
                 "another folder with -o"
             )
 
@@ -131,8 +134,7 @@ def _compare(model: Any, pca: PCA, digits: Digits) -> Result:
 
 def _table(results: list[Result]) -> Table:
     table = Table(
-        caption="error: mean square, pixels in [0, 1]; accuracy: digits classified rightly by their five nearest "
-        "neighbors in the latent space",
+        caption="error: mean square, pixels in [0, 1]; accuracy: 5-nearest-neighbor classifier in the latent space",
         caption_justify="left",
     )
     for heading in ("latents", "error\nPCA", "error\nautoencoder", "\nratio", "accuracy\nPCA", "accuracy\nautoencoder"):
@@ -161,7 +163,7 @@ def _write(folder: Path, models: dict[int, Any], pca: PCA, digits: Digits, resul
         models[MANY].predict(digits.test),
         n=12,
         rivals={"by PCA": by_pca},
-        title=f"Digits of 64 pixels, and what is made of {MANY} numbers each",
+        title=f"Digits of 64 pixels, and reconstructions from {MANY} latents",
     )
     io.write_figure(folder / "reconstructions.png", pictures, force=True)
     latents = models[FEW].transform(digits.test)
@@ -177,8 +179,8 @@ def _write(folder: Path, models: dict[int, Any], pca: PCA, digits: Digits, resul
 def _what_next(folder: Path) -> str:
     return f"""
 Written into {folder}:
-  reconstructions.png  digits, and what autoencoder and PCA made of {MANY} numbers each
-  latent_map.png       every test digit at its place in {FEW} latents
+  reconstructions.png  digits, and reconstructions from {MANY} latents by autoencoder and PCA
+  latent_map.png       every test digit in {FEW} latents
   model, model_{FEW}       the models with {MANY} and {FEW} latents
   digits.npy           the test digits
   {RESULTS}            the numbers above

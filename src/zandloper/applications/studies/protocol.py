@@ -1,4 +1,4 @@
-"""What studies share: rows held out, and results that print as a table, draw themselves, and show both in notebooks."""
+"""Shared steps of studies: reading data, holding out rows, latent sizes and the autoencoder that is cloned."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_LATENTS = 64  # of the sizes tried unasked
 
 
 def read(X: Any, choice: Any, caller: str) -> tuple[Schema, np.ndarray]:
-    """Data as one raw array, samples first, with the form that gives parts of it back in the user's own kind."""
+    """Schema and raw array of data, samples first."""
     schema, raw = modality("auto" if choice is None else choice, X, caller).learn(X, caller)
     if len(raw) < 5:
         raise DataError(
@@ -28,7 +28,7 @@ def read(X: Any, choice: Any, caller: str) -> tuple[Schema, np.ndarray]:
 
 
 def held_out(n: int, test_size: Any, seed: int, caller: str) -> tuple[np.ndarray, np.ndarray]:
-    """The rows to train on and the rows to measure on, both in order: `test_size` is a share or a number of rows."""
+    """Training and test rows, both in rising order; `test_size` is a share or a number of rows."""
     k = 0
     if isinstance(test_size, numbers.Integral) and not isinstance(test_size, bool):
         k = int(test_size)
@@ -42,14 +42,14 @@ def held_out(n: int, test_size: Any, seed: int, caller: str) -> tuple[np.ndarray
 
 
 def seed_of(random_state: Any, caller: str) -> int:
-    """A number that repeats the study; None draws one without touching the global generator."""
+    """Seed of the study; None draws one without touching the global generator."""
     if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral | None):
         raise bad_parameter(caller, "random_state", "an integer or None", random_state)
     return int(np.random.default_rng().integers(2**31)) if random_state is None else int(random_state) % 2**31
 
 
 def sizes_of(latent_dims: Any, default: Iterable[int], caller: str) -> list[int]:
-    """The latent sizes to try, in rising order, each once."""
+    """Latent sizes, in rising order, each once."""
     if latent_dims is None:
         return list(default)
     sizes = [latent_dims] if isinstance(latent_dims, numbers.Integral) else latent_dims
@@ -62,12 +62,12 @@ def sizes_of(latent_dims: Any, default: Iterable[int], caller: str) -> list[int]
 
 
 def powers_of_two(most: int) -> list[int]:
-    """1, 2, 4 ... up to `most`, at most 64."""
+    """Powers of two up to `most`, at most 64."""
     return [2**i for i in range(max(1, min(most, MOST_LATENTS).bit_length()))]
 
 
 def template(autoencoder: Any, caller: str, **settings: Any) -> BaseAutoencoder:
-    """An unfitted copy of the user's autoencoder (None: the default one), with the settings that are not None."""
+    """Unfitted copy of the user's autoencoder (None: the default one), with the settings that are not None."""
     if not isinstance(autoencoder, BaseAutoencoder | None):
         wanted = "an autoencoder, such as zl.Autoencoder(hidden=(64,)), or None"
         raise bad_parameter(caller, "autoencoder", wanted, autoencoder)

@@ -1,4 +1,4 @@
-"""Detection: anomalies in data, at a stated false-alarm rate, with reasons."""
+"""Detection: anomalies in data, at a stated false-alarm rate, with explanations."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def fit(task: Fit) -> None:
 
 
 def run(job: Job) -> None:
-    """Write scores, verdicts and reasons into a table."""
+    """Write scores, verdicts and explanations into a table."""
     from zandloper import io
     from zandloper.applications.detection.results import answers
 
     if io.ending(job.output) not in io.tables.ENDINGS:
-        raise FileError(f"{job.output}: verdicts and reasons are a table: write to {', '.join(io.tables.ENDINGS)}")
+        raise FileError(f"{job.output}: verdicts and explanations are a table: write to {', '.join(io.tables.ENDINGS)}")
     X = job.read()
     found = answers(job.fitted, X)
     io.write(job.output, found, force=job.force)
@@ -57,7 +57,7 @@ APPLICATION = Application(
     name="detect",
     model="detector",
     estimator="AnomalyDetector",
-    gives="writes scores, verdicts and reasons",
+    gives="writes scores, verdicts and explanations",
     run=run,
     fit=fit,
     stream=stream,
