@@ -75,6 +75,7 @@ CHOICES_OF_1 = {
     "decoder": {"grid": "spatial"},
     "loss": {"categorical": "cross_entropy"},
 }
+VALUES_OF_1 = {"flips": {True: 8, False: 1}}  # by key; once a truth value, now a number of copies
 TENSORS_OF_1 = {
     "centre": "center",
     "constant": "baseline",
@@ -219,6 +220,7 @@ def _migrated(value: Any, key: str = "") -> Any:
     if not isinstance(value, dict):
         return CHOICES_OF_1.get(key, {}).get(value, value) if isinstance(value, str) else value
     changed = {KEYS_OF_1.get(k, k): _migrated(v, k) for k, v in value.items()}
+    changed |= {KEYS_OF_1.get(k, k): new[value[k]] for k, new in VALUES_OF_1.items() if isinstance(value.get(k), bool)}
     if changed.get("name") == "audio":
         changed["representation"] = changed.pop("schema")
     if key not in NAMED_BY_USERS and isinstance(changed.get("name"), str):

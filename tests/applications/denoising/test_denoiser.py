@@ -264,6 +264,7 @@ def test_noisy_tables_alone(rng):
         ({"learn_from": "hope"}, "learn_from"),
         ({"noise": "loud"}, "noise"),
         ({"n_augmentations": 3}, "n_augmentations"),
+        ({"n_augmentations": True}, "n_augmentations"),
         ({"autoencoder": "U-Net"}, "autoencoder"),
         ({"max_minutes": -1}, "max_minutes"),
         ({"hidden": (0,)}, "hidden"),

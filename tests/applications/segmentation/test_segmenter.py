@@ -195,6 +195,11 @@ def test_single_images_without_any_foreground_are_welcome():
         ("hidden", ()),
         ("hidden", (0, 8)),
         ("patch", 3),
+        ("n_augmentations", 3),
+        ("n_augmentations", 0),
+        ("n_augmentations", True),
+        ("n_augmentations", 8.0),
+        ("n_augmentations", "auto"),
         ("class_weight", "even"),
         ("validation", 1.0),
         ("max_epochs", 0),
@@ -205,6 +210,22 @@ def test_single_images_without_any_foreground_are_welcome():
 def test_parameters_that_cannot_be(name, value):
     with pytest.raises(ParameterError, match=f"parameter `{name}` of Segmenter must be"):
         zl.Segmenter(**{name: value}).fit(*scenes(2))
+
+
+def test_augmentations_are_copies_whose_mean_is_the_result(model):
+    X = scenes(1)[0]
+    whole = model.predict_proba(X)
+    assert model.n_augmentations == 8
+    try:
+        one = model.set_params(n_augmentations=1).predict_proba(X)
+        other = model.predict_proba(X[:, ::-1, ::-1].swapaxes(1, 2)).swapaxes(1, 2)[:, ::-1, ::-1]
+        two = model.set_params(n_augmentations=2).predict_proba(X)
+        assert np.abs(whole - one).max() > 1e-4
+        assert model.mask_offset_ == (0, 0) and np.allclose(two, (one + other) / 2, atol=1e-5)
+        with pytest.raises(ParameterError, match=r"`n_augmentations` of Segmenter must be one of \[1, 2, 4, 8\], got"):
+            model.set_params(n_augmentations=True).predict(X)
+    finally:
+        model.set_params(n_augmentations=8)
 
 
 # ------------------------------------------------------------------------------------------------------------ the parts
@@ -283,11 +304,12 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
         said = capsys.readouterr()
         return left.value.code, said.out + said.err
 
-    code, said = zandloper("fit segment images --masks masks -o model --max-epochs 1 --seed 0")
+    code, said = zandloper("fit segment images --masks masks -o model --max-epochs 1 --seed 0 --n-augmentations 2")
     assert code == 0 and "Segmenter: U-Net with skips" in said
     code, said = zandloper("run model images -o out")
     assert code == 0 and "masks and overlays" in said
     model = zl.load("model")
+    assert model.n_augmentations == 2
     assert np.array_equal(np.asarray(PIL.open("out/masks/1.png")), model.predict(X[1]))
     assert np.asarray(PIL.open("out/overlays/1.png")).shape == (48, 40, 3)
     assert zandloper("run model images -o out.npy")[0] == 0 and np.load("out.npy").shape == y.shape

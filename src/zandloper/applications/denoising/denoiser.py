@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from zandloper.applications.denoising import denoiser_file
-from zandloper.applications.denoising.signals import WAYS, fit_fields, restore_fields, task_of
+from zandloper.applications.denoising.signals import fit_fields, restore_fields, task_of
 from zandloper.applications.denoising.tabular import fit_rows, restore_rows, spread_of_rows
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.data.frames import dims_of, is_frame
@@ -21,6 +21,7 @@ from zandloper.fitting.validation import check_budget, seed_of
 from zandloper.modality import infer
 from zandloper.noise.units import as_noise
 from zandloper.training import defaults
+from zandloper.training.patch_source import check_augmentations
 
 if TYPE_CHECKING:  # loaded where it is asked for
     from matplotlib.figure import Figure
@@ -52,8 +53,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
     modality : "auto", "image", "audio", "series", "table" or an object of zl.modality
         What the data are read as.
     n_augmentations : 1, 2, 4, 8 or "auto"
-        For images, how many turned and flipped copies go through the net, whose results are averaged: better by about
-        a tenth of a dB, at that many times the work. "auto": 8 for images of up to a megapixel, else 1.
+        For images, the number of flipped and turned copies that the network denoises; their mean is the result. 1: the
+        image as it is. 8: all flips and quarter turns, better by about a tenth of a dB, at eight times the work.
+        "auto": 8 for images of up to a megapixel, else 1.
     patch_matching : bool or "auto"
         For images, whether patches that look alike are compared as well: much better where texture recurs, as in the
         stripes of a cloth, and a little elsewhere. `fit` takes a quarter of its minutes to learn where they are
@@ -338,8 +340,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
 
     def _check_effort(self) -> None:
         caller = type(self).__name__
-        if self.n_augmentations not in (*WAYS, "auto"):
-            raise bad_parameter(caller, "n_augmentations", f"one of {[*WAYS, 'auto']}", self.n_augmentations)
+        check_augmentations(self.n_augmentations, caller, "auto")
         if not (isinstance(self.patch_matching, bool) or self.patch_matching == "auto"):
             raise bad_parameter(caller, "patch_matching", "True, False or 'auto'", self.patch_matching)
 

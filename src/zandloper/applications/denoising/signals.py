@@ -29,7 +29,7 @@ from zandloper.noise.estimate import estimate
 from zandloper.training import defaults
 from zandloper.training.loop import train
 from zandloper.training.muon import Muon
-from zandloper.training.patch_source import PatchSource, map_symmetries
+from zandloper.training.patch_source import AUGMENTATIONS, PatchSource, map_symmetries
 from zandloper.training.state import TrainingConfig, TrainingState
 
 PATCH = {"image": (64, 64), "audio": (16_384,)}
@@ -46,7 +46,6 @@ CROP = {"image": (128, 128), "audio": (16_384,)}
 AUTO: dict[str, Noise] = {"image": Gaussian((0.0, 0.2)), "audio": Colored("pink", snr=(-5.0, 20.0))}
 TILE, OVERLAP = 512, 64  # pixels
 SMALL = 2**20  # values of an image that all is done for where "auto" decides
-WAYS = {1: (0,), 2: (0, 7), 4: (0, 3, 4, 7), 8: tuple(range(8))}
 PART = 2**18  # samples of a long sound that go through the net at once
 RATE, FRAME = 16_000, 0.032  # samples a second of arrays that come without, and seconds of a spectrum
 
@@ -208,7 +207,7 @@ def restore_fields(
             some = dataclasses.replace(item, values=item.values[part])
             if fields.kind == "image":
                 small = made.size <= SMALL
-                ways = WAYS[(8 if small else 1) if isinstance(n_augmentations, str) else n_augmentations]
+                ways = AUGMENTATIONS[(8 if small else 1) if isinstance(n_augmentations, str) else n_augmentations]
                 parts = _image_bands(net, some, ways, small if isinstance(patch_matching, str) else patch_matching)
             else:
                 parts = _sound_parts(net, some)

@@ -22,6 +22,7 @@ from zandloper.errors import DataError, bad_parameter
 from zandloper.fitting.fit import interactive
 from zandloper.fitting.validation import seed_of
 from zandloper.training import defaults
+from zandloper.training.patch_source import check_augmentations
 
 if TYPE_CHECKING:  # loaded where it is asked for
     from matplotlib.figure import Figure
@@ -49,9 +50,10 @@ class Segmenter(BaseEstimator):
         Whether patches are turned, bent, scaled and lit otherwise. False where up and down, or gray values, tell.
         With it, masks that lie beside what images show, as hand-drawn ones do by parts of a pixel, are moved onto it
         before training, and predictions back (see `zandloper.applications.segmentation.mask_alignment`).
-    n_augmentations : bool
-        Whether predictions are the mean over all eight ways to turn and flip the image: better, eight times the work.
-        Only with `augment`.
+    n_augmentations : 1, 2, 4 or 8
+        The number of flipped and turned copies of an image that the network predicts; the mean of their probabilities
+        is the result. 1: the image as it is. 8: all flips and quarter turns, better, at eight times the work. With
+        `augment=False` always 1.
     class_weight : None, "balanced" or dict
         What the cross-entropy of each class weighs: alike, as rare as it is, or by class. Dice counts classes alike
         whatever this says. With None, the scores of classes are tipped after training to where the mean intersection
@@ -110,7 +112,7 @@ class Segmenter(BaseEstimator):
         skips: bool = True,
         patch: int = PATCH,
         augment: bool = True,
-        n_augmentations: bool = True,
+        n_augmentations: int = 8,
         class_weight: Any = None,
         ignore: int | None = None,
         validation: float | None = None,
@@ -280,8 +282,9 @@ class Segmenter(BaseEstimator):
 
     def _probabilities(self, images: Fields) -> Any:
         """Image by image, so that one is held at a time."""
+        check_augmentations(self.n_augmentations, type(self).__name__)  # may have been set after `fit`
         device = defaults.device(self.device, type(self).__name__)
-        n_augmentations = bool(self.n_augmentations and self.augment)
+        n_augmentations = self.n_augmentations if self.augment else 1
         return (probabilities(self.module_, item, n_augmentations, device) for item in images.items)
 
     def _each(self, X: Any, function: Any) -> Any:
@@ -301,6 +304,7 @@ class Segmenter(BaseEstimator):
         def number(value: Any) -> bool:
             return isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))
 
+        check_augmentations(self.n_augmentations, caller)
         layers = isinstance(self.hidden, tuple | list) and len(self.hidden) > 0
         weight = self.class_weight
         checks = (

@@ -99,7 +99,7 @@ def tip(module: SpatialHourglass, items: list[Field], masks: list[Field], classe
         item, mask = (_middle(field) for field in (items[i], masks[i]))
         known = np.flatnonzero(mask.values[0] >= 0)
         known = known[:: max(1, -(-len(known) * classes // VALUES))]
-        scores.append(np.log(probabilities(module, item, False, "cpu").reshape(-1, classes)[known].clip(1e-7)))
+        scores.append(np.log(probabilities(module, item, 1, "cpu").reshape(-1, classes)[known].clip(1e-7)))
         truth.append(mask.values[0].ravel()[known])
     score, target = np.concatenate(scores), np.concatenate(truth).astype(np.int64)
     counts, added = np.bincount(target, minlength=classes), np.zeros(classes, np.float32)
