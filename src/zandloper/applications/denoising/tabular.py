@@ -24,7 +24,7 @@ from zandloper.model.corruptions.chain import Chain
 from zandloper.model.corruptions.masking import Masking
 from zandloper.noise.audit import Audit, audit
 from zandloper.noise.estimate import estimate
-from zandloper.noise.units import read
+from zandloper.noise.units import to_model_units
 
 COPIES = 4  # of the data, each with noise of its own, for types that do not add it themselves
 GAPS: dict[str, Noise] = {"table": Masking((0.05, 0.5)), "series": BlockMasking((0.05, 0.5), (1.0, 8.0))}
@@ -167,12 +167,12 @@ def _redrawn(X: Any, kind: str, noise: Noise, seed: int, caller: str) -> tuple[A
             f"{caller} learns from noisy {kind} data alone where noise has mean zero, such as Gaussian noise, or is "
             f"missing values; {noise!r} is neither: pass clean data or pairs"
         )
-    reading, seen, targets = read(X, kind, caller), [], []
+    data, seen, targets = to_model_units(X, kind, caller), [], []
     for k in range(COPIES):
         rng = torch.Generator().manual_seed(seed + k)
-        x, target, _ = objective.parts(Batch(reading.x, reading.valid), rng, noise.build())
-        seen.append(reading.give(CorruptedInput(x, reading.valid)))
-        targets.append(reading.give(CorruptedInput(target, reading.valid)))
+        x, target, _ = objective.parts(Batch(data.x, data.valid), rng, noise.build())
+        seen.append(data.restore(CorruptedInput(x, data.valid)))
+        targets.append(data.restore(CorruptedInput(target, data.valid)))
     if kind == "series":
         return [x for part in seen for x in each_of(part, caller)], [
             x for part in targets for x in each_of(part, caller)
