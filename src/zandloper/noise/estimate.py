@@ -45,8 +45,8 @@ def estimate(noisy: Any, clean: Any = None, modality: Any = "auto") -> Noise:
     From pairs, the variance of the residual by signal level decides between Gaussian (constant), Poisson-Gaussian
     (a x + b) and speckle (c x^2). Jumps to both ends are salt and pepper, jumps elsewhere impulses, gaps masking. A
     spectrum that is not flat makes the noise colored. From noisy data alone, the same is measured where the signal is
-    smooth (see `zandloper.noise.blind`). Then colored noise is found only in images with flat regions and in sounds with
-    pauses, and the noise of series counts as white.
+    smooth (see `zandloper.noise.blind`). Then colored noise is found only in images with flat regions and in sounds
+    with pauses, and the noise of series counts as white.
 
     Parameters
     ----------

@@ -102,10 +102,7 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
     each = [where == k for k in range(where.max() + 1)]
 
     trifle = 1e-5 * max(1e-12, float(s.std()))
-    far_from = np.zeros(len(r))
-    for mine in each:  # reach of the noise without jumps, from the values between the ends
-        inside = mine & ~at_low & ~at_high
-        far_from[mine] = max(FAR * statistics.robust_spread(r[inside if inside.sum() >= 20 else mine]), trifle)
+    far_from = _reach(r, each, at_low | at_high, trifle)
     whole = bool(there.all()) and (at_low | at_high).mean() < 0.05
     sizes, ratios = _by_sample(noisy, clean) if whole else (np.empty(0), np.empty(0))
     if len(sizes):  # a noisy sample is no sample of jumps
@@ -120,7 +117,6 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
     ordered = np.zeros(noisy.shape)
     ordered[there] = around  # without its mean by signal level, which clipping causes
     frequency, spectrum = statistics.spectrum_of(ordered)
-    sizes_of_jumps = np.abs(r[spiked])
     return Profile(
         paired=True,
         level=float(np.sqrt(np.mean(r**2))),
@@ -136,12 +132,22 @@ def from_pairs(noisy: Array, clean: Array, kind: str, there: Flags | None = None
         salt=float(salted.sum() / max(1, (high - s > far_from).sum())),
         pepper=float(peppered.sum() / max(1, (s - low > far_from).sum())),
         spikes=float(spiked.mean()),
-        spike_size=_middle_range(sizes_of_jumps),
+        spike_size=_middle_range(np.abs(r[spiked])),
         untouched=float((np.abs(r) <= trifle).mean()),
         missing=missing,
         sizes=sizes,
         ratios=ratios,
     )
+
+
+def _reach(r: Array, bins: list[Flags], ended: Flags, least: float) -> Array:
+    """The largest size of a residual that is no jump, from the values of its bin between the ends."""
+    reach = np.zeros(len(r))
+    for mine in bins:
+        inside = mine & ~ended
+        chosen = inside if inside.sum() >= 20 else mine
+        reach[mine] = max(FAR * statistics.robust_spread(r[chosen]), least)
+    return reach
 
 
 def _middle_range(x: Array) -> tuple[float, float]:
