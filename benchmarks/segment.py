@@ -19,7 +19,7 @@ from scipy.ndimage import distance_transform_edt
 
 import zandloper as zl
 from zandloper import io
-from zandloper.applications.segmentation.prediction import overlap_of, probabilities
+from zandloper.applications.segmentation.prediction import overlap_for, probabilities
 from zandloper.data.signals import Field
 from zandloper.data.tiling import Steps, tiled
 
@@ -75,7 +75,7 @@ def seams(model: zl.Segmenter, tile: int = 320) -> None:
         return model.module_(tiles.movedim(-1, 1).float() / item.unit).softmax(-1)
 
     image = np.moveaxis(item.values, 0, -1)
-    for overlap in (overlap_of(model.module_), 0):
+    for overlap in (overlap_for(model.module_), 0):
         said = tiled(function, image, tile, overlap, model.module_.stride)[..., 1]
         wrong, near = np.abs(said - whole), np.zeros(whole.shape, bool)
         for axis, length in enumerate(whole.shape):
