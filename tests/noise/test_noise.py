@@ -77,7 +77,7 @@ def test_every_family_has_an_example():
     assert all(NAMED.values()), f"EXAMPLES needs one for {[n for n, several in NAMED.items() if not several]}"
     assert {spec.__name__ for spec in FAMILIES.values()} <= set(zn.__all__)
     assert all(getattr(zn, spec.__name__) is spec for spec in FAMILIES.values())
-    with pytest.raises(AttributeError, match="no attribute 'Magic'; there is: Blur, Chain"):
+    with pytest.raises(AttributeError, match="no attribute 'Magic'; there is: BlockMasking, Blur, Chain"):
         _ = zn.Magic
 
 
