@@ -20,6 +20,7 @@ from torch import Tensor
 
 from zandloper.errors import FileError
 from zandloper.io.atomic import flush
+from zandloper.io.compressor_version_1 import migrated_coding, model_hash_of_1
 from zandloper.io.state_file import plain_tensors, write_errors
 
 FORMAT, VERSION = "zandloper model", 2
@@ -197,6 +198,9 @@ def read_folder(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     except (safetensors.SafetensorError, OSError) as error:
         raise FileError(f"{path / WEIGHTS} cannot be read: {error}") from error
     if recipe["version"] == 1:
+        if recipe.get("estimator") == "Compressor":
+            recipe["learned"]["model_hash"] = model_hash_of_1(recipe, tensors)
+            tensors["coding"] = migrated_coding(tensors["coding"])
         recipe = {**_migrated(recipe), "version": VERSION}
         tensors = {_renamed(k): v for k, v in tensors.items()}
     return recipe, tensors

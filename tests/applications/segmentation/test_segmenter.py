@@ -246,7 +246,9 @@ def test_images_and_masks_are_changed_alike(rng):
     """The mask is the image: after any change it still is."""
     image = (rng.random((1, 64, 64)) > 0.5).astype(np.uint8).repeat(8, 1).repeat(8, 2)
     items, masks = [Field(image * 255, 255.0)], [Field(image, 1.0)]
-    source = SegmentationPatches(items, masks, (64, 64), 6, 0, Augmentation(deformed_share=1.0, light=0.0, noise=0.0), 0.5)
+    source = SegmentationPatches(
+        items, masks, (64, 64), 6, 0, Augmentation(deformed_share=1.0, light=0.0, noise=0.0), 0.5
+    )
     (batch, *_) = source.epoch(0)
     assert ((batch.x > 0.5) == (batch.target > 0.5)).float().mean() > 0.95
     assert not torch.equal(batch.target, next(source.epoch(1)).target)

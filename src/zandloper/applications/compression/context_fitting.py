@@ -1,4 +1,4 @@
-"""A `Context` from examples: taps, the linear part by least absolute errors, the net by the training loop, tables.
+"""A `ContextModel` from examples: taps, the linear part by least absolute errors, the net by the training loop, tables.
 
 What it learns costs room in the model, so the number of values that the model is for decides how much it may learn.
 """
@@ -19,8 +19,8 @@ from zandloper.applications.compression.context_model import (
     NEAR,
     REACH,
     UNIT,
-    Context,
-    Walk,
+    ContextFeatures,
+    ContextModel,
 )
 from zandloper.applications.compression.context_tables import learn_tables
 from zandloper.model.batch import Batch, LossOutput
@@ -35,10 +35,10 @@ HIDDEN = 24  # neurons of the net, at most
 EPOCHS = 6
 
 
-def learn_context(
+def fit_context_model(
     values: np.ndarray,
     prediction: np.ndarray,
-    there: np.ndarray,
+    present: np.ndarray,
     height: int,
     width: int,
     kinds: tuple[str, ...],
@@ -46,7 +46,7 @@ def learn_context(
     period: int = 0,
     seed: int = 0,
     net: bool = True,
-) -> Context:
+) -> ContextModel:
     """The context of blocks like the one given.
 
     Parameters
@@ -66,11 +66,33 @@ def learn_context(
         Without, the net only says a constant: quick, to compare with.
     """
     channels = values.shape[1]
-    taps = _taps(values, prediction, there, height, width, kinds, period)
+    context = _blank(_taps(values, prediction, present, height, width, kinds, period), channels, height, width)
+    state = ContextFeatures(context, prediction)
+    _features_of_known(state, values)
+    for c in range(channels):
+        _learn_linear(context, state, values, present, c)
+    state = ContextFeatures(context, prediction)
+    features = _features_of_known(state, values)
+    if net and len(values) > 4 and width:
+        usual = np.where(present, state.missed, 0).sum(2) / np.maximum(present.sum(2), 1)
+        context.position_errors = np.rint(16 * np.log2(1 + usual)).clip(0, 255).astype(np.int64)
+    _normalize(context, state, features, present, prediction)
+    state = ContextFeatures(context, prediction)
+    features = _features_of_known(state, values)
+    _learn_net(context, features, values, present, total if net else 0, seed)
+    state = ContextFeatures(context, prediction)
+    return learn_tables(context, _features_of_known(state, values), state, values, prediction, present, kinds, total)
+
+
+def _blank(taps: np.ndarray, channels: int, height: int, width: int) -> ContextModel:
+    """A context model with taps, whose other parts are zeros."""
     count, near = taps.shape[1], min(NEAR, taps.shape[1])
-    zeros = lambda *shape: np.zeros(shape, np.int64)  # noqa: E731
+
+    def zeros(*shape: int) -> np.ndarray:
+        return np.zeros(shape, np.int64)
+
     inputs = near + EXTRA
-    context = Context(
+    return ContextModel(
         height=height,
         width=width,
         taps=taps,
@@ -80,7 +102,7 @@ def learn_context(
         unit=zeros(channels),
         level=zeros(channels),
         shifts=zeros(channels, inputs),
-        place=zeros(0, channels),
+        position_errors=zeros(0, channels),
         w1=zeros(channels, 0, inputs),
         b1=zeros(channels, 0),
         w2=zeros(channels, 2, 0),
@@ -89,37 +111,22 @@ def learn_context(
         low=zeros(channels),
         first=zeros(channels),
         shape=zeros(channels, 3),
-        centers=zeros(channels, 1),
-        scales=zeros(channels, 1, 1),
-        distances=zeros(CLASSES, 2 * REACH + 2),
+        center_edges=zeros(channels, 1),
+        scale_edges=zeros(channels, 1, 1),
+        distance_tables=zeros(CLASSES, 2 * REACH + 2),
         values=zeros(1, 2),
     )
-    walk = Walk(context, prediction)
-    _follow(walk, values)
-    for c in range(channels):
-        _learn_linear(context, walk, values, there, c)
-    walk = Walk(context, prediction)
-    looks = _follow(walk, values)
-    if net and len(values) > 4 and width:
-        usual = np.where(there, walk.missed, 0).sum(2) / np.maximum(there.sum(2), 1)
-        context.place = np.rint(16 * np.log2(1 + usual)).clip(0, 255).astype(np.int64)
-    _normalize(context, walk, looks, there, prediction)
-    walk = Walk(context, prediction)
-    looks = _follow(walk, values)
-    _learn_net(context, looks, values, there, total if net else 0, seed)
-    walk = Walk(context, prediction)
-    return learn_tables(context, _follow(walk, values), walk, values, prediction, there, kinds, total)
 
 
-def _follow(walk: Walk, values: np.ndarray) -> list[list[Any]]:
+def _features_of_known(state: ContextFeatures, values: np.ndarray) -> list[list[Any]]:
     """What a walk over known values looks at: center, scale, inputs, linear center and first tap of each."""
     out: list[list[Any]] = []
     for step in range(len(values)):
         row: list[Any] = []
         for c in range(values.shape[1]):
-            center, scale, inputs = walk.look(step, c)
-            row.append((center, scale, inputs.astype(np.float32), walk._center.copy(), walk.tapped(step, c)))
-            walk.learn(step, c, values[step, c])
+            center, scale, inputs = state.features_at(step, c)
+            row.append((center, scale, inputs.astype(np.float32), state.linear_center.copy(), state.first_tap(step, c)))
+            state.update(step, c, values[step, c])
         out.append(row)
     return out
 
@@ -127,7 +134,7 @@ def _follow(walk: Walk, values: np.ndarray) -> list[list[Any]]:
 def _taps(
     values: np.ndarray,
     prediction: np.ndarray,
-    there: np.ndarray,
+    present: np.ndarray,
     height: int,
     width: int,
     kinds: tuple[str, ...],
@@ -136,17 +143,17 @@ def _taps(
     """Which values before it each channel looks at, the most telling first: (channels, taps, 3)."""
     steps, channels, _ = values.shape
     every: list[list[tuple[int, int, int]]] = []
-    off = np.where(there, FINE * values - prediction, 0).reshape(steps * channels, -1) if steps == 1 else values
+    off = np.where(present, FINE * values - prediction, 0).reshape(steps * channels, -1) if steps == 1 else values
     strength = np.zeros((channels, channels))
     if steps == 1 and channels > 1:
         strength = _strength(off, kinds)
     for c in range(channels):
         before = sorted(range(c), key=lambda j: -strength[c, j])
         if width == 0:
-            own = range(1, 33 if channels == 1 else 5)
-            mine = [(0, -lag, c) for lag in own]
+            lags = range(1, 33 if channels == 1 else 5)
+            mine = [(0, -lag, c) for lag in lags]
             if period > 4:
-                mine += [(0, -lag, c) for lag in (period, period + 1, period - 1) if lag not in own]
+                mine += [(0, -lag, c) for lag in (period, period + 1, period - 1) if lag not in lags]
             mine += [(0, 0, j) for j in before[-6:]] + [(0, -1, j) for j in range(channels) if j != c][:6]
         elif steps > 1:
             around = [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, 2), (-2, -1), (-2, 1), (0, -3)]
@@ -183,14 +190,16 @@ def _shared(a: np.ndarray, b: np.ndarray) -> float:
     return float((joint[joint > 0] * np.log(joint[joint > 0] / outer[joint > 0])).sum())
 
 
-def _learn_linear(context: Context, walk: Walk, values: np.ndarray, there: np.ndarray, c: int) -> None:
+def _learn_linear(
+    context: ContextModel, state: ContextFeatures, values: np.ndarray, present: np.ndarray, c: int
+) -> None:
     """The weights of a channel by least absolute errors, iteratively reweighted (Schlossmacher 1973)."""
-    steps, _, lanes = values.shape
+    steps, _, sequences = values.shape
     count = context.taps.shape[1] + 2
-    room = max(1, 200_000 // max(1, lanes))
+    room = max(1, 200_000 // max(1, sequences))
     chosen = np.unique(np.linspace(0, steps - 1, min(steps, room)).astype(int))
-    A = np.concatenate([np.vstack([walk.linear(s, c), np.ones(lanes)])[:, there[s, c]] for s in chosen], axis=1)
-    target = np.concatenate([walk.off[s, c][there[s, c]] for s in chosen])
+    A = np.concatenate([np.vstack([state.linear(s, c), np.ones(sequences)])[:, present[s, c]] for s in chosen], axis=1)
+    target = np.concatenate([state.off[s, c][present[s, c]] for s in chosen])
     A, target = A[:, :200_000], target[:200_000]
     if not target.size:
         return
@@ -215,13 +224,15 @@ def _learn_linear(context: Context, walk: Walk, values: np.ndarray, there: np.nd
     context.unit[c] = int(np.clip(np.rint(np.log2(missed / 2 + 1)), 0, 30))
 
 
-def _normalize(context: Context, walk: Walk, looks: Any, there: np.ndarray, prediction: np.ndarray) -> None:
+def _normalize(
+    context: ContextModel, state: ContextFeatures, features: Any, present: np.ndarray, prediction: np.ndarray
+) -> None:
     """Bring the net's inputs to about 64."""
     near = context.shifts.shape[1] - EXTRA
     for c in range(context.channels):
-        inputs = np.concatenate([row[c][2] for row in looks[:: max(1, len(looks) // 64)]], axis=1)
+        inputs = np.concatenate([row[c][2] for row in features[:: max(1, len(features) // 64)]], axis=1)
         size = abs(inputs).mean(1)
-        shown = prediction[:, c][there[:, c]]
+        shown = prediction[:, c][present[:, c]]
         if shown.size:
             context.level[c] = int(np.rint(shown.mean()))
             size[near + 2] = shown.std()
@@ -230,7 +241,7 @@ def _normalize(context: Context, walk: Walk, looks: Any, there: np.ndarray, pred
         context.shifts[c] = shift.astype(np.int64)
 
 
-class _Net(nn.Module):
+class _ContextNetwork(nn.Module):
     """The small nets of all channels, trained with the bits that a logistic distribution would need."""
 
     baseline_loss = 0.0
@@ -267,27 +278,31 @@ def logistic_nats(distance: Tensor, scale: Tensor) -> Tensor:
     return F.softplus(-upper) + F.softplus(lower) - torch.log(-torch.expm1(-1 / s))
 
 
-def _learn_net(context: Context, looks: Any, values: np.ndarray, there: np.ndarray, total: int, seed: int) -> None:
-    steps, channels, lanes = values.shape
+def _learn_net(
+    context: ContextModel, features: Any, values: np.ndarray, present: np.ndarray, total: int, seed: int
+) -> None:
+    steps, channels, sequences = values.shape
     inputs = context.shifts.shape[1]
     hidden = int(min(HIDDEN, total / VALUES_A_WEIGHT / channels / (inputs + 3)))
     rng = np.random.default_rng(mixed_seed(seed, 12))
-    keep = min(steps * lanes, max(64, EXAMPLES // channels))
-    chosen = np.sort(rng.permutation(steps * lanes)[:keep])
+    keep = min(steps * sequences, max(64, EXAMPLES // channels))
+    chosen = np.sort(rng.permutation(steps * sequences)[:keep])
     x = np.zeros((keep, channels, inputs + 2), np.float32)
-    at, lane = np.divmod(chosen, lanes)
+    at, sequence = np.divmod(chosen, sequences)
     cuts = np.searchsorted(at, np.arange(steps + 1))
     for s in range(steps):
-        part, mine = slice(cuts[s], cuts[s + 1]), lane[cuts[s] : cuts[s + 1]]
+        part, mine = slice(cuts[s], cuts[s + 1]), sequence[cuts[s] : cuts[s + 1]]
         for c in range(channels):
-            _, _, seen, linear, _ = looks[s][c]
+            _, _, seen, linear, _ = features[s][c]
             x[part, c, :inputs] = seen[:, mine].T
             x[part, c, -2] = values[s, c][mine] - linear[mine] / FINE
-            x[part, c, -1] = there[s, c][mine]
+            x[part, c, -1] = present[s, c][mine]
     unit = 2.0**context.unit / FINE
     mean = (abs(x[..., -2]) * x[..., -1]).sum(0) / np.maximum(x[..., -1].sum(0), 1)
     start = np.log2(np.maximum(0.72 * mean, 0.05))
-    net = _Net(channels, inputs, max(0, hidden), torch.from_numpy(start).float(), torch.from_numpy(unit).float(), seed)
+    net = _ContextNetwork(
+        channels, inputs, max(0, hidden), torch.from_numpy(start).float(), torch.from_numpy(unit).float(), seed
+    )
     held = max(1, keep // 10)
     order = rng.permutation(keep)
     source = ArraySource(x, rows=order[held:], batch_size=256 if keep > 4096 else 64, seed=seed)
@@ -297,6 +312,9 @@ def _learn_net(context: Context, looks: Any, values: np.ndarray, there: np.ndarr
     )
     if keep > 20:
         train(net, source, validation, settings)
-    whole = lambda w, size: np.rint(w.detach().double().numpy() * size).clip(-(2**23), 2**23).astype(np.int64)  # noqa: E731
+
+    def whole(w: Tensor, size: int) -> np.ndarray:
+        return np.rint(w.detach().double().numpy() * size).clip(-(2**23), 2**23).astype(np.int64)
+
     context.w1, context.b1 = whole(net.w1, 256), whole(net.b1, 256 * UNIT)
     context.w2, context.b2 = whole(net.w2, 256), whole(net.b2, 256 * UNIT)

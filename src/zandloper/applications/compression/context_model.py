@@ -36,7 +36,7 @@ UNIT = 64  # of the net's integers
 
 
 @dataclass
-class Context:
+class ContextModel:
     """The learned parts; all arrays hold integers.
 
     Parameters
@@ -75,7 +75,7 @@ class Context:
     unit: np.ndarray
     level: np.ndarray
     shifts: np.ndarray
-    place: np.ndarray
+    position_errors: np.ndarray
     w1: np.ndarray
     b1: np.ndarray
     w2: np.ndarray
@@ -84,9 +84,9 @@ class Context:
     low: np.ndarray
     first: np.ndarray
     shape: np.ndarray
-    centers: np.ndarray
-    scales: np.ndarray
-    distances: np.ndarray
+    center_edges: np.ndarray
+    scale_edges: np.ndarray
+    distance_tables: np.ndarray
     values: np.ndarray
 
     @property
@@ -94,7 +94,7 @@ class Context:
         """How many."""
         return len(self.taps)
 
-    def code(self, coder: Coder, prediction: np.ndarray, there: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+    def code(self, coder: Coder, prediction: np.ndarray, present: np.ndarray, values: np.ndarray | None) -> np.ndarray:
         """Write the values of a block, or read them.
 
         Parameters
@@ -110,29 +110,32 @@ class Context:
         -------
         ndarray of int64, of the same shape; where nothing is, the prediction.
         """
-        walk, tables = Walk(self, prediction), (Tables(antilog(self.distances)), Tables(antilog(self.values)))
+        state, tables = (
+            ContextFeatures(self, prediction),
+            (Tables(antilog(self.distance_tables)), Tables(antilog(self.values))),
+        )
         out = np.floor((prediction + FINE / 2) / FINE)
         for step in range(len(prediction)):
             for c in range(self.channels):
-                center, scale, _ = walk.look(step, c)
-                lanes = there[step, c]
-                if lanes.any():
-                    known = None if values is None else values[step, c][lanes]
-                    first_tap = walk.tapped(step, c)
-                    out[step, c][lanes] = self._code(
+                center, scale, _ = state.features_at(step, c)
+                sequences = present[step, c]
+                if sequences.any():
+                    known = None if values is None else values[step, c][sequences]
+                    first_tap = state.first_tap(step, c)
+                    out[step, c][sequences] = self._code_values(
                         coder,
                         tables,
                         c,
-                        center[lanes],
-                        scale[lanes],
-                        prediction[step, c][lanes],
-                        first_tap[lanes],
+                        center[sequences],
+                        scale[sequences],
+                        prediction[step, c][sequences],
+                        first_tap[sequences],
                         known,
                     )
-                walk.learn(step, c, out[step, c])
+                state.update(step, c, out[step, c])
         return out.astype(np.int64)
 
-    def _code(
+    def _code_values(
         self,
         coder: Coder,
         tables: tuple[Tables, Tables],
@@ -178,17 +181,17 @@ class Context:
             row = np.floor(prediction / FINE).clip(0, rows - 1).astype(np.int64)
             column = tap.clip(0, columns - 1).astype(np.int64)
         else:
-            row = np.searchsorted(self.centers[c, : rows - 1], center, side="right")
-            column = (self.scales[c, :, : columns - 1][row] <= scale[:, None]).sum(1)
+            row = np.searchsorted(self.center_edges[c, : rows - 1], center, side="right")
+            column = (self.scale_edges[c, :, : columns - 1][row] <= scale[:, None]).sum(1)
         return int(self.first[c]) + row * columns + column, int(self.low[c]), n
 
 
-class Walk:
+class ContextFeatures:
     """The features of a block, step by step; it learns each value after it was coded."""
 
-    def __init__(self, context: Context, prediction: np.ndarray) -> None:
+    def __init__(self, context: ContextModel, prediction: np.ndarray) -> None:
         self.context, self.prediction = context, prediction
-        steps, channels, lanes = prediction.shape
+        steps, channels, sequences = prediction.shape
         width = context.width or steps
         y, x = np.divmod(np.arange(steps), width)
         dy, dx, self._channel = np.moveaxis(context.taps, -1, 0)
@@ -197,14 +200,17 @@ class Walk:
         self._step = np.where(self._valid, np.arange(steps)[:, None, None] + dy * width + dx, 0)
         self.off = np.zeros(prediction.shape)  # how far the outside prediction was off
         self.missed = np.zeros(prediction.shape)  # how far the linear center was off, in units of the usual
-        real = lambda a: a.astype(np.float64)  # noqa: E731
+
+        def real(a: np.ndarray) -> np.ndarray:
+            return a.astype(np.float64)
+
         self._weights, self._bias = real(context.weights), real(context.bias)
         self._precision, self._shift = 2.0 ** -real(context.precision), 2.0 ** (real(context.unit) - 6)
         self._shifts, self._unit = 2.0 ** -real(context.shifts)[:, :, None], 2.0 ** (6 - real(context.unit))
         self._w1, self._b1 = real(context.w1), real(context.b1)[:, :, None]
         self._w2, self._b2 = real(context.w2), real(context.b2)[:, :, None]
-        self._usual = np.zeros((channels, lanes))  # its moving mean
-        self._center = np.zeros(lanes)
+        self._usual = np.zeros((channels, sequences))  # its moving mean
+        self.linear_center = np.zeros(sequences)
         self._values = np.zeros(prediction.shape)
 
     def linear(self, step: int, c: int) -> np.ndarray:
@@ -219,39 +225,39 @@ class Walk:
                 out[taps + k] = self.prediction[self._step[step, c, k], c] - self.prediction[step, c]
         return out
 
-    def look(self, step: int, c: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def features_at(self, step: int, c: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Center (eighths of a step), scale (logarithm, sixty-fourths of an octave of steps), and the net's inputs."""
         k, here = self.context, self.prediction[step, c]
         linear = self.linear(step, c)
-        self._center = here + np.floor((self._weights[c] @ linear + self._bias[c]) * self._precision[c])
+        self.linear_center = here + np.floor((self._weights[c] @ linear + self._bias[c]) * self._precision[c])
         near = min(NEAR, k.taps.shape[1])
         valid = self._valid[step, c, :near]
         energy = self.missed[self._step[step, c, :near][valid], self._channel[c, :near][valid]].sum(0)
-        place = k.place[step, c] if len(k.place) else 0
+        position_errors = k.position_errors[step, c] if len(k.position_errors) else 0
         inputs = np.empty((near + EXTRA, len(here)))
         inputs[:near] = linear[:near]
         inputs[near : near + 2] = linear[-2:]
         inputs[near + 2] = here - k.level[c]
         inputs[near + 3] = log2(energy)
         inputs[near + 4] = log2(self._usual[c])
-        inputs[near + 5] = place
+        inputs[near + 5] = position_errors
         inputs = np.floor(inputs * self._shifts[c]).clip(-4096, 4096)
         hidden = np.floor((self._w1[c] @ inputs + self._b1[c]) / 256).clip(0, 2**20)
         shift, scale = np.floor((self._w2[c] @ hidden + self._b2[c]) / 256)
         shift = np.floor(shift.clip(-(2**20), 2**20) * self._shift[c])
-        return (self._center + shift).clip(-FINE * MOST, FINE * MOST), scale, inputs
+        return (self.linear_center + shift).clip(-FINE * MOST, FINE * MOST), scale, inputs
 
-    def tapped(self, step: int, c: int) -> np.ndarray:
+    def first_tap(self, step: int, c: int) -> np.ndarray:
         """The value at a channel's first tap, (lanes,)."""
         if not self.context.taps.shape[1] or not self._valid[step, c, 0]:
             return np.zeros(self.prediction.shape[2])
         return self._values[self._step[step, c, 0], self._channel[c, 0]]
 
-    def learn(self, step: int, c: int, values: np.ndarray) -> None:
+    def update(self, step: int, c: int, values: np.ndarray) -> None:
         """What the values of a step and channel came to be, (lanes,)."""
         self._values[step, c] = values
         self.off[step, c] = FINE * values - self.prediction[step, c]
-        missed = np.floor(abs(FINE * values - self._center) * self._unit[c]).clip(0, 2**40)
+        missed = np.floor(abs(FINE * values - self.linear_center) * self._unit[c]).clip(0, 2**40)
         self.missed[step, c] = missed
         if len(self.prediction) > 1:
             self._usual[c] += np.floor((missed * 16 - self._usual[c]) / 16)

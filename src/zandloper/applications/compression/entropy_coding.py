@@ -1,7 +1,7 @@
 """Integers to bits and back: a range coder with one frequency table a class, all of whose numbers are integers.
 
 The coder is `constriction`'s (Bamler 2022, "Understanding entropy coding with asymmetric numeral systems"; range
-coding: Martin 1979). A `Writer` and a `Reader` have the same two methods, so that what codes values is written once: it
+coding: Martin 1979). A `RangeEncoder` and a `RangeDecoder` have the same two methods, so that what codes values is written once: it
 asks for symbols, and gives them where it knows them.
 """
 
@@ -55,7 +55,7 @@ class Tables:
         return self._models[row]
 
 
-class Writer:
+class RangeEncoder:
     """Symbols to bytes."""
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class Writer:
         return np.asarray(self._coder.get_compressed()).astype(WORD).tobytes()
 
 
-class Reader:
+class RangeDecoder:
     """Bytes to symbols, in the order in which they were written."""
 
     def __init__(self, data: bytes) -> None:
@@ -109,7 +109,7 @@ class Reader:
             return self._coder.decode(self._uniform(), sizes.astype(np.int32)).astype(np.int64)
 
 
-Coder = Writer | Reader
+Coder = RangeEncoder | RangeDecoder
 
 
 def code_plain(coder: Coder, values: np.ndarray | None, n: int) -> np.ndarray:

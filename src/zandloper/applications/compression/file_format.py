@@ -26,7 +26,7 @@ LONGEST = 2**31  # bytes: no header or block is longer
 
 
 @dataclass
-class Writing:
+class CompressedWriter:
     """Header, blocks and index into a binary file.
 
     Parameters
@@ -64,8 +64,8 @@ class Writing:
         self.size += len(data)
 
 
-class Reading:
-    """What `Writing` wrote, from a binary file that can be moved about in.
+class CompressedReader:
+    """What `CompressedWriter` wrote, from a binary file that can be moved about in.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ MOST = 2**20  # codes are smaller than this
 HALF_MOST = 6e4  # weights of 16 bits are smaller than this
 
 
-def halved(model: Any) -> Any:
+def in_half_precision(model: Any) -> Any:
     """A copy of a fitted model whose weights fit into 16 bits (where they are not too large for that)."""
     model = copy.deepcopy(model)
     model.module_.to("cpu")
@@ -39,7 +39,7 @@ def halved(model: Any) -> Any:
     return model
 
 
-class LatentCode:
+class LatentCodec:
     """Latents of a model in steps.
 
     Parameters
@@ -106,16 +106,21 @@ class LatentCode:
 
     def sensitivity(self, z: np.ndarray) -> np.ndarray:
         """How far a unit of each latent moves the output, as the mean of squares over values in model units."""
-        base, out = self._params(z), np.empty(z.shape[1])
+        base, out = self.params(z), np.empty(z.shape[1])
         size = np.maximum(z.std(0), 1e-6)
         for j in range(z.shape[1]):
             moved = z.copy()
             moved[:, j] += 0.1 * size[j]
-            out[j] = np.mean((self._params(moved) - base) ** 2) / (0.1 * size[j]) ** 2
+            out[j] = np.mean((self.params(moved) - base) ** 2) / (0.1 * size[j]) ** 2
         return out
 
-    def _params(self, z: np.ndarray) -> np.ndarray:
-        of = lambda b: self.module.decode(b.x.reshape(len(b.x), *self.model.latent_shape_)).flatten(1)  # noqa: E731
+    def params(self, z: np.ndarray) -> np.ndarray:
+        """Output parameters of the decoder for latents."""
+
+        def of(batch: Batch) -> Tensor:
+            z = batch.x.reshape(len(batch.x), *self.model.latent_shape_)
+            return self.module.decode(z).flatten(1)
+
         return self._blockwise(of, torch.from_numpy(z)).numpy()
 
     def _blockwise(self, function: Any, rows: Tensor) -> Tensor:
@@ -129,15 +134,15 @@ class LatentCode:
 
 
 def predict(
-    code: LatentCode, codes: np.ndarray, grid: UniformQuantizer, layout: Layout, lanes: int, fine: int = FINE
+    code: LatentCodec, codes: np.ndarray, quantizer: UniformQuantizer, layout: Layout, sequences: int, fine: int = FINE
 ) -> tuple[np.ndarray, np.ndarray]:
     """The decoder's predictions in whole parts of a step (eighths), (channels, steps, lanes), and the flat positions of
     those that another machine might round in another way."""
     rows, close = code.decode(codes)
-    parts = grid.predicted(layout.predicted(rows, lanes), fine) + 0.5
+    parts = quantizer.predicted(layout.predicted(rows, sequences), fine) + 0.5
     whole = np.floor(parts)
     margin = EDGE + NOISE * np.abs(parts)
     edge = (parts - whole < margin) | (parts - whole > 1 - margin)
     if close.any():
-        edge |= layout.predicted(np.repeat(close[:, None], rows.shape[1], axis=1).astype(float), lanes) > 0
+        edge |= layout.predicted(np.repeat(close[:, None], rows.shape[1], axis=1).astype(float), sequences) > 0
     return whole, np.flatnonzero(edge)

@@ -25,7 +25,7 @@ WHOLE = 2.0**53  # integers from here on are not all floats
 
 
 @dataclass
-class Block:
+class DataBlock:
     """A part of the data: raw rows, or pieces of series with the number of the series that each belongs to."""
 
     raw: Any
@@ -105,13 +105,13 @@ class Layout:
             raise DataError(f"{caller} keeps whole numbers below 2^53 and got {np.abs(raw).max()}: take smaller ones")
         return raw
 
-    def blocks(self, raw: Any) -> Iterator[Block]:
+    def blocks(self, raw: Any) -> Iterator[DataBlock]:
         """Raw rows in blocks."""
         step = max(64, BLOCK // int(np.prod(raw.shape[1:])))
         for start in range(0, len(raw), step):
-            yield Block(raw[start : start + step])
+            yield DataBlock(raw[start : start + step])
 
-    def values(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
+    def values(self, block: DataBlock) -> tuple[np.ndarray, np.ndarray]:
         """Values (channels, steps, lanes) in float64, NaN where nothing is, and which there could be (steps, lanes)."""
         flat = np.asarray(block.raw, np.float64).reshape(len(block.raw), -1, self.channels)
         out = np.ascontiguousarray(np.moveaxis(flat, 0, -1).swapaxes(0, 1))
@@ -122,7 +122,7 @@ class Layout:
         steps = self.height * self.width
         return steps, numbers[0], np.ones((steps, numbers[0]), bool)
 
-    def numbers(self, block: Block) -> list[int]:
+    def numbers(self, block: DataBlock) -> list[int]:
         """What a block has to keep to know its shape."""
         return [len(block.raw)]
 
@@ -135,11 +135,11 @@ class Layout:
             )
         return torch.from_numpy(np.ascontiguousarray(rows[:, :, 0]))
 
-    def predicted(self, rows: np.ndarray, lanes: int) -> np.ndarray:
+    def predicted(self, rows: np.ndarray, sequences: int) -> np.ndarray:
         """What the decoder made of raw rows, as (channels, steps, lanes)."""
-        return np.ascontiguousarray(np.moveaxis(rows.reshape(lanes, -1, self.channels), 0, -1).swapaxes(0, 1))
+        return np.ascontiguousarray(np.moveaxis(rows.reshape(sequences, -1, self.channels), 0, -1).swapaxes(0, 1))
 
-    def codes(self, codes: np.ndarray, lanes: int) -> np.ndarray:
+    def codes(self, codes: np.ndarray, sequences: int) -> np.ndarray:
         """Codes of samples (n, latents) as (steps, latents, lanes)."""
         return codes.T[None]
 
@@ -147,16 +147,16 @@ class Layout:
         """The inverse of `codes`."""
         return codes[0].T
 
-    def back(self, values: np.ndarray, numbers: list[int], times: bytes) -> Block:
+    def rebuild(self, values: np.ndarray, numbers: list[int], times: bytes) -> DataBlock:
         """Values (channels, steps, lanes) as a block."""
         rows = np.moveaxis(values.swapaxes(0, 1), -1, 0)
-        return Block(rows.reshape(numbers[0], self.height, self.width, -1) if self.image else rows[:, 0])
+        return DataBlock(rows.reshape(numbers[0], self.height, self.width, -1) if self.image else rows[:, 0])
 
-    def times(self, block: Block) -> bytes:
+    def times(self, block: DataBlock) -> bytes:
         """The time stamps of a block, packed."""
         return b""
 
-    def give(self, blocks: list[Block], about: dict[str, Any]) -> Any:
+    def give(self, blocks: list[DataBlock], about: dict[str, Any]) -> Any:
         """Blocks as the user's own kind of data."""
         return self.schema.give(np.concatenate([b.raw for b in blocks]))
 

@@ -56,15 +56,15 @@ class UniformQuantizer:
         channels = len(values)
         offset, step, scale = np.zeros(channels), np.ones(channels), np.ones(channels)
         for c in range(channels):
-            there = values[c][~np.isnan(values[c])]
-            middle = float(np.median(there)) if there.size else 0.0
-            decimals = _decimals(there)
+            present = values[c][~np.isnan(values[c])]
+            middle = float(np.median(present)) if present.size else 0.0
+            decimals = _decimals(present)
             if decimals is None:
                 offset[c], step[c] = middle, 2 * bound[c] * SHRUNK or 1.0
                 continue
             scale[c] = 10.0**decimals
             units = float(np.floor(bound[c] * scale[c] * (1 + 1e-12)))
-            whole = np.rint(there[:4096] * scale[c])
+            whole = np.rint(present[:4096] * scale[c])
             common = float(np.gcd.reduce(np.abs(whole - whole[0]).astype(np.int64))) if whole.size else 1.0
             common = common if common > 2 * units + 1 else 1.0  # all values are so many units apart
             offset[c], step[c] = np.rint(whole[0] if common > 1 else middle * scale[c]), max(common, 2 * units + 1)
@@ -72,14 +72,14 @@ class UniformQuantizer:
 
     def steps(self, values: np.ndarray) -> np.ndarray:
         """The nearest integers, (channels, ...), of values of that shape; where nothing is, 0."""
-        offset, step, scale = self._beside(values)
+        offset, step, scale = self._aligned(values)
         with np.errstate(over="ignore", invalid="ignore"):
             k = np.rint((values * scale - offset) / step)
         return np.where(np.isfinite(k), k, 0).clip(-MOST, MOST)
 
     def values(self, steps: np.ndarray) -> np.ndarray:
         """Values of integers (channels, ...), as they are given back."""
-        offset, step, scale = self._beside(steps)
+        offset, step, scale = self._aligned(steps)
         out = (offset + step * steps) / scale
         for c, dtype in enumerate(self.dtypes):
             out[c] = _as(out[c], dtype)
@@ -87,7 +87,7 @@ class UniformQuantizer:
 
     def predicted(self, values: np.ndarray, fine: int) -> np.ndarray:
         """Values from outside (channels, ...) in parts of a step."""
-        offset, step, scale = self._beside(values)
+        offset, step, scale = self._aligned(values)
         with np.errstate(over="ignore", invalid="ignore"):
             k = (values * scale - offset) * (fine / step)
         return np.nan_to_num(k, nan=0.0, posinf=0.0, neginf=0.0).clip(-fine * MOST, fine * MOST)
@@ -97,7 +97,7 @@ class UniformQuantizer:
         bound = self.bound.reshape(-1, *[1] * (values.ndim - 1))
         return np.flatnonzero(~(np.isnan(values) | (np.abs(values - made) <= bound)))
 
-    def _beside(self, like: np.ndarray) -> list[np.ndarray]:
+    def _aligned(self, like: np.ndarray) -> list[np.ndarray]:
         return [a.reshape(-1, *[1] * (like.ndim - 1)) for a in (self.offset, self.step, self.scale)]
 
 
