@@ -1,8 +1,8 @@
 """Integers to bits and back: a range coder with one frequency table a class, all of whose numbers are integers.
 
 The coder is `constriction`'s (Bamler 2022, "Understanding entropy coding with asymmetric numeral systems"; range
-coding: Martin 1979). A `RangeEncoder` and a `RangeDecoder` have the same two methods, so that what codes values is written once: it
-asks for symbols, and gives them where it knows them.
+coding: Martin 1979). `RangeEncoder` and `RangeDecoder` have the same two methods, so that models of values are written
+once for both directions: they pass symbols in if these are known, and take symbols from the result.
 """
 
 from __future__ import annotations
