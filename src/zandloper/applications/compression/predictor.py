@@ -49,6 +49,8 @@ def check_predictor(model: Any, caller: str) -> None:
     if model.model_.blueprint.noise_conditional:
         raise UnsupportedError(f"{caller} needs latents that determine the output: fit with noise_conditional=False")
     if model.model_.blueprint.compare.name in ("cross_entropy", "custom"):
-        raise UnsupportedError(f"{caller} has no values for loss={model.model_.blueprint.compare.name!r}: take loss='auto'")
+        raise UnsupportedError(
+            f"{caller} has no values for loss={model.model_.blueprint.compare.name!r}: take loss='auto'"
+        )
     if getattr(module, "draws_globally", False):
         raise UnsupportedError(f"{caller} needs modules that compute the same on every machine: leave out custom parts")
