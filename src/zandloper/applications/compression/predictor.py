@@ -45,12 +45,10 @@ def _default_model(schema: Any, values: int, unbound: bool) -> Autoencoder:
 
 def check_predictor(model: Any, caller: str) -> None:
     """Refuse models whose latents do not determine the prediction of values."""
-    module = model.module_
-    if model.model_.blueprint.noise_conditional:
+    module, blueprint = model.module_, model.model_.blueprint
+    if blueprint.noise_conditional:
         raise UnsupportedError(f"{caller} needs latents that determine the output: fit with noise_conditional=False")
-    if model.model_.blueprint.compare.name in ("cross_entropy", "custom"):
-        raise UnsupportedError(
-            f"{caller} has no values for loss={model.model_.blueprint.compare.name!r}: take loss='auto'"
-        )
+    if blueprint.compare.name in ("cross_entropy", "custom"):
+        raise UnsupportedError(f"{caller} has no values for loss={blueprint.compare.name!r}: take loss='auto'")
     if getattr(module, "draws_globally", False):
         raise UnsupportedError(f"{caller} needs modules that compute the same on every machine: leave out custom parts")

@@ -9,22 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from zandloper.applications.denoising import denoiser_file
-from zandloper.applications.denoising.parameters import (
-    SIGNALS,
-    check_effort,
-    check_init_from,
-    check_parameters,
-    choose_learn_from,
-    modality_name,
-)
+from zandloper.applications.denoising import denoiser_file, parameters
 from zandloper.applications.denoising.signal_training import FitOptions, train_network
 from zandloper.applications.denoising.signals import denoise_signals
 from zandloper.applications.denoising.tabular import RowData, denoise_rows, error_bars_of_rows, fit_rows
 from zandloper.applications.denoising.training_data import TrainingData, prepare_training_data
-from zandloper.data.frames import dims_of, is_frame
 from zandloper.data.signals import read_fields
-from zandloper.errors import DataError
 from zandloper.fitting.fit import interactive
 from zandloper.fitting.validation import seed_of
 from zandloper.noise.units import as_noise
@@ -163,22 +153,16 @@ class Denoiser(TransformerMixin, BaseEstimator):
             The named noise differs from the noise in the data.
         """
         started, caller = time.monotonic(), type(self).__name__
-        check_parameters(self)
+        parameters.check_parameters(self)
         noise = None if isinstance(self.noise, str) else as_noise(self.noise, caller)
-        kind = modality_name(self, X)
-        # The y of pipelines may be labels, which are no clean rows.
-        if self.learn_from != "pairs" and kind == "table" and y is not None and not (is_frame(y) or dims_of(y) == 2):
-            y = None
-        learn_from = choose_learn_from(self, kind, noise, y, noisy)
+        kind = parameters.modality_name(self, X)
+        y = None if parameters.is_labels(self, kind, y) else y
+        learn_from = parameters.choose_learn_from(self, kind, noise, y, noisy)
         seed = seed_of(self.random_state, caller)
-        whole = kind in SIGNALS and self.autoencoder is None
+        whole = kind in parameters.SIGNALS and self.autoencoder is None
         if init_from is not None:
-            check_init_from(self, init_from, kind, whole)
-        if self.patch_matching and not (whole and kind == "image"):
-            raise DataError(
-                f"{caller} compares similar patches of images alone, without an autoencoder, and got {kind} data"
-                f"{'' if self.autoencoder is None else ' and an autoencoder'}: leave out patch_matching=True"
-            )
+            parameters.check_init_from(self, init_from, kind, whole)
+        parameters.check_patch_matching(self, kind)
         if whole:
             data = prepare_training_data(kind, X, y, noisy, learn_from, noise, caller)
             self._fit_signals(data, seed, started, init_from)
@@ -226,12 +210,11 @@ class Denoiser(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "modality_")
         if self.autoencoder_ is not None:
             return denoise_rows(self.autoencoder_, X, self.noise_)
-        check_effort(self)
+        parameters.check_effort(self)
         caller = type(self).__name__
         fields = read_fields(X, self.modality_, caller)
-        return fields.give(
-            denoise_signals(self.network_.net, fields, self.n_augmentations, self.patch_matching, caller)
-        )
+        made = denoise_signals(self.network_.net, fields, self.n_augmentations, self.patch_matching, caller)
+        return fields.give(made)
 
     def error_bars(self, X: Any, draws: int = 50, random_state: Any = 0) -> Any:
         """Standard deviations of the values that `transform` returns, in the format of the data.

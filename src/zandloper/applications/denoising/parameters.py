@@ -7,6 +7,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from zandloper.autoencoders.base import BaseAutoencoder
+from zandloper.data.frames import dims_of, is_frame
 from zandloper.errors import DataError, bad_parameter
 from zandloper.fitting.validation import check_budget
 from zandloper.modality import infer
@@ -49,6 +50,20 @@ def modality_name(denoiser: Any, X: Any) -> str:
     """The name of the modality of data."""
     name = getattr(denoiser.modality, "name", denoiser.modality)
     return infer(X, type(denoiser).__name__) if name == "auto" else str(name)
+
+
+def check_patch_matching(denoiser: Any, kind: str) -> None:
+    """Refuse patch matching for other data than images, and with an autoencoder."""
+    if denoiser.patch_matching and not (kind == "image" and denoiser.autoencoder is None):
+        raise DataError(
+            f"{type(denoiser).__name__} compares similar patches of images alone, without an autoencoder, and got "
+            f"{kind} data{'' if denoiser.autoencoder is None else ' and an autoencoder'}: leave out patch_matching=True"
+        )
+
+
+def is_labels(denoiser: Any, kind: str, y: Any) -> bool:
+    """True if the y of a table is labels, which pipelines pass, and no clean rows."""
+    return denoiser.learn_from != "pairs" and kind == "table" and y is not None and not (is_frame(y) or dims_of(y) == 2)
 
 
 def choose_learn_from(denoiser: Any, kind: str, noise: Noise | None, y: Any, noisy: Any) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zandloper.applications.denoising.audio_network import SAMPLE_RATE
+from zandloper.applications.denoising.metrics import psnr, si_sdr
 from zandloper.applications.denoising.signals import has_patch_matching
 from zandloper.applications.denoising.tabular import denoise_raw, only_hides
 from zandloper.applications.denoising.training_data import check_pairs
@@ -124,7 +125,7 @@ def _of_fields(denoiser: Any, X: Any, y: Any) -> tuple[list[Section], dict[str, 
     image = denoiser.modality_ == "image"
     noisy, clean = _read(denoiser, X, y)
     count, rate = len(noisy.items), _rate(denoiser)
-    word, measure = ("PSNR", _psnr) if image else ("SI-SDR", _si_sdr)
+    word, measure = ("PSNR", psnr) if image else ("SI-SDR", si_sdr)
     names = NAMES[: 2 if clean is None else 3]
     chosen, off, figures, cells = set(_chosen(count, SHOWN)), [], [], []
     for i, row in enumerate(_versions(denoiser, noisy, clean, range(count))):
@@ -179,18 +180,6 @@ def _model_units(field: Field) -> np.ndarray:
 
 def _chosen(count: int, n: int) -> list[int]:
     return np.unique(np.linspace(0, count - 1, min(n, count)).round().astype(int)).tolist()
-
-
-def _psnr(made: np.ndarray, clean: np.ndarray) -> float:
-    return float(-10 * np.log10(max(1e-12, float(np.mean((np.clip(made, 0, 1) - clean) ** 2)))))
-
-
-def _si_sdr(made: np.ndarray, clean: np.ndarray) -> float:
-    """Scale-invariant signal to distortion in dB (Le Roux et al. 2019, "SDR - half-baked or well done?", eq. 5)."""
-    s = clean.astype(np.float64).ravel() - clean.mean()
-    x = made.astype(np.float64).ravel() - made.mean()
-    part = (x @ s) / max(1e-12, s @ s) * s
-    return float(10 * np.log10(max(1e-12, part @ part) / max(1e-12, ((x - part) ** 2).sum())))
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:
