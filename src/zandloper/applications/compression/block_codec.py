@@ -1,9 +1,9 @@
-"""One block of data to bytes and back: latents, correction, gaps, and what fits into neither.
+"""Coding of one block of data: latents, residual, missing values, and exceptions.
 
-    values -> latents -> integers, coded -> decoder -> prediction -> integers of the correction, coded
+    values -> latents -> quantized, coded -> decoder -> prediction -> quantized residual, coded
 
-The bound is checked on every value as it will be given back; what is beyond it is kept as it is. The integers of a
-block have a checksum of their own, so that a machine that came to other ones would say so.
+The bound is checked on every value as it will be decompressed; values beyond it are stored as exceptions. The integers
+of a block have a separate checksum, so that a machine that decodes different integers raises an error.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from zandloper.applications.compression.layout import DataBlock, Layout
 from zandloper.applications.compression.quantization import UniformQuantizer, pack_items, unpack_items
 from zandloper.errors import FileError
 
-COARSEST, FINEST = 2, -4  # octaves of the same, at quality 0 and 1
-TRIED = 256  # steps of each lane of a series that are coded to compare precisions
+COARSEST, FINEST = 2, -4  # octaves of that step, at quality 0 and 1
+TRIED = 256  # steps of each sequence of a series that are coded to compare precisions
 FINENESS = (2.0, 1.0, 0.5, 0.25)  # steps of latents that are tried, as shares of the decoder's own error
 
 
 @dataclass
 class PartSizes:
-    """Bytes of a block's parts."""
+    """Bytes of the parts of a block."""
 
     latents: int
     correction: int
@@ -44,19 +44,19 @@ class PartSizes:
 
 @dataclass
 class BlockCodec:
-    """All that turns blocks into bytes and back.
+    """The fitted codec of blocks.
 
     Parameters
     ----------
     layout : Layout
-    grid : Grid
+    quantizer : UniformQuantizer
     latent_codec : LatentCodec
     latents : Context or None
-        Of the latents' integers; None: latents are not used, since they cost more than they save.
+        Model of the latents' integers; None: latents are not used, since they cost more than they save.
     correction : Context or None
-        None: there is no bound, and the decoder's word is final.
+        Model of the residual's integers; None: there is no bound and no residual.
     rest : ndarray of int, (channels,)
-        What is predicted without latents, in eighths of a step.
+        Prediction without latents, in eighths of a step.
     """
 
     layout: Layout
@@ -67,7 +67,7 @@ class BlockCodec:
     rest: np.ndarray
 
     def encode(self, block: DataBlock) -> tuple[bytes, PartSizes]:
-        """A block's payload, and what its parts take."""
+        """Encode a block; return the payload and the sizes of its parts."""
         values, exists = self.layout.values(block)
         present = ~np.isnan(values) & exists
         sequences = values.shape[2]
@@ -96,7 +96,7 @@ class BlockCodec:
         return pack_parts(parts), sizes
 
     def decode(self, payload: bytes) -> DataBlock:
-        """The block of a payload."""
+        """Decode a payload."""
         head, latents, gaps, correction, edge, missed, times = unpack_parts(payload)
         crc, *numbers = struct.unpack(f"<I{(len(head) - 4) // 8}q", head)
         steps, sequences, exists = self.layout.shape(numbers)
@@ -124,9 +124,9 @@ class BlockCodec:
         return self.layout.rebuild(made, numbers, times)
 
     def _predict(self, codes: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Predictions (channels, steps, lanes) in eighths of a step, and which are close to an edge.
+        """Predictions (channels, steps, sequences) in eighths of a step, and the indices of those close to an edge.
 
-        Where nothing corrects them, they are whole steps: the decoder has the last word.
+        Without a residual, they are whole steps: the decompressed values.
         """
         if self.latents is None:
             return np.broadcast_to(self.rest[:, None, None], shape).astype(np.float64), np.zeros(0, np.int64)
@@ -168,10 +168,10 @@ def fit_block_codec(
     quality: float | None,
     seed: int,
 ) -> BlockCodec:
-    """The parts of a code for data like a block, for `total` values in all.
+    """Fit a codec to a sample block, for `total` values in all.
 
-    Several precisions of the latents and none at all are compared by the bits that latents and correction take
-    together. With a `quality` there is no correction, and it sets the precision.
+    Several precisions of the latents, and no latents, are compared by the bits of latents and residual together. A
+    `quality` sets the precision instead, without a residual.
     """
     values, exists = layout.values(block)
     present, sequences = ~np.isnan(values) & exists, values.shape[2]
@@ -193,7 +193,7 @@ def fit_block_codec(
     rest = np.rint(rest / FINE) * FINE
     shape = (layout.height, layout.width, layout.kinds, total, layout.window if layout.width == 0 else 0, seed)
     here = _spread(present.shape[2], present.sum(), 2**17)
-    early = slice(0, TRIED if layout.width == 0 else None)  # series go on much as they begin
+    early = slice(0, TRIED if layout.width == 0 else None)  # the beginning of a series is a fair sample of it
     plain = np.broadcast_to(rest[:, None, None], values.shape).astype(np.float64)
 
     def cost(prediction: np.ndarray) -> float:
@@ -219,9 +219,9 @@ def fit_block_codec(
 
 
 def _unit_steps(code: LatentCodec, points: np.ndarray, samples: torch.Tensor) -> np.ndarray:
-    """Steps of latents whose rounding errs as much as the decoder does anyway, shared evenly among them.
+    """Quantization steps of the latents whose error equals that of the decoder, with equal shares.
 
-    A latent that moves the output by g a unit (root of the mean square) and is rounded to steps s adds g^2 s^2 / 12.
+    A latent with gain g (root mean square of the output per unit) and step s adds an error of g^2 s^2 / 12.
     """
     few = points[:: max(1, len(points) // 512)][:512]
     error = np.mean((code.params(few) - _targets(code, samples[:: max(1, len(points) // 512)][:512])) ** 2)
@@ -231,7 +231,7 @@ def _unit_steps(code: LatentCodec, points: np.ndarray, samples: torch.Tensor) ->
 
 
 def _targets(code: LatentCodec, samples: torch.Tensor) -> np.ndarray:
-    """What parameters would be right, as far as they are laid out as the data; else their mean square is taken."""
+    """Targets of the decoder's parameters if these have the layout of the data, else zeros."""
     with torch.inference_mode():
         shares = code.module.scaler.shares(samples)[0].double().flatten(1).numpy()
     width = int(np.prod(code.module.compare.params_shape))
@@ -246,7 +246,7 @@ def _learn_latents(code: LatentCodec, codes: np.ndarray, layout: Layout, total: 
 
 
 def _entropy(codes: np.ndarray) -> float:
-    """Bits of codes (steps, latents, lanes) when each latent has a table of its own."""
+    """Bits of codes (steps, latents, sequences) with one frequency table per latent."""
     bits = 0.0
     for j in range(codes.shape[1]):
         counts = np.unique(codes[:, j], return_counts=True)[1]
@@ -255,20 +255,20 @@ def _entropy(codes: np.ndarray) -> float:
 
 
 def _bits(context: ContextModel, values: np.ndarray, prediction: np.ndarray, present: np.ndarray) -> float:
-    """What a context would take for values."""
+    """Bits that a context model takes for values."""
     writer = RangeEncoder()
     context.code(writer, prediction, present, values)
     return 8.0 * len(writer.bytes())
 
 
 def _spread(sequences: int, values: int, most: int) -> np.ndarray:
-    """Evenly spread lanes that hold about so many values."""
+    """Indices of evenly spread sequences with about `most` values."""
     count = int(max(1, min(sequences, sequences * most / max(1, values))))
     return np.unique(np.linspace(0, sequences - 1, count).astype(int))
 
 
 def _steps_first(a: np.ndarray) -> np.ndarray:
-    """(channels, steps, lanes) to (steps, channels, lanes), and back."""
+    """(channels, steps, sequences) to (steps, channels, sequences), and back."""
     return np.ascontiguousarray(a.swapaxes(0, 1))
 
 

@@ -1,4 +1,4 @@
-"""Data that only the decoder can read: small, and within a bound that holds for every value."""
+"""The estimator for compression: with a bound on the error of every value, or at a chosen rate."""
 
 from __future__ import annotations
 
@@ -45,40 +45,39 @@ from zandloper.io.chunks import chunks_of_file
 
 
 class Compressor(BaseEstimator):
-    """Keeps data in few bytes that only this model turns back into data.
+    """Compression of tables, images and series with a trained autoencoder.
 
-    Each sample becomes a row of latents, rounded and coded by how likely they are; what the decoder makes of them is
-    corrected, and the correction coded by how likely it is, given the prediction and the values before. With a bound,
-    every value that comes back is within it of what went in; categories, truth values and times come back as they were.
+    The latents of each sample are quantized and entropy-coded. The residual of the decoder's prediction is coded by a
+    context model of the prediction and of the previous values. With a bound, every decompressed value differs from the
+    original by at most the bound; categories, booleans and times are exact. Only the model that compressed data can
+    decompress them.
 
     Parameters
     ----------
     autoencoder : autoencoder, FrozenEstimator of a fitted one, or None
-        What predicts; it is cloned. None: a plain one, small enough for the data that it is fitted on. Of a frozen one
-        a copy is kept as it is, and `fit` only learns how to code.
+        The predictor, which is cloned. None: a default one whose size is in proportion to the data. A frozen one is
+        copied, and `fit` learns the coding alone.
     max_error : float or None
-        No value that is given back is further from the value that was given. 0: lossless. None: a hundredth of each
-        column's range, unless `quality` is given.
+        Bound on the error of every value. 0: lossless. None: 1% of each column's range, unless `quality` is given.
     relative : bool
-        Whether `max_error` is a share of each column's range, as it was when `fit` saw it; of images, of the range of
-        all pixels.
+        True: `max_error` is a share of each column's range in the training data; of images, of the range of all pixels.
     quality : float or None
-        From 0 to 1: how finely latents are kept. There is no correction then and no bound: the fewest bytes, at the
-        error that the decoder makes.
+        Precision of the latents, from 0 to 1. There is then no residual and no bound: the fewest bytes, at the error of
+        the decoder.
     modality : "auto", "table", "image", "series" or an object of zl.modality
-        What the data are read as.
+        Modality of the data.
     max_epochs, max_minutes : numbers, optional
-        Where given, they override the autoencoder's.
+        If given, they override those of the autoencoder.
     random_state : int, RandomState or None
 
     Attributes
     ----------
     autoencoder_ : fitted autoencoder
-        A copy with weights of 16 bits.
+        A copy with 16-bit weights.
     model_hash_ : str
-        Stands in every file: no other model reads it.
+        Stored in every compressed file; other models refuse it.
     expected_ : dict
-        What coding took on rows that it learned from: bits a value, of latents and of the correction.
+        Bits per value of latents and of the residual, on training rows.
     n_features_in_ : int
 
     Examples
@@ -115,7 +114,7 @@ class Compressor(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Train the autoencoder, and learn how to code what it says and what it does not.
+        """Train the autoencoder and the entropy coding.
 
         Parameters
         ----------
@@ -147,12 +146,12 @@ class Compressor(BaseEstimator):
         return self
 
     def compress(self, X: Any) -> bytes:
-        """Data as bytes: a header, blocks that stand for themselves, an index.
+        """Compress data to bytes: a header, independent blocks, an index.
 
         Raises
         ------
         DataError
-            The data are not of the form that was learned, or hold categories that were never seen.
+            The data differ from the training data in columns or shape, or have unknown categories.
         """
         check_is_fitted(self, "codec_")
         file = io.BytesIO()
@@ -160,25 +159,25 @@ class Compressor(BaseEstimator):
         return file.getvalue()
 
     def decompress(self, data: Any, rows: tuple[int, int] | None = None, damaged: str = "error") -> Any:
-        """Data out of bytes, in their own form.
+        """Decompress data, in the format of the original.
 
         Parameters
         ----------
         data : bytes, or the path of a file
         rows : (first, last + 1), optional
-            Only these rows, images or time steps of one series; no other blocks are read.
+            Range of rows, images or time steps of one series; other blocks are not read.
         damaged : {"error", "skip"}
-            What to do about blocks whose checksum is wrong: an error, or leave them out with a warning.
+            Treatment of blocks with a wrong checksum: an error, or skip them with a warning.
 
         Raises
         ------
         FileError
-            Another model wrote it, or it is damaged, or no compressed data at all.
+            The data are of another model, damaged, or no compressed data.
 
         Warns
         -----
         UserWarning
-            The data are cut off: what is whole is given, and the warning says what is lost.
+            The data are truncated: the complete blocks are returned, and the warning names the loss.
         """
         check_is_fitted(self, "codec_")
         with OpenedData(data) as (file, name):
@@ -197,9 +196,9 @@ class Compressor(BaseEstimator):
         return out if rows is None else out[first : first + rows[1] - rows[0]]
 
     def decompress_blocks(self, data: Any, damaged: str = "error") -> Iterator[Any]:
-        """The same block by block, each in the data's own form: as much memory as a block takes, however long the data.
+        """Yield decompressed data block by block, in the format of the original, with one block in memory at a time.
 
-        Blocks hold about a million values. Of several series, each block gives those that are in it.
+        Blocks hold about a million values. Of several series, each block yields those that it contains.
         """
         check_is_fitted(self, "codec_")
         with OpenedData(data) as (file, name):
@@ -208,7 +207,7 @@ class Compressor(BaseEstimator):
                 yield self.codec_.layout.give([block], reading.about["layout"])
 
     def compress_file(self, source: Any, path: str | Path, overwrite: bool = False) -> Compressed:
-        """Compress data that need not fit into memory into a file, whole or not at all.
+        """Compress data larger than memory to a file, completely or not at all.
 
         Parameters
         ----------
@@ -221,7 +220,7 @@ class Compressor(BaseEstimator):
         Returns
         -------
         Compressed
-            Its sizes; errors are not measured.
+            The sizes; errors are not measured.
         """
         check_is_fitted(self, "codec_")
         check_place(path, overwrite)
@@ -230,7 +229,7 @@ class Compressor(BaseEstimator):
             return write_stream(self.codec_, self.model_hash_, file, parts, type(self).__name__)
 
     def measure(self, X: Any) -> Compressed:
-        """What compressing X takes and costs: bytes of each part, bits a value, the largest and the usual error."""
+        """Measure the compression of X: bytes of each part, bits per value, largest and root mean square error."""
         check_is_fitted(self, "codec_")
         file = io.BytesIO()
         sizes, values, raw = write_data(self.codec_, self.model_hash_, file, X, type(self).__name__)
@@ -243,9 +242,9 @@ class Compressor(BaseEstimator):
         return Compressed(len(file.getvalue()), raw, values, sizes, worst, math.sqrt(squares / max(1, count)))
 
     def rate_error(self, X: Any, qualities: Any = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)) -> RateError:
-        """Bytes against error without a bound, over `quality`, beside PCA whose components are coded in the same way.
+        """Bits per value and error without a bound, over `quality`, compared with PCA with the same coding.
 
-        Half of X teaches the coding of both, the other half is measured; the autoencoder is the fitted one.
+        The coding of both is learned from one half of X and measured on the other; the autoencoder is not refitted.
 
         Parameters
         ----------
@@ -256,18 +255,18 @@ class Compressor(BaseEstimator):
         return rate_error(self, X, qualities)
 
     def describe(self) -> CompressorDescription:
-        """The autoencoder, how finely its latents are kept, and what coding takes; prints well."""
+        """Describe the autoencoder, the bounds and the expected rate; the result prints as a text."""
         check_is_fitted(self, "codec_")
         return describe_compressor(self)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write the compressor as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back."""
+        """Write the compressor as a folder of JSON and safetensors, completely or not at all; `zl.load` reads it."""
         check_is_fitted(self, "codec_")
         save_compressor(self, path, overwrite)
 
     @classmethod
     def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
-        """What `save` wrote, out of a folder's recipe and weights."""
+        """Restore a compressor from the recipe and the weights of a folder."""
         found: Self = compressor_of(cls, types, path, recipe, tensors, parts)
         return found
 

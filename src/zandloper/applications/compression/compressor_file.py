@@ -1,4 +1,4 @@
-"""A compressor to a model folder and back. What codes values is small: its integers go into the folder squeezed."""
+"""Saving and loading of compressors; the integers of the codec are packed and compressed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def compressor_of(
     tensors: dict[str, Tensor],
     parts: dict[str, nn.Module],
 ) -> Any:
-    """The fitted compressor that a recipe and tensors describe."""
+    """Restore a fitted compressor from a recipe and tensors."""
     try:
         described = recipe["model"]
         weights = {n.removeprefix(PREFIX): v.float() if v.dtype == torch.half else v for n, v in tensors.items()}
@@ -95,7 +95,7 @@ def hash_of(codec: BlockCodec) -> str:
 
 
 def _shortened(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first entry, the best and the last, in four digits: a compressor's folder counts."""
+    """The first, the best and the last entry, in four digits: the size of the folder counts."""
     scored = [i for i, entry in enumerate(history) if entry["validation"] is not None]
     kept = {0, len(history) - 1, *sorted(scored, key=lambda i: history[i]["validation"])[:1]}
     return [
@@ -106,7 +106,7 @@ def _shortened(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _halved(tensor: Tensor) -> Tensor:
-    """In 16 bits, where that loses nothing."""
+    """Convert a tensor to 16 bits if that is exact."""
     half = tensor.half() if tensor.dtype == torch.float32 else tensor
     return half if torch.equal(half.to(tensor.dtype), tensor) else tensor
 
@@ -153,7 +153,7 @@ def _unpack_codec(data: bytes, model: Any, layout: Layout) -> BlockCodec:
 
 
 def _narrow(array: np.ndarray) -> np.ndarray:
-    """Integers in as few bytes as hold them, little-endian."""
+    """Convert integers to the smallest dtype that holds them, little-endian."""
     if array.dtype.kind not in "iu" or not array.size:
         return array
     kinds = [np.dtype(k) for k in ("<u1", "<i1", "<i2", "<i4", "<i8")]

@@ -1,6 +1,6 @@
-"""A `ContextModel` from examples: taps, the linear part by least absolute errors, the net by the training loop, tables.
+"""Fitting of a `ContextModel`: taps, linear weights by least absolute errors, the network, and the tables.
 
-What it learns costs room in the model, so the number of values that the model is for decides how much it may learn.
+The parameters take space in the model, so that their number depends on the number of values to be coded.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ def fit_context_model(
     seed: int = 0,
     net: bool = True,
 ) -> ContextModel:
-    """The context of blocks like the one given.
+    """Fit a context model to a sample block.
 
     Parameters
     ----------
-    values, prediction, there : ndarray (steps, channels, lanes)
-        Integers, what was predicted for them from outside in eighths of a step, and which there are.
+    values, prediction, there : ndarray (steps, channels, sequences)
+        Integers, their external predictions in eighths of a step, and flags of the present ones.
     height, width : int
         Of an image; 1 and 0 for series; 1 and 1 for rows of a table.
     kinds : tuple of {"number", "category"}
         Of the channels. Categories are integers without order.
     total : int
-        How many values the model is for.
+        Number of values to be coded.
     period : int
-        A number of steps after which series repeat, or 0.
+        Period of series in steps, or 0.
     seed : int
     net : bool
-        Without, the net only says a constant: quick, to compare with.
+        False: the network outputs a constant, which is fast, for comparisons.
     """
     channels = values.shape[1]
     context = _blank(_taps(values, prediction, present, height, width, kinds, period), channels, height, width)
@@ -109,7 +109,7 @@ def _blank(taps: np.ndarray, channels: int, height: int, width: int) -> ContextM
 
 
 def _features_of_known(state: ContextFeatures, values: np.ndarray) -> list[list[Any]]:
-    """What a walk over known values looks at: center, scale, inputs, linear center and first tap of each."""
+    """Features of known values: center, scale, network inputs, linear center and first tap of each."""
     out: list[list[Any]] = []
     for step in range(len(values)):
         row: list[Any] = []
@@ -130,7 +130,7 @@ def _taps(
     kinds: tuple[str, ...],
     period: int,
 ) -> np.ndarray:
-    """Which values before it each channel looks at, the most telling first: (channels, taps, 3)."""
+    """Choose the taps of each channel, the most informative first: (channels, taps, 3)."""
     steps, channels, _ = values.shape
     every: list[list[tuple[int, int, int]]] = []
     off = np.where(present, FINE * values - prediction, 0).reshape(steps * channels, -1) if steps == 1 else values
@@ -160,7 +160,7 @@ def _taps(
 
 
 def _strength(off: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
-    """How much columns tell of each other: correlation, or where one is a category, the information that they share."""
+    """Strength of the dependence between columns: correlation, or mutual information if one is categorical."""
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.nan_to_num(abs(np.corrcoef(off)))
     for c, kind in enumerate(kinds):
@@ -173,7 +173,7 @@ def _strength(off: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
 
 
 def _shared(a: np.ndarray, b: np.ndarray) -> float:
-    """The mutual information of two columns in nats, of their first 24 levels."""
+    """Mutual information of two columns in nats, of their first 24 levels."""
     a, b = (np.unique(v, return_inverse=True)[1].clip(0, 23) for v in (a, b))
     joint = np.bincount(a * 24 + b, minlength=576).reshape(24, 24) / len(a)
     outer = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
@@ -183,7 +183,7 @@ def _shared(a: np.ndarray, b: np.ndarray) -> float:
 def _learn_linear(
     context: ContextModel, state: ContextFeatures, values: np.ndarray, present: np.ndarray, c: int
 ) -> None:
-    """The weights of a channel by least absolute errors, iteratively reweighted (Schlossmacher 1973)."""
+    """Fit the weights of a channel by least absolute errors, iteratively reweighted (Schlossmacher 1973)."""
     steps, _, sequences = values.shape
     count = context.taps.shape[1] + 2
     room = max(1, 200_000 // max(1, sequences))
@@ -217,7 +217,7 @@ def _learn_linear(
 def _normalize(
     context: ContextModel, state: ContextFeatures, features: Any, present: np.ndarray, prediction: np.ndarray
 ) -> None:
-    """Bring the net's inputs to about 64."""
+    """Scale the network's inputs to about 64."""
     near = context.shifts.shape[1] - EXTRA
     for c in range(context.channels):
         inputs = np.concatenate([row[c][2] for row in features[:: max(1, len(features) // 64)]], axis=1)

@@ -19,20 +19,20 @@ from zandloper.training.loop import train
 from zandloper.training.sources import ArraySource, mixed_seed
 from zandloper.training.state import TrainingConfig
 
-EXAMPLES = 2**18  # values that the net learns from
+EXAMPLES = 2**18  # training values of the network
 
 
-VALUES_A_WEIGHT = 96  # of the data, for one weight of the net
+VALUES_A_WEIGHT = 96  # of the data, for one weight of the network
 
 
-HIDDEN = 24  # neurons of the net, at most
+HIDDEN = 24  # units of the network, at most
 
 
 EPOCHS = 6
 
 
 class _ContextNetwork(nn.Module):
-    """The small nets of all channels, trained with the bits that a logistic distribution would need."""
+    """The small networks of all channels, trained with the code length of a logistic distribution."""
 
     baseline_loss = 0.0
 
@@ -53,7 +53,7 @@ class _ContextNetwork(nn.Module):
         return torch.einsum("nch,coh->nco", h, self.w2) + self.b2
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
-        """The mean number of nats a value. The last two of each row are the distance in steps, and its weight."""
+        """The mean number of nats per value; the last two columns are the distance in steps and its weight."""
         x, distance, weight = batch.x[..., : self.inputs], batch.x[..., -2], batch.x[..., -1]
         shift, scale = self(x).unbind(-1)
         nats = logistic_nats(distance - shift * self.unit, scale)

@@ -1,4 +1,4 @@
-"""The tables of a `ContextModel`: how often which distance or value came, in each class of what was expected."""
+"""The frequency tables of a `ContextModel`: counts of distances or values in each class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zandloper.applications.compression.context_model import (
     log_of,
 )
 
-MOST_VALUES = 256  # a table of values holds at most so many
+MOST_VALUES = 256  # largest number of values in a table of values
 
 
 def learn_tables(
@@ -35,7 +35,7 @@ def learn_tables(
     kinds: tuple[str, ...],
     total: int,
 ) -> ContextModel:
-    """Tables of distances for all channels together, and tables of values for channels that have few and gain by it."""
+    """Learn tables of distances for all channels, and of values for channels with few values if that is shorter."""
     channels = values.shape[1]
     prior = _logistic_tables()
     counts = np.zeros(prior.shape)
@@ -89,7 +89,7 @@ def _value_tables(
     n: int,
     amount: float,
 ) -> tuple[np.ndarray, float]:
-    """Tables of a channel's values, and what they cost: bits of values and of tables."""
+    """Tables of a channel's values, and their cost: bits of values and of tables."""
     size = known.size * amount
     rows = int(np.clip((size / (32 * n)) ** 0.5, 1, 24))
     columns = int(np.clip(size / (32 * n * rows), 1, 8))
@@ -122,14 +122,14 @@ def _value_tables(
 
 
 def _room(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """An array of at least a shape, with an array in its corner."""
+    """Enlarge an array to at least a shape, with zeros."""
     out = np.zeros(tuple(map(max, array.shape, shape)), np.int64)
     out[tuple(map(slice, array.shape))] = array
     return out
 
 
 def _quantiles(x: np.ndarray, weight: np.ndarray, parts: int) -> np.ndarray:
-    """Integers between `parts` parts of equal weight, at most parts - 1, rising."""
+    """Integers that separate parts of equal weight, at most parts - 1, rising."""
     if not x.size or parts < 2:
         return np.zeros(0, np.int64)
     order = np.argsort(x, kind="stable")
@@ -139,7 +139,7 @@ def _quantiles(x: np.ndarray, weight: np.ndarray, parts: int) -> np.ndarray:
 
 
 def _logistic_tables() -> np.ndarray:
-    """What a logistic distribution would put into the tables of distances: (classes, symbols) shares."""
+    """Probabilities of a logistic distribution in the tables of distances: (classes, symbols)."""
     edges = np.arange(-REACH, REACH + 2) - 0.5
     out = np.empty((CLASSES, 2 * REACH + 2))
     for k in range(CLASSES):

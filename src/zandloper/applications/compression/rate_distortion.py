@@ -1,4 +1,4 @@
-"""What compressing took, what a compressor is, and its curve of bytes against error beside PCA's."""
+"""Sizes and errors of compressed data, the description of a compressor, and rate-distortion curves against PCA."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from zandloper.plotting.result_table import Study
 
 @dataclass(frozen=True)
 class Compressed:
-    """Bytes and errors of compressed data; prints well.
+    """Sizes and errors of compressed data; prints as a text.
 
-    `size` is all bytes, `raw` those of the data in their own types, `values` how many there are; `parts` has the bytes
-    of latents, correction and the rest. `max_error` and `rms_error` are None where they were not measured.
+    `size` is the number of bytes, `raw` that of the raw data, `values` the number of values; `parts` has the bytes of
+    latents, residual and the rest. `max_error` and `rms_error` are None if they were not measured.
     """
 
     size: int
@@ -34,12 +34,12 @@ class Compressed:
 
     @property
     def bits_per_value(self) -> float:
-        """Of all bytes."""
+        """Bits of the whole file per value."""
         return 8 * self.size / max(1, self.values)
 
     @property
     def ratio(self) -> float:
-        """How many times smaller than the data in their own types."""
+        """Compression ratio against the raw data."""
         return self.raw / max(1, self.size)
 
     def __str__(self) -> str:
@@ -62,7 +62,7 @@ class Compressed:
 
 @dataclass(frozen=True)
 class CompressorDescription:
-    """What `describe()` of a compressor gives."""
+    """The result of `Compressor.describe()`: fields, and a text when printed."""
 
     bounds: tuple[float, ...]
     latents: int
@@ -86,12 +86,12 @@ class CompressorDescription:
 
     @property
     def bounded(self) -> bool:
-        """Whether there is a correction."""
+        """True if errors are bounded."""
         return self.expected["correction"] > 0
 
 
 def describe_compressor(compressor: Any) -> CompressorDescription:
-    """The description of a fitted compressor."""
+    """Describe a fitted compressor."""
     codec = compressor.codec_
     contexts = [c for c in (codec.latents, codec.correction) if c is not None]
     weights = sum(v.size for c in contexts for v in vars(c).values() if isinstance(v, np.ndarray))
@@ -106,7 +106,7 @@ def describe_compressor(compressor: Any) -> CompressorDescription:
 
 @dataclass(frozen=True, repr=False)
 class RateError(Study):
-    """Bits a value and errors over qualities, of autoencoder and PCA. `frame`, `plot()`; prints as a table.
+    """Bits per value and errors by quality, of autoencoder and PCA; has `frame` and `plot()`, prints as a table.
 
     Errors are roots of mean squares in standard deviations of the data's values.
     """
@@ -131,16 +131,16 @@ class RateError(Study):
 
     @property
     def title(self) -> str:
-        """What was studied."""
+        """The title of table and plot."""
         return f"Bits a value and error without a bound, {self.values:,} values"
 
     @property
     def remark(self) -> str:
-        """What the numbers are."""
+        """A note on the numbers."""
         return "errors in standard deviations, on samples that taught the coding nothing; sizes without the models"
 
     def plot(self) -> Any:
-        """Error over bits a value.
+        """Plot the error over bits per value.
 
         Returns
         -------
@@ -171,10 +171,10 @@ def _powers() -> Any:
 
 
 def rate_error(compressor: Any, X: Any, qualities: Any) -> RateError:
-    """The curve of a fitted compressor's autoencoder, and of PCA with all components that data need.
+    """Measure the rate-distortion curves of a fitted compressor's autoencoder and of PCA.
 
-    PCA is the strongest there is of its kind: as many components as fit, all rounded to one step, which is what spends
-    bits best at high rates (reverse water-filling, Cover and Thomas 2006, section 10.3.3).
+    PCA has as many components as possible, all with one quantization step, which is optimal at high rates (reverse
+    water-filling, Cover and Thomas 2006, section 10.3.3).
     """
     codec = compressor.codec_
     layout, model = codec.layout, compressor.autoencoder_
@@ -216,7 +216,7 @@ def rate_error(compressor: Any, X: Any, qualities: Any) -> RateError:
 
 
 def _fine(quantizer: Any, spread: np.ndarray) -> Any:
-    """A grid so fine that it adds nothing to the error."""
+    """A quantizer so fine that it adds nothing to the error."""
     from zandloper.applications.compression.quantization import UniformQuantizer
 
     width = spread.reshape(-1) * 2.0**-12
@@ -226,7 +226,7 @@ def _fine(quantizer: Any, spread: np.ndarray) -> Any:
 
 
 def _half(layout: Any, raw: Any, part: int) -> DataBlock:
-    """Every second sample, or the first or second half of the time."""
+    """Every second sample, or the first or second half of one series."""
     if isinstance(raw, list):
         pieces = [one.raw[0] for one in raw]
         if len(pieces) > 1:

@@ -1,4 +1,4 @@
-"""How series lie when they are coded: in lanes of about a thousand steps, many side by side, time stamps beside."""
+"""Layout of series for coding: sequences of about a thousand steps, coded in parallel, with separate time stamps."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from zandloper.data.series_lists import are_several, each_of
 from zandloper.errors import DataError, FileError, UnsupportedError
 from zandloper.modality import Schema
 
-SPAN = 1_024  # steps in a lane, about
+SPAN = 1_024  # steps of a sequence, about
 
 
 class SeriesLayout(Layout):
-    """Of series: pieces of at most a block, in lanes of about a thousand steps, windows side by side in each."""
+    """The layout of series: pieces of at most a block, cut into sequences of whole windows."""
 
     unit = "steps"
 
@@ -36,14 +36,14 @@ class SeriesLayout(Layout):
         self.dtypes = tuple(held_as(c, self.schema) for c in self.schema.columns)
 
     def about(self, X: Any) -> dict[str, Any]:
-        """One series or several, and how one came."""
+        """The number and the format of the series."""
         kind = ("list" if isinstance(X, list | tuple) else "array") if are_several(X) else "one"
         first = each_of(X, "")[0]
         stamped = self.time is not None and is_frame(first)
         return {"kind": kind, "flat": not is_frame(first) and dims_of(first) == 1, "stamped": stamped}
 
     def read(self, X: Any, caller: str) -> list[DataBlock]:
-        """Each series as a block of its own, however long."""
+        """One block per series, of any length."""
         out = []
         for i, one in enumerate(each_of(X, caller)):
             part = self.schema.parse(one, caller)[0]
@@ -58,7 +58,7 @@ class SeriesLayout(Layout):
         return out
 
     def blocks(self, raw: list[DataBlock]) -> Iterator[DataBlock]:
-        """Long series are cut, short ones put together."""
+        """Cut long series and combine short ones."""
         most = max(self.window, BLOCK // self.channels // self.span * self.span)
         gathered: list[tuple[int, np.ndarray, Any]] = []
         room = most
@@ -90,7 +90,7 @@ class SeriesLayout(Layout):
 
     @property
     def span(self) -> int:
-        """Steps in a lane: whole windows."""
+        """Steps of a sequence: whole windows."""
         return self.window * -(-SPAN // self.window)
 
     def numbers(self, block: DataBlock) -> list[int]:
@@ -98,7 +98,7 @@ class SeriesLayout(Layout):
         return [v for number, piece in zip(block.numbers, block.raw) for v in (number, len(piece))]
 
     def shape(self, numbers: list[int]) -> tuple[int, int, np.ndarray]:
-        """As for rows."""
+        """See `Layout`."""
         lengths = numbers[1::2]
         longest = max(1, min(self.span, max(lengths)))
         steps = self.window * -(-longest // self.window)
@@ -108,7 +108,7 @@ class SeriesLayout(Layout):
         return steps, len(present), np.stack(present, axis=1)
 
     def values(self, block: DataBlock) -> tuple[np.ndarray, np.ndarray]:
-        """As for rows."""
+        """See `Layout`."""
         steps, sequences, present = self.shape(self.numbers(block))
         out, sequence = np.full((self.channels, steps, sequences), np.nan), 0
         for piece in block.raw:
@@ -119,18 +119,18 @@ class SeriesLayout(Layout):
         return out, present
 
     def samples(self, values: np.ndarray) -> Tensor:
-        """Windows (n, channels, steps), lane by lane."""
+        """Windows (n, channels, steps), sequence by sequence."""
         channels, steps, sequences = values.shape
         cut = values.reshape(channels, steps // self.window, self.window, sequences)
         return torch.from_numpy(np.ascontiguousarray(cut.transpose(3, 1, 0, 2)).reshape(-1, channels, self.window))
 
     def predicted(self, rows: np.ndarray, sequences: int) -> np.ndarray:
-        """As for rows."""
+        """See `Layout`."""
         cut = rows.reshape(sequences, -1, self.channels, self.window).transpose(2, 1, 3, 0)
         return np.ascontiguousarray(cut).reshape(self.channels, -1, sequences)
 
     def codes(self, codes: np.ndarray, sequences: int) -> np.ndarray:
-        """The windows of a lane follow each other."""
+        """Codes of windows as steps of their sequence."""
         return np.ascontiguousarray(codes.reshape(sequences, -1, codes.shape[1]).transpose(1, 2, 0))
 
     def of_codes(self, codes: np.ndarray) -> np.ndarray:
@@ -138,7 +138,7 @@ class SeriesLayout(Layout):
         return np.ascontiguousarray(codes.transpose(2, 0, 1)).reshape(-1, codes.shape[1])
 
     def rebuild(self, values: np.ndarray, numbers: list[int], times: bytes) -> DataBlock:
-        """As for rows."""
+        """See `Layout`."""
         steps, sequence, pieces = values.shape[1], 0, []
         for length in numbers[1::2]:
             sequences = -(-length // steps)
@@ -148,7 +148,7 @@ class SeriesLayout(Layout):
         return DataBlock(pieces, tuple(numbers[::2]), _unpack_times(times, numbers[1::2]) if times else ())
 
     def times(self, block: DataBlock) -> bytes:
-        """Second differences of whole numbers, which are zeros where steps are regular; other numbers as they are."""
+        """Second differences of integers, which are zeros for regular steps; other numbers unchanged."""
         if not block.times:
             return b""
         joined = np.concatenate(block.times)
@@ -160,7 +160,7 @@ class SeriesLayout(Layout):
         return b"f" + zlib.compress(joined.astype("<f8").tobytes(), 9)
 
     def give(self, blocks: list[DataBlock], about: dict[str, Any]) -> Any:
-        """Pieces of one series put together, in the kind that they came in."""
+        """Concatenate the pieces of each series, in the format of the user."""
         pieces: dict[int, list[tuple[np.ndarray, Any]]] = {}
         for block in blocks:
             for i, (number, piece) in enumerate(zip(block.numbers, block.raw)):
@@ -188,7 +188,7 @@ class SeriesLayout(Layout):
 
 
 def layout_of(schema: Schema, X: Any, caller: str) -> Layout:
-    """The layout for data of a form; of a series' frame it learns the time column."""
+    """The layout for data with a schema; of a series' frame, the time column is learned."""
     if schema.name in ("table_schema", "image_schema"):
         return Layout(schema)
     if schema.name != "series_schema":

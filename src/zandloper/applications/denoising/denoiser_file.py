@@ -1,4 +1,4 @@
-"""A denoiser to a model folder and back: parameters, what was learned, and the weights of its net or autoencoder."""
+"""Saving and loading of denoisers: parameters, learned attributes, and the weights of network or autoencoder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def save(denoiser: Any, path: str | Path, overwrite: bool) -> None:
 
 
 def denoiser_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Any:
-    """The fitted denoiser that a recipe and tensors describe. Its audit, a matter of the data, is not kept."""
+    """Restore a fitted denoiser from a recipe and tensors. The audit, a property of the data, is not saved."""
     try:
         learned, own = recipe["learned"], {}
         if "autoencoder" in recipe:

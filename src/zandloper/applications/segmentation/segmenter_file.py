@@ -1,4 +1,4 @@
-"""A segmenter to a model folder and back: its parameters, the plan of its nets, its classes and weights."""
+"""Saving and loading of segmenters: parameters, network settings, classes and weights."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def save(segmenter: Any, path: str | Path, overwrite: bool) -> None:
 
 
 def segmenter_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
-    """The fitted segmenter that a recipe and weights describe; `path` is named where something is wrong."""
+    """Restore a fitted segmenter from a recipe and weights; errors name `path`."""
     try:
         own = {"class_weight": dict(map(tuple, recipe["class_weight"]))} if "class_weight" in recipe else {}
         segmenter = with_parameters(kind, recipe, **own)
