@@ -17,6 +17,7 @@ import zandloper as zl
 from zandloper.applications.compression import latent_codec
 from zandloper.applications.compression.context_fitting import fit_context_model
 from zandloper.applications.compression.entropy_coding import RangeDecoder, RangeEncoder
+from zandloper.applications.compression.streaming import write_stream
 from zandloper.errors import DataError, FileError, MissingExtraError, ParameterError, UnsupportedError
 
 pytest.importorskip("constriction")
@@ -185,9 +186,9 @@ def test_noise_of_another_machine_changes_nothing(rows, monkeypatch):
 
         block = next(iter(code.layout.blocks(rows)))
         samples = code.layout.samples(code.layout.values(block)[0])
-        code.code.steps = np.full(3, 0.1)
-        codes = code.layout.codes(code.code.encode(samples), len(rows))
-        code.latents = _learn_latents(code.code, codes, code.layout, 1_000, 0)
+        code.latent_codec.steps = np.full(3, 0.1)
+        codes = code.layout.codes(code.latent_codec.encode(samples), len(rows))
+        code.latents = _learn_latents(code.latent_codec, codes, code.layout, 1_000, 0)
     data, decode = model.compress(rows), latent_codec.LatentCodec.decode
     shaken = np.random.default_rng(0).normal(size=rows.shape)
 
@@ -214,7 +215,7 @@ def test_what_is_cut_off_gives_what_is_whole_and_says_what_is_lost(rows, fitted)
     file = io.BytesIO()
     fitted.codec_.layout.joined, plain = (lambda given: given), fitted.codec_.layout.joined
     try:
-        fitted._stream(file, parts)
+        write_stream(fitted.codec_, fitted.model_hash_, file, parts, "Compressor")
     finally:
         del fitted.codec_.layout.joined
     assert plain is not None
