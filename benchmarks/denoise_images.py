@@ -68,7 +68,7 @@ def large(model: zl.Denoiser) -> None:
     tiled, tile = model.transform(part), signals.TILE
     signals.TILE = 1200
     wrong, near = np.abs(tiled - model.transform(part)) * 255, np.zeros(part.shape, bool)
-    steps = Steps(1200, tile, signals.OVERLAP, model.restorer_.net.spec.stride, rim=False)
+    steps = Steps(1200, tile, signals.OVERLAP, model.network_.net.spec.stride, rim=False)
     for k in range(1, steps.count):
         middle = steps.starts[k] + steps.overlap // 2  # of what two tiles share
         line = slice(middle - 8, middle + 8)
@@ -157,7 +157,7 @@ def main() -> None:
     if "alone" in a.only:
         alone = zl.Denoiser(**settings).fit(noisy_of([(x / 255).astype(np.float32) for x in train], gauss[25]))
         reached, _ = mean_psnr(alone, noisy, tests)
-        objective = alone.restorer_.objective.name
+        objective = alone.network_.objective.name
         remark = f"dB; from clean data {right:.2f}; {alone.noise_!r} found, {objective}"
         figure(f"{a.test.name}, 25 of 255: from noisy data alone", reached, remark, "at most 1.2 less", schema=".2f")
     if "wrong" in a.only:

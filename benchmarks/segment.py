@@ -19,7 +19,7 @@ from scipy.ndimage import distance_transform_edt
 
 import zandloper as zl
 from zandloper import io
-from zandloper.applications.segmentation.prediction import overlap_of, probabilities
+from zandloper.applications.segmentation.prediction import overlap_for, probabilities
 from zandloper.data.signals import Field
 from zandloper.data.tiling import Steps, tiled
 
@@ -69,13 +69,13 @@ def seams(model: zl.Segmenter, tile: int = 320) -> None:
     """How far tiles disagree with the image in one piece, in the middle of their overlaps and elsewhere."""
     item = Field(X[held][0][None], 255.0)
     model.module_.offset = (0.0, 0.0)  # what comes out, before it is moved
-    whole = probabilities(model.module_, item, False, "cpu")[..., 1]
+    whole = probabilities(model.module_, item, 1, "cpu")[..., 1]
 
     def function(tiles):
         return model.module_(tiles.movedim(-1, 1).float() / item.unit).softmax(-1)
 
     image = np.moveaxis(item.values, 0, -1)
-    for overlap in (overlap_of(model.module_), 0):
+    for overlap in (overlap_for(model.module_), 0):
         said = tiled(function, image, tile, overlap, model.module_.stride)[..., 1]
         wrong, near = np.abs(said - whole), np.zeros(whole.shape, bool)
         for axis, length in enumerate(whole.shape):
@@ -100,7 +100,7 @@ for skips, asked in ((True, {"skips", "seams"}), (False, {"alone"})):
     if skips and args.output is not None:
         model.save(args.output, overwrite=True)
     iou, right, _ = measured(model, "with skips" if skips else "bottleneck alone")
-    plain, _, seconds = measured(model.set_params(n_augmentations=False), "  without flips at test time")
+    plain, _, seconds = measured(model.set_params(n_augmentations=1), "  without flips at test time")
     remark = f"without flips at test time {plain:.3f}; pixels right {right:.4f}"
     figure(f"membrane: IoU{'' if skips else ', the bottleneck alone'}", iou, remark, ">= 0.71" if skips else "")
     if skips:
@@ -108,7 +108,7 @@ for skips, asked in ((True, {"skips", "seams"}), (False, {"alone"})):
         figure("membrane: pixels that masks lie below what images show", down, f"right of it {right:.2f}", schema=".2f")
         figure("membrane: seconds an image of 512 x 512", seconds, "without flips", "< 2")
         figure("membrane: share of the wrong pixels within two pixels of an outline", near_outlines(model), "")
-        rows = model.set_params(n_augmentations=True).confusion(X[train], y[train])
+        rows = model.set_params(n_augmentations=8).confusion(X[train], y[train])
         figure("membrane: pixels right of the images that trained", np.diag(rows).sum() / rows.sum(), "", "0.97")
     if skips and "seams" in args.only:
         seams(model)

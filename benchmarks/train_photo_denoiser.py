@@ -46,7 +46,7 @@ def main() -> None:
     model = zl.Denoiser(noise=noise, modality="image", **settings).fit(
         list(images_at(a.train)), init_from=None if a.start is None else zl.load(a.start)
     )
-    model.restorer_.half()  # on disk alone: half the bytes, and errors far below those of the net
+    model.network_.half()  # on disk alone: half the bytes, and errors far below those of the net
     model.save(a.out, overwrite=True)
     model = zl.load(a.out)
     size = sum(f.stat().st_size for f in a.out.iterdir()) / 2**20

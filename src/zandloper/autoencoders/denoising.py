@@ -23,7 +23,7 @@ from zandloper.model.corruptions.salt_and_pepper import SaltAndPepper
 from zandloper.noise.audit import Audit, compare
 from zandloper.noise.estimate import fit as fit_noise
 from zandloper.noise.estimate import profile_of
-from zandloper.noise.units import as_noise, read
+from zandloper.noise.units import as_noise, to_model_units
 from zandloper.spec import Spec
 
 
@@ -136,10 +136,10 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
         noise = None if auto else as_noise(self.noise, caller)
         if noisy is None:
             return noise, None
-        base = read(X, self.modality, caller)
-        there = base.again(noisy)
+        base = to_model_units(X, self.modality, caller)
+        there = base.read_like(noisy)
         if noise is None:
-            noise = fit_noise(profile_of(there, None), there.kind, stretched=False)
+            noise = fit_noise(profile_of(there, None), there.kind, noisy_units=False)
         audit = compare(noise, there, base)
         if not audit.realistic:
             more = "" if auto else f" In them there is {audit.suggestion!r}: noise='auto' trains on that."

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from zandloper.errors import FileError
 from zandloper.io.atomic import flush
+from zandloper.io.compressor_version_1 import migrated_coding, model_hash_of_1
 from zandloper.io.state_file import plain_tensors, write_errors
 
 FORMAT, VERSION = "zandloper model", 2
@@ -97,6 +98,7 @@ CHOICES_OF_1 = {
     "decoder": {"grid": "spatial"},
     "loss": {"categorical": "cross_entropy"},
 }
+VALUES_OF_1 = {"flips": {True: 8, False: 1}}  # by key; once a truth value, now a number of copies
 TENSORS_OF_1 = {
     "centre": "center",
     "constant": "baseline",
@@ -218,8 +220,9 @@ def read_folder(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     except (safetensors.SafetensorError, OSError) as error:
         raise FileError(f"{path / WEIGHTS} cannot be read: {error}") from error
     if recipe["version"] == 1:
-        if "coding" in tensors:  # a compressor's: its files name the model by a hash of the names of version 1
-            recipe["learned"]["model_hash"] = _model_hash_of_1(recipe["model"]["blueprint"], tensors)
+        if recipe.get("estimator") == "Compressor":
+            recipe["learned"]["model_hash"] = model_hash_of_1(recipe, tensors)
+            tensors["coding"] = migrated_coding(tensors["coding"])
         recipe = {**_migrated(recipe), "version": VERSION}
         tensors = {_renamed(k): v for k, v in tensors.items()}
     return recipe, tensors
@@ -255,6 +258,7 @@ def _migrated(value: Any, key: str = "") -> Any:
         return CHOICES_OF_1.get(key, {}).get(value, value) if isinstance(value, str) else value
     names = {**KEYS_OF_1, **FIELDS_OF_1.get(key, {})}
     changed = {names.get(k, k): _migrated(v, k) for k, v in value.items()}
+    changed |= {KEYS_OF_1.get(k, k): new[value[k]] for k, new in VALUES_OF_1.items() if isinstance(value.get(k), bool)}
     if key == "learned" and "_measure" in changed:
         ensemble = {new: changed.pop(KEYS_OF_1.get(old, old)) for old, new in ENSEMBLE_OF_1.items()}
         changed |= {"ensemble_": {"Ensemble": ensemble}, "tiles_per_score_": changed.pop("_covered")}

@@ -18,7 +18,7 @@ from zandloper.noise.parsing import from_text
 from zandloper.noise.units import apply
 from zandloper.spec import discover
 
-# The slot handles batches in model units alone; the method that applies a noise to data is set from here.
+# The slot handles batches in model units alone, and must not import this folder: `apply` is attached from here.
 Noise.apply = apply  # type: ignore[method-assign]
 
 _FAMILIES = {

@@ -1,6 +1,6 @@
-"""Whether the noise that is added is like the noise that is there.
+"""Audits: comparisons of a simulated noise with the noise in data.
 
-A model learns to remove the noise that it was given: where that is unlike reality, it will not work well.
+A model learns to remove the noise that it is trained on: it works badly where that differs from the real noise.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from zandloper.model.corruptions import Noise
 from zandloper.model.corruptions.blur import Blur
 from zandloper.noise.blind import SMALL
 from zandloper.noise.checks import Check, checks_of
-from zandloper.noise.estimate import fit, profile_of, readings
+from zandloper.noise.estimate import fit, profile_of, read_pair
 from zandloper.noise.profile import Profile
-from zandloper.noise.units import Reading, as_noise, read
+from zandloper.noise.units import ScaledData, as_noise, to_model_units
 
 if TYPE_CHECKING:  # drawing is loaded where it is asked for
     from matplotlib.figure import Figure
@@ -32,20 +32,20 @@ if TYPE_CHECKING:  # drawing is loaded where it is asked for
 
 @dataclass(frozen=True)
 class Audit:
-    """A noise beside the noise that is there; prints as a verdict, draws itself, and shows itself in notebooks.
+    """Comparison of a noise with the noise in data; prints as a verdict, has `plot()` and a view for notebooks.
 
     Parameters
     ----------
     noise : Noise
-        That was audited; where it has ranges, `pinned` is what they hold that comes closest.
+        The audited noise; where its parameters are ranges, `pinned` has the values within them that fit best.
     there, added : Profile
-        Both noises in numbers.
+        Profiles of the noise in the data and of the added noise.
     checks : tuple of Check
         Level, dependence on the signal, distribution, jumps, correlation.
     suggestion : Noise
-        What `estimate` finds in the noisy data.
+        The noise that `estimate` returns for the noisy data.
     how : str
-        What was compared with what.
+        The two things that were compared, in words.
     """
 
     noise: Noise
@@ -58,26 +58,26 @@ class Audit:
 
     @property
     def realistic(self) -> bool:
-        """Whether all checks passed."""
+        """True if all checks passed."""
         return all(check.passed for check in self.checks)
 
     @property
     def verdict(self) -> str:
-        """One sentence, or one for each thing that differs."""
+        """The result in one sentence, plus one for each failed check."""
         if self.realistic:
             return "The noise that is added looks like the noise that is there."
         wrong = " ".join(check.words for check in self.checks if not check.passed)
         return f"The noise that is added does not look like the noise that is there. {wrong}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers by check, and whether it is realistic."""
+        """The numbers of each check, and `realistic`."""
         return {
             "realistic": self.realistic,
             **{c.name: {"there": c.there, "added": c.added, "difference": c.difference} for c in self.checks},
         }
 
     def plot(self) -> Figure:
-        """Strength by signal level, distribution and spectrum of both noises, side by side."""
+        """Plot strength by signal level, distribution and spectrum of both noises."""
         from zandloper.noise.plots import audit_figure
 
         return audit_figure(self.there, self.added, self.verdict)
@@ -108,20 +108,20 @@ class Audit:
 
 
 def audit(noise: Any, noisy: Any, clean: Any = None, modality: Any = "auto", *, paired: bool = True) -> Audit:
-    """Compare a noise with the noise that is in data.
+    """Compare a noise with the noise in data.
 
-    With pairs, the noise is added to the clean data and both residuals are measured. With clean data that are not the
-    same items (`paired=False`), it is added to those, and both noisy sets are measured where their signal is quiet.
-    With noisy data alone it is added to a smoothed copy of them.
+    With pairs, the noise is added to the clean data, and both residuals are measured. With clean data of other items
+    (`paired=False`), the noise is added to them, and both noisy sets are measured where their signal is smooth. With
+    noisy data alone, the noise is added to a smoothed copy of them.
 
     Parameters
     ----------
     noise : noise of zl.noise, or list of noises
-        Ranges are fine: of what they hold, the nearest is compared.
+        Of ranges, the values that fit best are compared.
     noisy : data
         As for `estimate`.
     clean : data, optional
-        The same items without noise; with `paired=False` any others.
+        The same items without noise; with `paired=False` other items.
     modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
     paired : bool
 
@@ -141,39 +141,39 @@ def audit(noise: Any, noisy: Any, clean: Any = None, modality: Any = "auto", *, 
     """
     noise = as_noise(noise, "zl.noise.audit")
     if clean is None:
-        there, base = read(noisy, modality, "zl.noise"), None
+        there, base = to_model_units(noisy, modality, "zl.noise"), None
         return compare(noise, there, _smoothed(there), alone=True)
     if paired:
-        there, base = readings(noisy, clean, modality)
+        there, base = read_pair(noisy, clean, modality)
     else:
-        base = read(clean, modality, "zl.noise")
-        there = base.again(noisy)
+        base = to_model_units(clean, modality, "zl.noise")
+        there = base.read_like(noisy)
     assert base is not None
     return compare(noise, there, base, paired=paired)
 
 
-def compare(noise: Noise, there: Reading, base: Reading, paired: bool = False, alone: bool = False) -> Audit:
-    """The audit of readings: noise is added to `base`."""
+def compare(noise: Noise, there: ScaledData, base: ScaledData, paired: bool = False, alone: bool = False) -> Audit:
+    """Return the audit of data in model units; the noise is added to `base`."""
     if base.x.shape[1:] != there.x.shape[1:] and there.kind == "table":
         raise DataError(f"tables of {base.x.shape[1]} and {there.x.shape[1]} columns cannot be compared")
     real = profile_of(there, base if paired else None)
     pinned = _nearest(noise, real, base, paired)
     added = _added(pinned, base, paired)
-    how = "residuals of pairs" if paired else "quiet places of both"
-    how = "quiet places, and the noise added to smoothed data" if alone else how
+    how = "residuals of pairs" if paired else "smooth regions of both"
+    how = "smooth regions, with the noise added to smoothed data" if alone else how
     return Audit(
         noise, pinned, real, added, checks_of(real, added, there.kind, alone), fit(real, there.kind, alone), how
     )
 
 
-def _added(noise: Noise, base: Reading, paired: bool) -> Profile:
+def _added(noise: Noise, base: ScaledData, paired: bool) -> Profile:
     seen = base.with_noise(noise)
-    valid = None if base.kind == "image" else seen.valid  # what is hidden in an image is a color like others
+    valid = None if base.kind == "image" else seen.valid  # hidden pixels of images have a fill color
     return profile_of(dataclasses.replace(base, x=seen.x, valid=valid), base if paired else None)
 
 
-def _nearest(noise: Noise, real: Profile, base: Reading, paired: bool) -> Noise:
-    """Of what the ranges of a noise hold, that which is as strong as the noise that is there."""
+def _nearest(noise: Noise, real: Profile, base: ScaledData, paired: bool) -> Noise:
+    """Choose, within the ranges of a noise, the values at which it is as strong as the real noise."""
     if noise.at(0.0) == noise.at(1.0):
         return noise
     shares = np.linspace(0, 1, 5)
@@ -182,15 +182,15 @@ def _nearest(noise: Noise, real: Profile, base: Reading, paired: bool) -> Noise:
     return noise.at(float(np.interp(np.log(max(real.level, 1e-12)), logs, shares)))
 
 
-def _smoothed(there: Reading) -> Reading:
-    """Data with about the same signal levels and hardly any noise, to add noise to."""
+def _smoothed(there: ScaledData) -> ScaledData:
+    """Smooth data to about the same signal levels with little noise, as a base to add noise to."""
     x = there.x
     if there.kind == "table":
         centered = (x - x.mean(0)).double()
         values, vectors = torch.linalg.eigh(centered.T @ centered)
         kept = vectors[:, values > 4 * values.median()]
         x = (centered @ kept @ kept.T).float() + x.mean(0)
-    elif there.kind == "image" and min(x.shape[2:]) < SMALL:  # strokes and grounds stay what they are
+    elif there.kind == "image" and min(x.shape[2:]) < SMALL:  # a median keeps strokes and backgrounds apart
         x = torch.from_numpy(median_filter(x.numpy(), (1, 1, 3, 3)))
     else:
         x = Blur(2.0).build()(Batch(x)).x

@@ -1,7 +1,8 @@
-"""A noise in numbers from noisy data alone: it is measured where the signal is quiet.
+"""Blind noise estimation: the profile of a noise from noisy data alone, measured where the signal is smooth.
 
-Its level is read from the finest detail, among places that are smooth at a coarser scale, which is looked at in other
-values so that the choice does not favor quiet noise. Its color is read from flat tiles, or from the quietest frames.
+The level comes from the finest detail, in regions that are smooth at a coarser scale. The smoothness is computed from
+other values than the detail, so that the selection does not favor weak noise. The spectrum comes from flat tiles of
+images or from the frames of sounds with the least power.
 """
 
 from __future__ import annotations
@@ -17,23 +18,23 @@ from zandloper.noise.profile import Profile
 from zandloper.noise.statistics import PROBABILITIES, Array, Flags, cut, robust_spread
 
 SMOOTH_SHARE = 0.25
-LONELY = 0.003  # share of lonely whites and blacks from which they are noise
-FLAT_SHARE = 0.1  # of an image that is flat black or white: then that is where noise is read, if it is small
-SMALL = 64
-HALF_SURE = 0.5  # relative error of a variance told by half of the noise on ground that is only nearly black or white
+LONELY = 0.003  # share of isolated white and black pixels above which they count as noise
+FLAT_SHARE = 0.1  # of black or white background in a small image, above which noise is measured there alone
+SMALL = 64  # pixels of a side below which an image counts as small
+HALF_SURE = 0.5  # relative error of a variance from one half of the noise, on a nearly black or white background
 JUMP = 7  # standard deviations of the detail
 
 
 def from_noisy(noisy: Array, kind: str, there: Flags | None = None) -> Profile:
-    """Of (n, columns), (n, channels, height, width) or (n, channels, time).
+    """Return the noise profile of data (n, columns), (n, channels, height, width) or (n, channels, time).
 
     References
     ----------
     Immerkaer 1996, "Fast noise variance estimation", Computer Vision and Image Understanding 64, eq. 1 and 4: the mask
     of second differences. Donoho and Johnstone 1994, "Ideal spatial adaptation by wavelet shrinkage", Biometrika 81,
     section 4.2: median absolute deviation of the finest detail. Foi et al. 2008, section IV: by signal level, in smooth
-    places. Martin 2001, "Noise power spectral density estimation based on optimal smoothing and minimum statistics",
-    IEEE Trans. Speech and Audio Processing 9: in sounds, what is left in the pauses. Tables: `table_profile`.
+    regions. Martin 2001, "Noise power spectral density estimation based on optimal smoothing and minimum statistics",
+    IEEE Trans. Speech and Audio Processing 9: in sounds, the power in the pauses. Tables: `table_profile`.
     """
     rows = statistics.some_rows(noisy)
     noisy, there = noisy[rows].astype(np.float64), None if there is None else there[rows]
@@ -49,18 +50,18 @@ def _ordered(x: Array, kind: str) -> Profile:
     if smallest < 3:
         raise DataError(
             f"{kind} samples of shape {x.shape[1:]} are too small to tell noise from signal: three values a side are "
-            "needed, or clean data beside the noisy ones"
+            "needed, or clean data as well"
         )
     if kind == "image":
         salt, pepper = _impulses(x, low, high)
     elif kind == "series" and smallest >= 9:
         x, spikes, size = _without_spikes(x)
-    odd = salt + pepper + spikes > 0
-    found = _by_signal(x, axes, low, high, odd)
-    # A smooth series and colored noise look alike: only pictures with flat places and sounds with pauses can tell.
-    tiles = np.zeros((0, 1, 4)) if odd or kind == "series" else _quiet_tiles(x, kind, low, high)
+    has_impulses = salt + pepper + spikes > 0
+    found = _by_signal(x, axes, low, high, has_impulses)
+    # A smooth series cannot be distinguished from colored noise; images with flat regions and sounds with pauses can.
+    tiles = np.zeros((0, 1, 4)) if has_impulses or kind == "series" else _flat_tiles(x, kind, low, high)
     frequency, spectrum = statistics.spectrum_of(tiles)
-    # The detail is high in pitch: what it says of all frequencies depends on the color.
+    # The detail has high frequencies only: the level over all frequencies follows by way of the spectrum.
     color = _gain(frequency, spectrum, len(axes))
     signal, levels, counts, errors, z = found
     return Profile(
@@ -83,18 +84,18 @@ def _ordered(x: Array, kind: str) -> Profile:
 
 
 def _by_signal(
-    x: Array, axes: tuple[int, ...], low: float, high: float, odd: bool
+    x: Array, axes: tuple[int, ...], low: float, high: float, has_impulses: bool
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """Signal, level, count and error of bins, and the detail over its level."""
-    halves = [(end, _beyond(x, end, other, sign, axes)) for end, other, sign in ((low, high, 1), (high, low, -1))]
-    halves = [(end, half) for end, half in halves if len(half) >= 100 and not odd]
+    """Signal, level, count and relative error of each bin, and the detail divided by its level."""
+    halves = [(end, _half_noise(x, end, other, sign, axes)) for end, other, sign in ((low, high, 1), (high, low, -1))]
+    halves = [(end, half) for end, half in halves if len(half) >= 100 and not has_impulses]
     small = min(x.shape[a] for a in axes) < SMALL
     bins: list[tuple[float, float, float, float]] = [
         (end, robust_spread(half), 2.0 * len(half), HALF_SURE) for end, half in halves
     ]
     flat = sum(count for _, _, count, _ in bins) / x.size
     z = [np.concatenate([half, -half]) / max(1e-12, level) for (_, half), (_, level, *_) in zip(halves, bins)]
-    if small and flat >= FLAT_SHARE:  # strokes on a flat ground: nothing else in them is smooth
+    if small and flat >= FLAT_SHARE:  # strokes on a flat background: nothing else in such images is smooth
         largest = int(np.argmax([count for _, _, count, _ in bins]))
         bins, z = [bins[largest]], [z[largest]]
         return *(np.array(column) for column in zip(*bins)), np.concatenate(z)  # type: ignore[return-value]
@@ -112,7 +113,7 @@ def _by_signal(
         smooth = mine[np.argsort(g[mine], kind="stable")[: max(50, int(SMOOTH_SHARE * len(mine)))]]
         if len(smooth) >= 30:
             level = robust_spread(d[smooth])
-            lost = 1 - len(mine) / max(1, everywhere[k])  # beside cut-off values noise is less than it should be
+            lost = 1 - len(mine) / max(1, everywhere[k])  # near clipped values the noise is weaker than elsewhere
             error = float(np.sqrt(5.4 / len(smooth) + lost**2))
             bins.append((float(m[smooth].mean()), level, float(len(mine)), error))
             chosen.append(d[smooth] / max(1e-12, level))
@@ -124,8 +125,11 @@ def _by_signal(
 
 
 def _detail(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array, Array]:
-    """Second differences along all axes, of white noise's own variance, the mean around, and how rough it is there:
-    three arrays of one shape, over the values that have the neighbors. The roughness looks past the nearest ones."""
+    """Second differences along all axes, the local mean and the local roughness: three arrays of one shape.
+
+    The differences are scaled to the variance of white noise. The roughness leaves out the nearest neighbors. Values
+    without all neighbors are dropped.
+    """
     detail, mean = x, x
     for axis in axes:
         a, b, c = (cut(detail, axis, i, 2) for i in range(3))
@@ -144,7 +148,7 @@ def _detail(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array, Array]:
 
 
 def _any_near(flags: Flags, axes: tuple[int, ...]) -> Flags:
-    """Whether a value or one of its neighbors is flagged."""
+    """Flags of values that are flagged or have a flagged neighbor."""
     for axis in axes:
         out = flags.copy()
         ahead, behind = cut(flags, axis, 1, 1), cut(flags, axis, 0, 1)
@@ -155,7 +159,7 @@ def _any_near(flags: Flags, axes: tuple[int, ...]) -> Flags:
 
 
 def _around(x: Array, axes: tuple[int, ...]) -> Array:
-    """The neighbors of each value that has them all, (3^axes - 1, ...)."""
+    """The neighbors of each value that has all of them, (3^axes - 1, ...)."""
     parts = []
     for shift in product((0, 1, 2), repeat=len(axes)):
         if shift != (1,) * len(axes):
@@ -167,28 +171,28 @@ def _around(x: Array, axes: tuple[int, ...]) -> Array:
 
 
 def _impulses(x: Array, low: float, high: float) -> tuple[float, float]:
-    """Shares of lonely whites and blacks among the values with at most one such neighbor."""
+    """Shares of isolated white and of isolated black pixels among pixels with at most one such neighbor."""
     around, middle = _around(x, (2, 3)), x[:, :, 1:-1, 1:-1]
-    beside = np.median(around, axis=0)
+    surround = np.median(around, axis=0)
     inside = (middle != low) & (middle != high)
-    typical = robust_spread((middle - beside)[inside]) if inside.mean() > 0.3 else 0.0
+    typical = robust_spread((middle - surround)[inside]) if inside.mean() > 0.3 else 0.0
     shares = []
     for end, other in ((high, low), (low, high)):
         span = abs(end - other) if np.isfinite(end - other) else float(x.max() - x.min())
         room = max(0.3 * span, 5 * typical)
         near = np.abs(around - end) < 0.3 * span
-        apart = (near.sum(0) <= 1) & (np.abs(beside - end) > room)
+        apart = (near.sum(0) <= 1) & (np.abs(surround - end) > room)
         share = float((apart & (middle == end)).sum() / apart.sum()) if apart.any() else 0.0
         shares.append(share if share > LONELY else 0.0)
     return shares[0], shares[1]
 
 
 def _without_spikes(x: Array) -> tuple[Array, float, tuple[float, float]]:
-    """Single values far from both neighbors replaced by their mean, their share, and how far they jump."""
+    """Replace single values far from both neighbors by the mean of these; return also their share and jump sizes."""
     a, b, c = (cut(x, 2, i, 2) for i in range(3))
     jump = b - (a + c) / 2
     level = robust_spread(jump)
-    # Beside a spike half of it shows with the other sign: only the largest of three is one.
+    # Next to a spike, half of its jump appears with the opposite sign: only the largest of three counts.
     size = np.pad(np.abs(jump), ((0, 0), (0, 0), (1, 1)))
     far = (size[..., 1:-1] > JUMP * level) & (size[..., 1:-1] >= size[..., :-2]) & (size[..., 1:-1] >= size[..., 2:])
     if level == 0 or far.sum() < 5:
@@ -199,20 +203,22 @@ def _without_spikes(x: Array) -> tuple[Array, float, tuple[float, float]]:
     return out, float(far.mean()), (float(np.quantile(sizes, 0.05)), float(np.quantile(sizes, 0.95)))
 
 
-def _beyond(x: Array, end: float, other: float, sign: int, axes: tuple[int, ...]) -> Array:
-    """How far values are from an end where about half of their neighbors are cut off: half of the noise on a flat
-    black or white ground, which tells as much as both halves."""
+def _half_noise(x: Array, end: float, other: float, sign: int, axes: tuple[int, ...]) -> Array:
+    """Distances from the clipping value of values with about half of their neighbors clipped.
+
+    That is one half of the noise on a flat black or white background; the other half is clipped.
+    """
     if not np.isfinite(end) or min(x.shape[axis] for axis in axes) < 3:
         return np.empty(0)
     cut_off = (_around(x, axes) == end).mean(0)
-    if (cut_off > 0.8).sum() > (cut_off >= 0.375).sum() / 2:  # that ground has no noise
+    if (cut_off > 0.8).sum() > (cut_off >= 0.375).sum() / 2:  # a background without noise
         return np.empty(0)
     middle = x[tuple(slice(1, -1) if i in axes else slice(None) for i in range(x.ndim))]
     return sign * (middle - end)[(cut_off >= 0.375) & (cut_off <= 0.8) & (middle != end) & (middle != other)]
 
 
-def _quiet_tiles(x: Array, kind: str, low: float, high: float) -> Array:
-    """Tiles of images, or frames of series, that are flattest at a coarse scale, without their mean and slope."""
+def _flat_tiles(x: Array, kind: str, low: float, high: float) -> Array:
+    """The tiles of images flattest at a coarse scale, or frames of series, without their mean and slope."""
     if kind == "image":
         side = 16 if min(x.shape[2:]) >= SMALL else 8
         if min(x.shape[2:]) < side:
@@ -230,21 +236,21 @@ def _quiet_tiles(x: Array, kind: str, low: float, high: float) -> Array:
         loud = frames.std(-1)[:, 0]
         chosen = frames[np.argsort(loud, kind="stable")[: max(8, len(frames) // 5)]] if kind == "audio" else frames
         planes = [np.ones(length), np.arange(length) - (length - 1) / 2]
-    told = ((chosen == low) | (chosen == high)).reshape(len(chosen), -1).mean(1) < 0.9
-    told &= chosen.reshape(len(chosen), -1).std(1) > 0
-    if told.mean() < 0.5:  # the flattest places have no noise in them: what the others have may be signal
+    usable = ((chosen == low) | (chosen == high)).reshape(len(chosen), -1).mean(1) < 0.9
+    usable &= chosen.reshape(len(chosen), -1).std(1) > 0
+    if usable.mean() < 0.5:  # flat tiles without noise: the variation of the others may be signal
         return np.zeros((0, *chosen.shape[1:]))
-    flat = chosen[told].reshape(int(told.sum()), -1)
+    flat = chosen[usable].reshape(int(usable.sum()), -1)
     basis = np.stack([p.ravel() / np.linalg.norm(p) for p in planes])
     flat = flat - (flat @ basis.T) @ basis
     return (flat / np.maximum(flat.std(1, keepdims=True), 1e-12)).reshape(-1, *chosen.shape[1:])
 
 
 def _gain(frequency: Array, spectrum: Array, axes: int) -> float:
-    """Standard deviation over all frequencies by that which second differences see: 1 for white noise."""
+    """Ratio of the standard deviation over all frequencies to that of second differences: 1 for white noise."""
     if not len(frequency):
         return 1.0
-    grid = statistics.grid_of([64] * axes)
+    grid = statistics.frequency_grid([64] * axes)
     seen = np.prod([(2 - 2 * np.cos(2 * np.pi * f)) ** 2 / 6 for f in grid], axis=0)
     power = np.interp(np.sqrt(sum(f**2 for f in grid)), frequency, spectrum)
     ratio = float((power * seen).sum() / seen.sum() / power.mean())

@@ -1,4 +1,4 @@
-"""A noise in numbers from a noisy table alone: what is left in directions that rows have no reason to vary in."""
+"""Blind noise estimation for tables: the variance in directions in which the rows vary by noise alone."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from zandloper.noise import statistics
 from zandloper.noise.profile import Profile
 from zandloper.noise.statistics import PROBABILITIES, Array, Flags
 
-FILLINGS = 20  # how often missing values are filled anew with what the others say of them
+FILLINGS = 20  # iterations that fill missing values from the others
 
 
 def table_profile(x: Array, there: Flags | None) -> Profile:
-    """What is left of a table in the directions in which rows have no reason to vary.
+    """Return the profile of the noise in a table, from the directions in which its rows vary by noise alone.
 
     The noise variance is the median eigenvalue of the covariance over that of the law of Marchenko and Pastur, then the
-    mean of the eigenvalues that noise alone may have. In a table without such directions it is too high.
+    mean of the eigenvalues that noise alone may have. In a table without such directions the estimate is too high.
 
     References
     ----------
@@ -33,7 +33,7 @@ def table_profile(x: Array, there: Flags | None) -> Profile:
         basis = vectors[:, inside]
         left = x @ basis @ basis.T
         if there is not None:
-            x = np.where(there, x, x - left)  # what is missing becomes what the others say of it
+            x = np.where(there, x, x - left)  # missing values become their estimate from the others
     share = inside.sum() / d * (1 - missing)
     variance = float(np.mean(left[slice(None) if there is None else there] ** 2) * (1 - missing) / share)
     r = left.ravel() * np.sqrt(1 / share)
@@ -59,7 +59,7 @@ def table_profile(x: Array, there: Flags | None) -> Profile:
 
 
 def _median_of_marchenko_pastur(beta: float) -> float:
-    """By summing the density, on points that lie close at its ends."""
+    """Median of the Marchenko-Pastur law, by summing its density on points that are dense at its ends."""
     low, high = (1 - np.sqrt(beta)) ** 2, (1 + np.sqrt(beta)) ** 2
     edges = low + (high - low) * (1 - np.cos(np.linspace(0, np.pi, 4001))) / 2
     at = (edges[1:] + edges[:-1]) / 2

@@ -1,4 +1,4 @@
-"""The comparisons that an audit makes of two noises: each says what it found, and what that means in words."""
+"""The checks of an audit: comparisons of two noise profiles, each with numbers and a sentence."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from zandloper.noise.estimate import FLOOR
 from zandloper.noise.profile import Profile
 
-DEEP = 0.3  # correlation of neighbors above which noise is mostly below the pitch of the finest detail
+DEEP = 0.3  # correlation of neighbors above which most noise is of lower frequency than the finest detail
 
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison: what is there, what is added, how far they may differ, and what that means in words."""
+    """Comparison of one property: its value in the real and in the added noise, their difference, the tolerance."""
 
     name: str
     there: float
@@ -25,19 +25,19 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the difference is within the tolerance."""
+        """True if the difference is within the tolerance."""
         return self.difference <= self.tolerance
 
 
 def checks_of(there: Profile, added: Profile, kind: str, alone: bool) -> tuple[Check, ...]:
-    """Level, distribution, dependence on the signal, jumps, correlation: as far as both noises tell."""
+    """Checks of level, distribution, dependence on the signal, jumps and correlation, where both profiles have them."""
     slack = 1.0 if there.paired else 2.0 if alone else 1.5
     checks, impulses = [_jumps(there, added)], min(there.impulses, added.impulses) > 0
     if there.paired or not impulses or max(there.dense, added.dense) > FLOOR:
         checks.append(_level(there, added, 0.1 * slack))
-    if there.paired or not impulses:  # beside impulses, noisy data alone tell of texture as much as of noise
+    if there.paired or not impulses:  # with impulses, blind estimates contain texture as well as noise
         checks.append(_distribution(there, added, 0.08 * slack))
-    colored = max(abs(there.neighbors), abs(added.neighbors)) > DEEP  # the detail sees little of such noise
+    colored = max(abs(there.neighbors), abs(added.neighbors)) > DEEP  # the detail contains little of such noise
     if there.paired or (kind == "image" and not impulses and not colored):
         checks.append(_dependence(there, added, 0.06 * slack))
     if len(there.spectrum) and len(added.spectrum):
@@ -57,7 +57,7 @@ def _level(there: Profile, added: Profile, tolerance: float) -> Check:
 
 
 def _tilt(profile: Profile) -> float:
-    """How many times stronger noise is in the third of the values with the highest signal than in the lowest third."""
+    """Ratio of the noise level in the third of the values with the highest signal to that in the lowest third."""
     if len(profile.levels) < 2:
         return 1.0
     order = np.argsort(profile.signal)
@@ -68,9 +68,9 @@ def _tilt(profile: Profile) -> float:
 
 
 def _dependence(there: Profile, added: Profile, tolerance: float) -> Check:
-    """Root mean square difference of the logarithms of the levels by signal, each over its own overall level."""
+    """Root mean square difference of the logarithms of the levels by signal, each relative to its overall level."""
     tilts = _tilt(there), _tilt(added)
-    slight = any(p.dense < 0.1 * p.level for p in (there, added))  # jumps are nearly all there is
+    slight = any(p.dense < 0.1 * p.level for p in (there, added))  # nearly all of the noise is jumps
     if slight or len(there.levels) < 2 or len(added.levels) < 2:
         return Check("dependence on signal", *tilts, 0.0, tolerance, "")
     shape = []
@@ -82,18 +82,18 @@ def _dependence(there: Profile, added: Profile, tolerance: float) -> Check:
     gap = shape[0] - shape[1]
     gap = gap - np.average(gap, weights=sure)
     difference = float(np.sqrt(np.average(gap**2, weights=sure)))
-    told = [
+    described = [
         f"{t:.2g} times as strong where the signal is high" if not 0.9 < t < 1.1 else "as strong everywhere"
         for t in tilts
     ]
-    words = f"The noise that is there is {told[0]}, the added one {told[1]}."
-    if told[0] == told[1]:
+    words = f"The noise that is there is {described[0]}, the added one {described[1]}."
+    if described[0] == described[1]:
         words = "The two depend on the signal in different ways."
     return Check("dependence on signal", *tilts, difference, tolerance, words)
 
 
 def _distribution(there: Profile, added: Profile, tolerance: float) -> Check:
-    """Mean distance of the quantiles of both noises in standard deviations; how far the tails go counts up to four."""
+    """Mean distance of the quantiles of both noises in standard deviations; quantiles are clipped at four."""
     difference = float(np.mean(np.abs(np.clip(there.quantiles, -4, 4) - np.clip(added.quantiles, -4, 4))))
     words = (
         f"Its distribution is of another shape (excess kurtosis {added.kurtosis:.2g} against {there.kurtosis:.2g}; "

@@ -1,4 +1,4 @@
-"""From the numbers of a noise to the noise: the family that explains them with the fewest settings."""
+"""Noise estimation: the noise family that explains a measured profile with the fewest parameters."""
 
 from __future__ import annotations
 
@@ -23,27 +23,30 @@ from zandloper.model.corruptions.salt_and_pepper import SaltAndPepper
 from zandloper.model.corruptions.speckle import Speckle
 from zandloper.noise.blind import from_noisy
 from zandloper.noise.profile import Profile, from_pairs
-from zandloper.noise.units import ORDERED, Reading, read
+from zandloper.noise.units import ORDERED, ScaledData, to_model_units
 
 Array = NDArray[np.float64]
-SURE = {True: 0.01, False: 0.04}  # relative error of a level that more data would not lower: pairs, noisy alone
-COLORED = {True: (-0.06, 0.06), False: (-0.15, 0.15)}  # correlation of neighbors that white noise may have
-LEAN = 0.3  # slope of the spectrum in logarithms
-UNEVEN = 0.15  # spread of the logarithm of samples' levels from which they differ
+SURE = {True: 0.01, False: 0.04}  # relative error of a level that more data would not lower, by `paired`
+COLORED = {
+    True: (-0.06, 0.06),
+    False: (-0.15, 0.15),
+}  # correlation of neighbors in white noise, by `paired`
+LEAN = 0.3  # slope of the log spectrum below which blind estimates call it flat
+UNEVEN = 0.15  # spread of the log levels of samples above which they differ
 TAILS = (0.05, 0.95)
-SLIGHT = {True: 0.05, False: 0.12}  # share of the variance below which a part of it is left out
-FLOOR = 0.03  # what noisy data alone tell of fine noise beside impulses is texture as well
-FEW = 0.002  # shares of impulses, spikes and gaps below this are not called so
+SLIGHT = {True: 0.05, False: 0.12}  # share of the variance below which a component is left out, by `paired`
+FLOOR = 0.03  # level below which a blind estimate of dense noise with impulses may be texture alone
+FEW = 0.002  # share of jumps below which impulses are left out
 
 
 def estimate(noisy: Any, clean: Any = None, modality: Any = "auto") -> Noise:
-    """The noise that is in data.
+    """Estimate the noise in data.
 
-    From pairs: the residual's variance by signal level says Gaussian (constant), Poisson-Gaussian (a x + b) or speckle
-    (c x^2); jumps to both ends are salt and pepper, jumps elsewhere spikes, gaps masking; a spectrum that is not flat
-    makes it colored. From noisy data alone the same is read where the signal is quiet (see `noise.profile`); there
-    colored noise is found in images with flat places and in sounds with pauses, and series are taken to have white
-    noise.
+    From pairs, the variance of the residual by signal level decides between Gaussian (constant), Poisson-Gaussian
+    (a x + b) and speckle (c x^2). Jumps to both ends are salt and pepper, jumps elsewhere impulses, gaps masking. A
+    spectrum that is not flat makes the noise colored. From noisy data alone, the same is measured where the signal is
+    smooth (see `zandloper.noise.blind`). Then colored noise is found only in images with flat regions and in sounds
+    with pauses, and the noise of series counts as white.
 
     Parameters
     ----------
@@ -57,7 +60,7 @@ def estimate(noisy: Any, clean: Any = None, modality: Any = "auto") -> Noise:
     Returns
     -------
     Noise
-        In model units: columns and series in deviations of the clean data.
+        In model units: of columns and series, in standard deviations of the clean data.
 
     Examples
     --------
@@ -72,16 +75,16 @@ def estimate(noisy: Any, clean: Any = None, modality: Any = "auto") -> Noise:
     Foi, Trimeche, Katkovnik and Egiazarian 2008, "Practical Poissonian-Gaussian noise modeling and fitting for
     single-image raw-data", IEEE Trans. Image Processing 17. Donoho and Johnstone 1994. Immerkaer 1996.
     """
-    there, base = readings(noisy, clean, modality)
-    return fit(profile_of(there, base), there.kind, stretched=base is None)
+    there, base = read_pair(noisy, clean, modality)
+    return fit(profile_of(there, base), there.kind, noisy_units=base is None)
 
 
-def readings(noisy: Any, clean: Any, modality: Any) -> tuple[Reading, Reading | None]:
-    """Both in the units of the clean data, where there are any."""
+def read_pair(noisy: Any, clean: Any, modality: Any) -> tuple[ScaledData, ScaledData | None]:
+    """Convert both to the model units of the clean data, where given."""
     if clean is None:
-        return read(noisy, modality, "zl.noise"), None
-    base = read(clean, modality, "zl.noise")
-    there = base.again(noisy)
+        return to_model_units(noisy, modality, "zl.noise"), None
+    base = to_model_units(clean, modality, "zl.noise")
+    there = base.read_like(noisy)
     if there.x.shape != base.x.shape:
         raise DataError(
             f"noisy data of shape {tuple(there.x.shape)} and clean data of shape {tuple(base.x.shape)} are no pairs: "
@@ -90,8 +93,8 @@ def readings(noisy: Any, clean: Any, modality: Any) -> tuple[Reading, Reading | 
     return there, base
 
 
-def profile_of(there: Reading, base: Reading | None) -> Profile:
-    """The numbers of the noise in a reading."""
+def profile_of(there: ScaledData, base: ScaledData | None) -> Profile:
+    """Return the profile of the noise in data, from residuals where `base` is given."""
     seen = None if there.valid is None else there.valid.numpy() > 0
     if base is None:
         return from_noisy(there.x.numpy(), there.kind, seen)
@@ -102,10 +105,13 @@ def profile_of(there: Reading, base: Reading | None) -> Profile:
     return from_pairs(there.x.numpy(), base.x.numpy(), there.kind, both)
 
 
-def fit(profile: Profile, kind: str, stretched: bool) -> Noise:
-    """The noise that has a profile; `stretched` where it was measured in units that the noise has a share in."""
+def fit(profile: Profile, kind: str, noisy_units: bool) -> Noise:
+    """Return the noise that fits a profile.
+
+    `noisy_units` means that the units were learned from noisy data, whose standard deviation includes the noise.
+    """
     noises: list[Noise] = []
-    dense = _dense(profile, kind, stretched)
+    dense = _dense(profile, kind, noisy_units)
     if dense is not None:
         noises.append(dense)
     if profile.impulses > FEW and kind == "image":
@@ -120,25 +126,25 @@ def fit(profile: Profile, kind: str, stretched: bool) -> Noise:
     return noises[0] if len(noises) == 1 else Chain(tuple(noises))
 
 
-def _dense(profile: Profile, kind: str, stretched: bool) -> Noise | None:
-    """The noise that is everywhere, if there is one."""
+def _dense(profile: Profile, kind: str, noisy_units: bool) -> Noise | None:
+    """The noise on all values, or None if there is none."""
     if not len(profile.levels) or profile.levels.max() <= 1e-6:
         return None
     overall = profile.dense
     if not profile.paired and profile.impulses and overall < FLOOR:
         return None
-    if stretched and kind in ("table", "series"):
+    if noisy_units and kind in ("table", "series"):
         overall /= np.sqrt(max(0.05, 1 - profile.level**2))
     color = _color(profile, kind)
     level: Strength = overall
     law = Gaussian(level) if kind in ("table", *ORDERED) and not profile.paired else _by_signal(profile, overall)
     snr: Strength | None = None
     if len(profile.sizes) > 1 and (color is not None or isinstance(law, Gaussian)):
-        heard = profile.ratios[np.isfinite(profile.ratios)]
+        finite = profile.ratios[np.isfinite(profile.ratios)]
         by_size = np.std(np.log(np.maximum(profile.sizes, 1e-12)))
-        by_ratio = np.std(heard) * np.log(10) / 20 if kind in ORDERED and len(heard) > 1 else np.inf
-        if by_size > UNEVEN and by_ratio < by_size / 2:  # each sample has its share of noise
-            snr = float(heard.mean()) if by_ratio < UNEVEN else tuple(float(v) for v in np.quantile(heard, TAILS))  # type: ignore[assignment]
+        by_ratio = np.std(finite) * np.log(10) / 20 if kind in ORDERED and len(finite) > 1 else np.inf
+        if by_size > UNEVEN and by_ratio < by_size / 2:  # the noise of a sample scales with its signal
+            snr = float(finite.mean()) if by_ratio < UNEVEN else tuple(float(v) for v in np.quantile(finite, TAILS))  # type: ignore[assignment]
         elif by_size > UNEVEN:
             level = tuple(float(v) for v in np.quantile(profile.sizes, TAILS))  # type: ignore[assignment]
     if color is not None or snr is not None:
@@ -148,17 +154,20 @@ def _dense(profile: Profile, kind: str, stretched: bool) -> Noise | None:
 
 @dataclass(frozen=True)
 class Law:
-    """Variance as a sum of columns of the signal with weights that are not negative."""
+    """A variance law: functions of the signal whose non-negative combination is the variance, and the noise family."""
 
     columns: tuple[Callable[[Array], Array], ...]
     make: Callable[..., Noise]
 
 
 def _by_signal(profile: Profile, level: float) -> Noise:
-    """Gaussian, Poisson, Poisson-Gaussian or speckle: weighted least squares of the variance on the signal, and two
-    units of loss for each setting (Akaike's criterion)."""
+    """Choose between Gaussian, Poisson, Poisson-Gaussian and speckle noise.
+
+    The variance is regressed on the signal by weighted least squares; each parameter costs two units of loss (Akaike's
+    criterion).
+    """
     s, v = profile.signal, profile.levels**2
-    if len(s) < 4:  # one level says nothing of others
+    if len(s) < 4:  # too few bins to fit a law
         return Gaussian(level)
     doubt = np.maximum(v, 1e-3 * v.max()) * np.sqrt(profile.errors**2 + (2 * SURE[profile.paired]) ** 2)
     constant, rising, square = (lambda x: np.ones_like(x)), (lambda x: x), (lambda x: x**2)
@@ -170,10 +179,10 @@ def _by_signal(profile: Profile, level: float) -> Noise:
     )
     best: Noise = Gaussian(level)
     least = np.inf
-    for law in laws if s.min() > -0.01 else laws[:2]:  # where signals have a sign, no light is counted
+    for law in laws if s.min() > -0.01 else laws[:2]:  # negative signals rule out photon counts
         design = np.stack([column(s) for column in law.columns], 1)
         weights = nnls(design / doubt[:, None], v / doubt)[0]
-        if weights.min() <= 1e-9:  # what is left is one of the others
+        if weights.min() <= 1e-9:  # the law is then one of the simpler ones
             continue
         parts = weights * np.average(design, axis=0, weights=profile.counts)
         if parts.min() < SLIGHT[profile.paired] * parts.sum():
@@ -185,15 +194,17 @@ def _by_signal(profile: Profile, level: float) -> Noise:
 
 
 def _speckle(sigma: float, profile: Profile) -> Speckle:
-    """Gamma where the noise leans as that law does: its skewness is 2 sigma, a third of which the quantiles show
-    (Cornish and Fisher 1938)."""
+    """Choose between normal and gamma speckle by skewness.
+
+    The skewness of a gamma law is 2 sigma, a third of which the quantiles show (Cornish and Fisher 1938).
+    """
     low, middle, high = (profile.quantiles[i] for i in (1, 4, 7))
     lean = (high + low - 2 * middle) / max(1e-12, high - low)
     return Speckle(sigma, "gamma" if lean > 0.33 * sigma else "normal")
 
 
 def _color(profile: Profile, kind: str) -> str | tuple[float, ...] | None:
-    """The spectrum of noise that is not white: by name where a power law fits it, else by its densities."""
+    """The spectrum of noise that is not white, by name if a power law fits it, else as densities; None for white."""
     if kind == "table" or not len(profile.spectrum) or (kind == "series" and not profile.paired):
         return None
     low, high = COLORED[profile.paired]
@@ -201,7 +212,7 @@ def _color(profile: Profile, kind: str) -> str | tuple[float, ...] | None:
         return None
     f, p = profile.frequency, np.maximum(profile.spectrum, 1e-6)
     slope, offset = np.polyfit(np.log(f), np.log(p), 1)
-    if abs(slope) < LEAN and not profile.paired:  # then it is what pictures show that hangs together
+    if abs(slope) < LEAN and not profile.paired:  # correlation without a slope comes from image content
         return None
     misfit = np.std(np.log(p) - slope * np.log(f) - offset)
     for name, exponent in EXPONENTS.items():

@@ -1,4 +1,4 @@
-"""A noise in words, as the command line takes it: a name and settings. Parsed strictly, nothing is run."""
+"""Parser of noise expressions on the command line: names with arguments. No code is run."""
 
 from __future__ import annotations
 
@@ -20,20 +20,19 @@ EXAMPLES = "gaussian(0.2), masking(share=0.3, patch=4), or several in order: blu
 
 
 def from_text(text: str) -> Noise:
-    """The noise that a text names.
+    """Parse a noise expression.
 
     Parameters
     ----------
     text : str
-        A name of zl.noise, with settings in brackets where the defaults will not do: `gaussian`, `gaussian(0.2)`,
-        `gaussian((0, 0.2))` (a range), `colored(pink, snr=10)`. Names may be written as the classes or in small
-        letters. Several, separated by commas, follow each other. `recorded("room.npy", snr=5)` reads its recordings
-        from a file.
+        A name of zl.noise with optional arguments: `gaussian`, `gaussian(0.2)`, `gaussian((0, 0.2))` (a range),
+        `colored(pink, snr=10)`. Names are those of the classes, also in lower case with underscores. Several, separated
+        by commas, are applied in order. `recorded("room.npy", snr=5)` reads its recordings from a file.
 
     Raises
     ------
     ParameterError
-        There is no such noise, or no such setting.
+        Unknown noise or argument, or a text that cannot be parsed.
 
     Examples
     --------
@@ -63,7 +62,7 @@ def _noise(node: ast.expr, text: str) -> Noise:
         raise ParameterError(f"there is no noise named {call.func.id!r}: there is {names}")
     values = [_value(a, text) for a in call.args]
     settings = {k.arg or "**": _value(k.value, text) for k in call.keywords}
-    if kind is Recorded:  # recordings are no words: they come from a file
+    if kind is Recorded:  # recordings come from a file
         values = [io.read(Path(v)) if isinstance(v, str) else v for v in values]
     try:
         return kind(*values, **settings)

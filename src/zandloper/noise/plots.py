@@ -1,4 +1,4 @@
-"""The picture of an audit: the noise that is there beside the noise that is added."""
+"""Plots of an audit: the real and the added noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ("there", "added")
 
 
 def audit_figure(there: Profile, added: Profile, verdict: str) -> Figure:
-    """Three panels: level by signal, quantiles, spectrum; the last only where there is one."""
+    """Plot level by signal, quantiles and, where both have one, spectrum, in a panel each."""
     both = (there, added)
     spectral = all(len(p.spectrum) for p in both)
     figure = new_figure(11 if spectral else 7.6, 4)

@@ -1,4 +1,4 @@
-"""What is measured of a noise, whether from residuals or from places where the signal is quiet."""
+"""Statistics of noise, for residuals and for regions where the signal is smooth."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 PROBABILITIES = np.array([0.005, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 0.995])
-MOST = 1_000_000  # values that are looked at
+MOST = 1_000_000  # values to measure, at most
 BINS = 16
-FRAME = 512  # steps of a series whose spectrum is taken at once
+FRAME = 512  # steps of a series in one periodogram
 INNER = np.linspace(0.3, 0.7, 9)
-HALF_SURE = 0.2  # relative error of a variance that is told by the half of the noise that is not cut off
+HALF_SURE = 0.2  # relative error of a variance from one half of the noise, the other being clipped
 
 
 def some_rows(x: NDArray) -> NDArray[np.int_]:
-    """Samples spread evenly, so many that they hold about MOST values."""
+    """Indices of evenly spread samples that hold about `MOST` values."""
     n = max(2, int(MOST / max(1, x[0].size)))
     return np.arange(len(x)) if len(x) <= n else np.linspace(0, len(x) - 1, n).round().astype(int)
 
 
 def ends_of(x: Array, kind: str) -> tuple[float, float]:
-    """The lowest and highest value where many values share them, NaN where not: there noise is cut off, or jumps to.
+    """The lowest and the highest value if many values share them, else NaN: noise is clipped there, or jumps there.
 
-    In images 0 and 1 count as well, where other noise goes beyond them.
+    In images, 0 and 1 count as well, even if other noise exceeds them.
     """
     enough = max(10, 2e-4 * x.size)
     found = []
@@ -37,14 +37,14 @@ def ends_of(x: Array, kind: str) -> tuple[float, float]:
 
 
 def bins_of(signal: Array) -> NDArray[np.int_]:
-    """Which of about 16 bins of equal size each value belongs to; a value that is common gets a bin of its own."""
+    """The bin of each value, of about 16 of equal count; a frequent value gets a separate bin."""
     edges = np.unique(np.quantile(signal, np.linspace(0, 1, BINS + 1)[1:-1]))
     found = np.searchsorted(edges, signal, side="left") + np.searchsorted(edges, signal, side="right")
     _, where = np.unique(found, return_inverse=True)
     counts = np.bincount(where)
     few = min(200, len(signal) // (4 * BINS) + 1)
     target = np.arange(len(counts))
-    for k in np.flatnonzero(counts < few):  # too few to say anything: to a neighbor
+    for k in np.flatnonzero(counts < few):  # too few values: merge with a neighbor
         target[k] = target[k - 1] if k else min(1, len(counts) - 1)
     _, where = np.unique(target[where], return_inverse=True)
     return where
@@ -53,7 +53,7 @@ def bins_of(signal: Array) -> NDArray[np.int_]:
 def spread_of(r: Array, low: Flags, high: Flags) -> tuple[float, float]:
     """Standard deviation and the relative error of its square.
 
-    Where one side is cut off, the other side alone tells, as far as the noise is symmetric.
+    If one side is clipped, they are estimated from the other side, as for symmetric noise.
     """
     cut_low, cut_high = low.mean(), high.mean()
     if max(cut_low, cut_high) > 0.005 and min(cut_low, cut_high) < 0.05:
@@ -64,22 +64,22 @@ def spread_of(r: Array, low: Flags, high: Flags) -> tuple[float, float]:
 
 
 def robust_spread(r: Array) -> float:
-    """Standard deviation of noise around 0 told by its inner part, so that edges and impulses have no say.
+    """Standard deviation of noise around 0 from its inner quantiles, which edges and impulses do not affect.
 
-    The median absolute deviation (Donoho and Johnstone 1994, section 4.2) averaged with its neighboring quantiles,
-    since of counted or stored values a single quantile moves in steps.
+    The median absolute deviation (Donoho and Johnstone 1994, section 4.2), averaged with its neighboring quantiles,
+    since a single quantile of integers moves in steps.
     """
     return float(np.mean(np.quantile(np.abs(r), INNER) / ndtri((1 + INNER) / 2)))
 
 
 def kurtosis_of(z: Array) -> float:
-    """In excess of a normal distribution's."""
+    """Excess kurtosis."""
     square = np.mean(z**2)
     return float(np.mean(z**4) / square**2 - 3) if square > 0 else 0.0
 
 
 def neighbors_of(z: Array) -> float:
-    """Correlation of each value with the next, over all axes that have an order; NaN where there are no two."""
+    """Correlation of each value with the next, over all ordered axes; NaN if there are no two values."""
     axes = tuple(range(2, z.ndim)) or (1,)
     if z.size == 0 or min(z.shape[a] for a in axes) < 2 or not z.any():
         return float("nan")
@@ -90,7 +90,7 @@ def neighbors_of(z: Array) -> float:
 def spectrum_of(z: Array) -> tuple[Array, Array]:
     """Frequencies in cycles a step and power density, on average 1: the mean periodogram of tapered pieces.
 
-    In images over rings of frequency. Nothing where the data are too short.
+    The density of images is averaged over rings of frequency. Data that are too short give empty arrays.
 
     References
     ----------
@@ -106,9 +106,9 @@ def spectrum_of(z: Array) -> tuple[Array, Array]:
     for axis, size in zip(axes, sizes):
         z = z * np.hanning(size + 2)[1:-1].reshape([-1 if a == axis else 1 for a in range(z.ndim)])
     power = (np.abs(np.fft.rfftn(z, axes=axes)) ** 2).mean((0, 1))
-    f = np.sqrt(sum(g**2 for g in grid_of(sizes)))
+    f = np.sqrt(sum(g**2 for g in frequency_grid(sizes)))
     bands = min(64 if len(axes) == 1 else 16, min(sizes) // 2)
-    keep = f > 1.5 / max(sizes)  # below, the taper and the lost mean speak
+    keep = f > 1.5 / max(sizes)  # below, the taper and the removed mean dominate
     band = np.minimum((2 * f * bands).astype(int), bands - 1)[keep]
     weight = np.bincount(band, minlength=bands)
     filled = weight > 0
@@ -117,14 +117,14 @@ def spectrum_of(z: Array) -> tuple[Array, Array]:
     return middle, mean / max(float(np.average(mean, weights=weight[filled])), 1e-30)
 
 
-def grid_of(sizes: list[int]) -> list[Array]:
-    """The frequencies of a real transform along each axis, spread over its grid."""
+def frequency_grid(sizes: list[int]) -> list[Array]:
+    """Grids of the frequencies of a real Fourier transform along each axis."""
     kinds = [np.fft.fftfreq(n) for n in sizes[:-1]] + [np.fft.rfftfreq(sizes[-1])]
     return list(np.meshgrid(*kinds, indexing="ij"))
 
 
 def frames_of(x: Array) -> Array:
-    """Series as pieces of FRAME steps at most, (pieces, 1, steps); of a table, rows."""
+    """Series cut into pieces of at most `FRAME` steps, (pieces, 1, steps); rows of a table stay whole."""
     x = x.reshape(-1, 1, x.shape[-1])
     length = min(x.shape[-1], FRAME)
     count = x.shape[-1] // length
@@ -132,7 +132,7 @@ def frames_of(x: Array) -> Array:
 
 
 def cut(x: NDArray, axis: int, start: int, less: int) -> NDArray:
-    """An axis from `start` on, `less` shorter."""
+    """A slice along an axis from `start` on, `less` shorter than the axis."""
     index = [slice(None)] * x.ndim
     index[axis] = slice(start, x.shape[axis] - less + start)
     return x[tuple(index)]

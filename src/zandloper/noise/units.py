@@ -1,4 +1,4 @@
-"""Data of any kind to model units and back, as a model would read them: what noise is added to and measured in."""
+"""Conversion of data of any modality to model units and back. Noise is added and measured in model units."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ ORDERED = ("series", "audio")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Data in model units.
+class ScaledData:
+    """Data in model units, with the conversions back.
 
     Parameters
     ----------
@@ -32,74 +32,130 @@ class Reading:
         (n, columns), (n, channels, height, width) or (n, channels, time), float32.
     valid : Tensor or None
         0 where values are missing.
-    give : callable
-        From `CorruptedInput` back to data of the user's kind.
-    again : callable
-        Reads other data of the same kind in the same units.
-    stored : tuple of int or None
-        (values that an integer dtype tells apart, lowest, highest) in model units.
+    restore : callable
+        Converts back: from `CorruptedInput` back to data of the user's kind.
+    read_like : callable
+        Converts other data of the same kind to the same units.
+    integer_range : (int, float, float) or None
+        Of an integer dtype: the number of values, the lowest and the highest, in model units.
     """
 
     kind: str
     x: Tensor
     valid: Tensor | None
-    give: Callable[[CorruptedInput], Any]
-    again: Callable[[Any], Reading]
-    stored: tuple[int, float, float] | None = None
+    restore: Callable[[CorruptedInput], Any]
+    read_like: Callable[[Any], ScaledData]
+    integer_range: tuple[int, float, float] | None = None
 
     def with_noise(self, noise: Noise, seed: int = 0) -> CorruptedInput:
-        """The data with a noise, stored as they were: integers round and saturate."""
+        """The data with noise added, in their dtype: integers are rounded and clipped."""
         seen = noise.build()(Batch(self.x, self.valid), torch.Generator().manual_seed(seed))
-        return CorruptedInput(self.as_stored(seen.x), seen.valid, seen.level)
+        return CorruptedInput(self.quantized(seen.x), seen.valid, seen.level)
 
-    def as_stored(self, x: Tensor) -> Tensor:
-        """What the dtype of the data makes of values."""
-        if self.stored is None:
+    def quantized(self, x: Tensor) -> Tensor:
+        """Values rounded and clipped as the dtype of the data stores them."""
+        if self.integer_range is None:
             return x
-        count, low, high = self.stored
+        count, low, high = self.integer_range
         step = (high - low) / (count - 1)
         x = x.clamp(low, high)
         return x if count > 2**23 else low + ((x - low) / step).round() * step
 
 
-def read(X: Any, modality: Any = "auto", caller: str = "zl.noise") -> Reading:
-    """Data in model units: images divided by their dtype's maximum, columns and series standardized by themselves."""
+def to_model_units(X: Any, modality: Any = "auto", caller: str = "zl.noise") -> ScaledData:
+    """Convert data to model units: divide images by their dtype's maximum, standardize each column and series."""
     name = getattr(modality, "name", modality)
     if isinstance(name, str) and name in ORDERED:
-        return _read_ordered(X, name, caller, None)
+        return _with_time_axis(X, name, caller, None)
     schema, raw = modality_of(modality, X, caller).learn(X, caller)
     scaler = schema.scaler()
     scaler.learn(chunks_of(raw))
-    return _read_form(schema, scaler, raw, X, caller)
+    return _with_schema(schema, scaler, raw, X, caller)
 
 
-def _read_form(schema: Schema, scaler: Scaler, raw: np.ndarray, X: Any, caller: str) -> Reading:
+def _with_schema(schema: Schema, scaler: Scaler, raw: np.ndarray, X: Any, caller: str) -> ScaledData:
     if schema.in_shape != schema.target_shape:
-        raise DataError(f"{caller} works on columns of numbers, and some of these are categories: drop or encode them")
+        raise DataError(f"{caller} needs numeric columns and got categories too: drop or encode them")
     x, valid = scaler.encode(torch.as_tensor(raw))
     images = len(schema.in_shape) == 3
     dtype = np.dtype(getattr(schema, "dtype", "float32"))
-    stored = (int(np.iinfo(dtype).max) + 1, 0.0, 1.0) if images and dtype.kind == "u" else None
+    integer_range = (int(np.iinfo(dtype).max) + 1, 0.0, 1.0) if images and dtype.kind == "u" else None
 
-    def give(seen: CorruptedInput) -> Any:
+    def restore(seen: CorruptedInput) -> Any:
         values = scaler.restore(seen.x).numpy()
         if seen.valid is not None and not images:
             values = np.where(seen.valid.numpy() > 0, values, np.nan)
         return schema.give(values, like=X)
 
-    return Reading(
+    return ScaledData(
         "image" if images else "table",
         x,
         valid,
-        give,
-        lambda other: _read_form(schema, scaler, schema.read(other, caller), other, caller),
-        stored,
+        restore,
+        lambda other: _with_schema(schema, scaler, schema.read(other, caller), other, caller),
+        integer_range,
     )
 
 
-def _read_ordered(X: Any, kind: str, caller: str, units: np.ndarray | None) -> Reading:
-    """Series (time, channels), sounds (n, time), either as (time,) or (n, time, channels), or a list of series or
-    sounds, cut to the shortest."""
+def _with_time_axis(X: Any, kind: str, caller: str, units: np.ndarray | None) -> ScaledData:
+    """Convert series (time, channels) or sounds (n, time), either also as (time,) or (n, time, channels).
+
+    `units` holds the offset and the size of each channel's unit, (2, channels); None: learn them from `X`.
+    """
+    array = _signal_array(X, kind, caller)
+    back: Callable[[np.ndarray], np.ndarray]
+    if kind == "series" and array.ndim == 2:
+        x, back = array.T[None], lambda a: a[0].T
+    elif array.ndim == 2:
+        x, back = array[:, None], lambda a: a[:, 0]
+    elif array.ndim == 1:
+        x, back = array[None, None], lambda a: a[0, 0]
+    else:
+        x, back = np.moveaxis(array, 2, 1), lambda a: np.moveaxis(a, 1, 2)
+    if x.shape[-1] < 2:
+        raise DataError(f"{caller} got {kind} of shape {array.shape}: a series needs two steps or more")
+    integer_range = None
+    offset: Any = 0.0
+    if kind == "audio":
+        top = float(-int(np.iinfo(array.dtype).min)) if array.dtype.kind == "i" else 1.0
+        if array.dtype.kind == "u":
+            raise DataTypeError(
+                f"{caller} got sounds of dtype {array.dtype}: convert to int16, or to floats in -1 to 1"
+            )
+        if array.dtype.kind == "i":
+            integer_range = (int(2 * top), -1.0, (top - 1) / top)
+        units = np.array([0.0, top])[:, None]
+    elif units is None:
+        flat = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1).astype(np.float64)
+        spread = np.nanstd(flat, axis=1)
+        units = np.stack([np.nanmean(flat, axis=1), np.where(spread > 0, spread, 1.0)])
+    offset, size = (u[:, None] for u in units)
+    scaled = torch.from_numpy(((x - offset) / size).astype(np.float32))
+    there = ~scaled.isnan()
+    valid = None if bool(there.all()) else there.float()
+
+    def restore(seen: CorruptedInput) -> Any:
+        values = seen.x.double().numpy() * size + offset
+        if seen.valid is not None and array.dtype.kind == "f":
+            values = np.where(seen.valid.numpy() > 0, values, np.nan)
+        out = back(values)
+        if array.dtype.kind in "iu":
+            info = np.iinfo(array.dtype)
+            out = np.clip(np.round(out), info.min, info.max)
+        return out.astype(array.dtype)
+
+    return ScaledData(
+        kind,
+        scaled.nan_to_num(0.0),
+        valid,
+        restore,
+        lambda other: _with_time_axis(other, kind, caller, units),
+        integer_range,
+    )
+
+
+def _signal_array(X: Any, kind: str, caller: str) -> np.ndarray:
+    """One array of series or sounds; of a list, each item is cut to the length of the shortest."""
     arrays = [np.asarray(a) for a in X] if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) else None
     if arrays is not None and kind == "series":
         arrays = [a[:, None] if a.ndim == 1 else a for a in arrays]
@@ -115,51 +171,7 @@ def _read_ordered(X: Any, kind: str, caller: str, units: np.ndarray | None) -> R
             f"{caller} got {kind} as an array of shape {array.shape} and dtype {array.dtype}: wanted are numbers "
             f"(time,), {'(time, channels)' if kind == 'series' else '(n, time)'} or (n, time, channels)"
         )
-    back: Callable[[np.ndarray], np.ndarray]
-    if kind == "series" and array.ndim == 2:
-        x, back = array.T[None], lambda a: a[0].T
-    elif array.ndim == 2:
-        x, back = array[:, None], lambda a: a[:, 0]
-    elif array.ndim == 1:
-        x, back = array[None, None], lambda a: a[0, 0]
-    else:
-        x, back = np.moveaxis(array, 2, 1), lambda a: np.moveaxis(a, 1, 2)
-    if x.shape[-1] < 2:
-        raise DataError(f"{caller} got {kind} of shape {array.shape}: a series needs two steps or more")
-    stored = None
-    offset: Any = 0.0
-    if kind == "audio":
-        top = float(-int(np.iinfo(array.dtype).min)) if array.dtype.kind == "i" else 1.0
-        if array.dtype.kind == "u":
-            raise DataTypeError(
-                f"{caller} got sounds of dtype {array.dtype}: convert to int16, or to floats in -1 to 1"
-            )
-        if array.dtype.kind == "i":
-            stored = (int(2 * top), -1.0, (top - 1) / top)
-        units = np.array([0.0, top])[:, None]
-    elif units is None:
-        flat = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1).astype(np.float64)
-        spread = np.nanstd(flat, axis=1)
-        units = np.stack([np.nanmean(flat, axis=1), np.where(spread > 0, spread, 1.0)])
-    offset, size = (u[:, None] for u in units)
-    scaled = torch.from_numpy(((x - offset) / size).astype(np.float32))
-    there = ~scaled.isnan()
-    valid = None if bool(there.all()) else there.float()
-    kept = units
-
-    def give(seen: CorruptedInput) -> Any:
-        values = seen.x.double().numpy() * size + offset
-        if seen.valid is not None and array.dtype.kind == "f":
-            values = np.where(seen.valid.numpy() > 0, values, np.nan)
-        out = back(values)
-        if array.dtype.kind in "iu":
-            info = np.iinfo(array.dtype)
-            out = np.clip(np.round(out), info.min, info.max)
-        return out.astype(array.dtype)
-
-    return Reading(
-        kind, scaled.nan_to_num(0.0), valid, give, lambda other: _read_ordered(other, kind, caller, kept), stored
-    )
+    return array
 
 
 def apply(self: Noise, X: Any, modality: Any = "auto", random_state: Any = None) -> Any:
@@ -168,12 +180,12 @@ def apply(self: Noise, X: Any, modality: Any = "auto", random_state: Any = None)
     if getattr(modality, "name", modality) in ORDERED and isinstance(X, list | tuple) and len(X) and np.ndim(X[0]):
         first = _seed(random_state, caller)
         return [apply(self, np.asarray(x), modality, (first + i) % 2**31) for i, x in enumerate(X)]
-    reading = read(X, modality, caller)
-    return reading.give(reading.with_noise(self, _seed(random_state, caller)))
+    data = to_model_units(X, modality, caller)
+    return data.restore(data.with_noise(self, _seed(random_state, caller)))
 
 
 def as_noise(value: Any, caller: str, parameter: str = "noise") -> Noise:
-    """A noise, or several in a list as one."""
+    """Return a noise as it is and a list of noises as one `Chain`."""
     if isinstance(value, Noise):
         return value
     if isinstance(value, tuple | list) and value and all(isinstance(v, Noise) for v in value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -9,9 +10,11 @@ import torch
 from torch import Tensor
 
 from zandloper.data.signals import Field
+from zandloper.errors import bad_parameter
 from zandloper.model.batch import Batch
 from zandloper.training.sources import mixed_seed
 
+AUGMENTATIONS = {1: (0,), 2: (0, 7), 4: (0, 3, 4, 7), 8: tuple(range(8))}  # symmetries by the number of copies
 MAX_STEPS_PER_EPOCH = 256
 
 
@@ -122,6 +125,13 @@ def undo_symmetry(x: Tensor, symmetry: int) -> Tensor:
     x = x.transpose(-1, -2) if symmetry & 4 else x
     x = x.flip(-2) if symmetry & 2 else x
     return x.flip(-1) if symmetry & 1 else x
+
+
+def check_augmentations(value: int | str, caller: str, *others: str) -> None:
+    """Refuse an `n_augmentations` that is neither 1, 2, 4 nor 8 nor one of `others`; True is not 1."""
+    number = isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) in AUGMENTATIONS
+    if not number and not (isinstance(value, str) and value in others):
+        raise bad_parameter(caller, "n_augmentations", f"one of {[*AUGMENTATIONS, *others]}", value)
 
 
 def map_symmetries(function: Callable[[Tensor], Tensor], x: Tensor, symmetries: Sequence[int]) -> Tensor:

@@ -15,8 +15,9 @@ from sklearn.frozen import FrozenEstimator
 
 import zandloper as zl
 from zandloper.applications.compression import latent_codec
-from zandloper.applications.compression.context_fitting import learn_context
-from zandloper.applications.compression.entropy_coding import Reader, Writer
+from zandloper.applications.compression.context_fitting import fit_context_model
+from zandloper.applications.compression.entropy_coding import RangeDecoder, RangeEncoder
+from zandloper.applications.compression.streaming import write_stream
 from zandloper.errors import DataError, FileError, MissingExtraError, ParameterError, UnsupportedError
 
 pytest.importorskip("constriction")
@@ -179,25 +180,25 @@ def test_noise_of_another_machine_changes_nothing(rows, monkeypatch):
     """The decoder's floats are shaken by more than machines differ; what is close to an edge is written down."""
     inner = zl.Autoencoder(latent_dim=3, max_epochs=5, random_state=0).fit(rows)
     model = zl.Compressor(FrozenEstimator(inner), max_error=1e-4, random_state=0).fit(rows)
-    code = model._code
+    code = model.codec_
     if code.latents is None:  # latents are to be used here, whether they pay or not
         from zandloper.applications.compression.block_codec import _learn_latents
 
         block = next(iter(code.layout.blocks(rows)))
         samples = code.layout.samples(code.layout.values(block)[0])
-        code.code.steps = np.full(3, 0.1)
-        codes = code.layout.codes(code.code.encode(samples), len(rows))
-        code.latents = _learn_latents(code.code, codes, code.layout, 1_000, 0)
-    data, decode = model.compress(rows), latent_codec.LatentCode.decode
+        code.latent_codec.steps = np.full(3, 0.1)
+        codes = code.layout.codes(code.latent_codec.encode(samples), len(rows))
+        code.latents = _learn_latents(code.latent_codec, codes, code.layout, 1_000, 0)
+    data, decode = model.compress(rows), latent_codec.LatentCodec.decode
     shaken = np.random.default_rng(0).normal(size=rows.shape)
 
     def noisy(self, codes):
         out, close = decode(self, codes)
         return out * (1 + 1e-12 * shaken), close
 
-    monkeypatch.setattr(latent_codec.LatentCode, "decode", noisy)
+    monkeypatch.setattr(latent_codec.LatentCodec, "decode", noisy)
     assert np.abs(model.decompress(data) - rows).max() <= 1e-4
-    monkeypatch.setattr(latent_codec.LatentCode, "decode", lambda self, codes: (decode(self, codes)[0] + 0.1, False))
+    monkeypatch.setattr(latent_codec.LatentCodec, "decode", lambda self, codes: (decode(self, codes)[0] + 0.1, False))
 
 
 def test_a_flipped_bit_anywhere_is_found(rows, fitted):
@@ -212,11 +213,11 @@ def test_a_flipped_bit_anywhere_is_found(rows, fitted):
 def test_what_is_cut_off_gives_what_is_whole_and_says_what_is_lost(rows, fitted):
     parts = (rows[i : i + 500] for i in range(0, 2_000, 500))
     file = io.BytesIO()
-    fitted._code.layout.joined, plain = (lambda given: given), fitted._code.layout.joined
+    fitted.codec_.layout.joined, plain = (lambda given: given), fitted.codec_.layout.joined
     try:
-        fitted._stream(file, parts)
+        write_stream(fitted.codec_, fitted.model_hash_, file, parts, "Compressor")
     finally:
-        del fitted._code.layout.joined
+        del fitted.codec_.layout.joined
     assert plain is not None
     data = file.getvalue()
     for keep in (0.99, 0.6, 0.3):
@@ -269,12 +270,12 @@ def test_contexts_code_what_is_new_to_them(rng):
     """Values and gaps unlike any that were learned from still come back."""
     learned = rng.integers(-3, 4, (5, 2, 50)).astype(float)
     there = np.ones(learned.shape, bool)
-    context = learn_context(learned, 0 * learned, there, 1, 0, ("number", "category"), 500)
+    context = fit_context_model(learned, 0 * learned, there, 1, 0, ("number", "category"), 500)
     new = rng.integers(-100_000, 100_000, learned.shape).astype(float)
     there = rng.random(learned.shape) < 0.7
-    writer = Writer()
+    writer = RangeEncoder()
     context.code(writer, 0 * new, there, new)
-    back = context.code(Reader(writer.bytes()), 0 * new, there, None)
+    back = context.code(RangeDecoder(writer.bytes()), 0 * new, there, None)
     assert np.array_equal(back[there], new[there])
 
 

@@ -9,8 +9,8 @@ import torch
 from sklearn.exceptions import NotFittedError
 
 import zandloper as zl
-from zandloper.applications.denoising.objectives import BlindSpot, Recorrupted, lesson_alone
-from zandloper.applications.denoising.tabular import _with_noise
+from zandloper.applications.denoising.objectives import BlindSpot, Recorrupted, objective_for_noisy
+from zandloper.applications.denoising.tabular import _noisy_copies
 from zandloper.errors import DataError, DataTypeError, ParameterError, UnsupportedError
 from zandloper.model.batch import Batch
 from zandloper.training.patch_source import apply_symmetry, undo_symmetry
@@ -55,7 +55,7 @@ def test_pairs(clean, noisy):
 
 def test_going_on_from_a_denoiser(model, clean, noisy):
     more = zl.Denoiser(noise=NOISE, modality="image", max_epochs=1, random_state=0).fit(clean, init_from=model)
-    assert more.restorer_.net.spec == model.restorer_.net.spec
+    assert more.network_.net.spec == model.network_.net.spec
     # One epoch is far too short for a net that starts from nothing, and leaves one that has learned as good as it was.
     assert error(more.transform(noisy), clean) < 1.2 * error(model.transform(noisy), clean)
 
@@ -105,7 +105,7 @@ def test_recordings_of_noise_are_those_that_are_given(rng):
 
 def test_noisy_data_alone(clean, noisy):
     model = zl.Denoiser(modality="image", max_epochs=200, **QUICK).fit(noisy)
-    assert model.learned_from_ == "noisy" and isinstance(model.restorer_.objective, Recorrupted)
+    assert model.learned_from_ == "noisy" and isinstance(model.network_.objective, Recorrupted)
     assert error(model.transform(noisy), clean) < 0.6 * error(noisy, clean)
 
 
@@ -121,7 +121,7 @@ def test_redrawn_noises_have_nothing_to_do_with_each_other():
 
 
 def test_blind_spots_hide_what_counts():
-    objective = lesson_alone(zl.noise.SaltAndPepper(0.1))
+    objective = objective_for_noisy(zl.noise.SaltAndPepper(0.1))
     assert isinstance(objective, BlindSpot)
     x = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     seen, target, weight = objective.parts(Batch(x), torch.Generator().manual_seed(1), None)
@@ -264,6 +264,7 @@ def test_noisy_tables_alone(rng):
         ({"learn_from": "hope"}, "learn_from"),
         ({"noise": "loud"}, "noise"),
         ({"n_augmentations": 3}, "n_augmentations"),
+        ({"n_augmentations": True}, "n_augmentations"),
         ({"autoencoder": "U-Net"}, "autoencoder"),
         ({"max_minutes": -1}, "max_minutes"),
         ({"hidden": (0,)}, "hidden"),
@@ -288,7 +289,7 @@ def test_bad_data(model, clean):
 
 def test_series_have_noises_of_their_own(rng):
     X = rng.normal(size=(6, 40, 2))
-    seen, clean = _with_noise(X, "series", zl.noise.Gaussian(0.1), 0, "series")
+    seen, clean = _noisy_copies(X, "series", zl.noise.Gaussian(0.1), 0, "series")
     noises = np.stack([a - b for a, b in zip(seen, clean)])
     assert len(noises) == 4 * len(X) == len(np.unique(noises.round(9), axis=0))
 

@@ -13,9 +13,9 @@ from zandloper.applications.denoising.patch_matching import (
     PatchMatching,
     PatchMatchingNet,
     estimates,
+    match_patches,
     noise_curves,
-    places,
-    with_estimates,
+    with_patch_matching,
 )
 from zandloper.errors import DataError, ParameterError
 from zandloper.model.batch import Batch
@@ -66,7 +66,7 @@ def test_similar_patches_bring_texture_back(case):
 
 def test_a_patch_is_the_most_like_itself(case):
     guess = case[2] + 0.01 * torch.rand(case[2].shape, generator=torch.Generator().manual_seed(1))
-    groups = places(guess)
+    groups = match_patches(guess)
     rows, columns = (torch.arange(0, side - patch_matching.SIZE + 1, patch_matching.STEP) for side in guess.shape[-2:])
     assert torch.equal(groups[:, 0], (rows[:, None] * guess.shape[-1] + columns).flatten())
     assert all(len(set(group.tolist())) == patch_matching.MANY for group in groups[::29])
@@ -90,7 +90,7 @@ def test_the_level_of_the_noise_is_found_by_brightness():
     rng = torch.Generator().manual_seed(0)
     clean = torch.linspace(0.1, 0.9, 128).expand(1, 1, 128, 128)
     noisy = clean + (0.02 + 0.1 * clean) * torch.randn(clean.shape, generator=rng)
-    curve = noise_curves(noisy, clean, places(clean + 1e-4 * torch.rand(clean.shape, generator=rng)))[0]
+    curve = noise_curves(noisy, clean, match_patches(clean + 1e-4 * torch.rand(clean.shape, generator=rng)))[0]
     for bright in (0.2, 0.5, 0.8):
         assert float(curve(torch.tensor([bright])).sqrt()) == pytest.approx(0.02 + 0.1 * bright, rel=0.1)
 
@@ -115,7 +115,7 @@ def test_small_and_even_images_stay_finite(size):
 def test_before_its_first_step_the_net_is_believed_alone():
     first = ImageNetwork(1, (4, 8), 1).build().eval()
     initialize(first, torch.Generator().manual_seed(0))
-    net = with_estimates(first).eval()
+    net = with_patch_matching(first).eval()
     initialize(net.gate, torch.Generator().manual_seed(0))
     net.zero_init()
     y = torch.rand(1, 1, 32, 32)
@@ -137,13 +137,13 @@ def test_pixels_that_are_drawn_stand_for_all(case, monkeypatch):
     clean, noisy, _ = case
     first = ImageNetwork(1, (4, 8), 1).build().eval()
     initialize(first, torch.Generator().manual_seed(0))
-    net = with_estimates(first).eval()
+    net = with_patch_matching(first).eval()
     monkeypatch.setattr(gate_training, "KEPT", 50_000)  # as many as it takes for means to settle: pixels come again
     monkeypatch.setattr(gate_training, "FLAT", 0.02)
     batch = Batch(noisy.repeat(16, 1, 1, 1), target=clean.repeat(16, 1, 1, 1))
     rows = gate_training._pixels(net, FromPairs(), batch, None, 0)
     with torch.no_grad():
-        looked = patch_matching.looked_at(net, noisy)
+        looked = patch_matching.gate_inputs(net, noisy)
     stands_for = rows[:, -1]
     assert float(stands_for.mean()) == pytest.approx(1, rel=0.02)
     apart = (looked.apart / looked.noise[:, None].sqrt())[0, :, 0].flatten(1)
@@ -187,9 +187,9 @@ def test_going_on(model):
     images = [stripes(phase=k)[0, 0].numpy() for k in range(3)]
     settings = {"noise": NOISE, "modality": "image", "random_state": 0, "max_epochs": 1}
     more = zl.Denoiser(patch_matching=True, **settings).fit(images, init_from=model)
-    assert more.restorer_.net.spec == model.restorer_.net.spec
+    assert more.network_.net.spec == model.network_.net.spec
     plain = zl.Denoiser(**settings).fit(images, init_from=model)
-    assert plain.restorer_.net.spec == model.restorer_.net.spec.first
+    assert plain.network_.net.spec == model.network_.net.spec.first
     clean, noisy = noisy_image()
     assert error(more.transform(noisy), clean) < 1.2 * error(model.transform(noisy), clean)
 

@@ -11,9 +11,9 @@ from sklearn.base import clone
 
 import zandloper as zl
 from zandloper.applications.segmentation import training
-from zandloper.applications.segmentation.augmentation import Changes, MaskedPatches, changed
-from zandloper.applications.segmentation.mask_alignment import mask_offset, slid
-from zandloper.applications.segmentation.masks import Classes, confusion, overlaps, read_masks
+from zandloper.applications.segmentation.augmentation import Augmentation, SegmentationPatches, augmented
+from zandloper.applications.segmentation.mask_alignment import mask_offset, shifted
+from zandloper.applications.segmentation.masks import Classes, confusion, iou_by_class, read_masks
 from zandloper.data.signals import Field
 from zandloper.errors import DataError, DataTypeError, FileError, ParameterError
 from zandloper.model.losses.dice import Dice
@@ -195,6 +195,11 @@ def test_single_images_without_any_foreground_are_welcome():
         ("hidden", ()),
         ("hidden", (0, 8)),
         ("patch", 3),
+        ("n_augmentations", 3),
+        ("n_augmentations", 0),
+        ("n_augmentations", True),
+        ("n_augmentations", 8.0),
+        ("n_augmentations", "auto"),
         ("class_weight", "even"),
         ("validation", 1.0),
         ("max_epochs", 0),
@@ -205,6 +210,22 @@ def test_single_images_without_any_foreground_are_welcome():
 def test_parameters_that_cannot_be(name, value):
     with pytest.raises(ParameterError, match=f"parameter `{name}` of Segmenter must be"):
         zl.Segmenter(**{name: value}).fit(*scenes(2))
+
+
+def test_augmentations_are_copies_whose_mean_is_the_result(model):
+    X = scenes(1)[0]
+    whole = model.predict_proba(X)
+    assert model.n_augmentations == 8
+    try:
+        one = model.set_params(n_augmentations=1).predict_proba(X)
+        other = model.predict_proba(X[:, ::-1, ::-1].swapaxes(1, 2)).swapaxes(1, 2)[:, ::-1, ::-1]
+        two = model.set_params(n_augmentations=2).predict_proba(X)
+        assert np.abs(whole - one).max() > 1e-4
+        assert model.mask_offset_ == (0, 0) and np.allclose(two, (one + other) / 2, atol=1e-5)
+        with pytest.raises(ParameterError, match=r"`n_augmentations` of Segmenter must be one of \[1, 2, 4, 8\], got"):
+            model.set_params(n_augmentations=True).predict(X)
+    finally:
+        model.set_params(n_augmentations=8)
 
 
 # ------------------------------------------------------------------------------------------------------------ the parts
@@ -225,20 +246,22 @@ def test_images_and_masks_are_changed_alike(rng):
     """The mask is the image: after any change it still is."""
     image = (rng.random((1, 64, 64)) > 0.5).astype(np.uint8).repeat(8, 1).repeat(8, 2)
     items, masks = [Field(image * 255, 255.0)], [Field(image, 1.0)]
-    source = MaskedPatches(items, masks, (64, 64), 6, 0, Changes(share=1.0, light=0.0, grain=0.0), 0.5)
+    source = SegmentationPatches(
+        items, masks, (64, 64), 6, 0, Augmentation(deformed_share=1.0, light=0.0, noise=0.0), 0.5
+    )
     (batch, *_) = source.epoch(0)
     assert ((batch.x > 0.5) == (batch.target > 0.5)).float().mean() > 0.95
     assert not torch.equal(batch.target, next(source.epoch(1)).target)
     assert torch.equal(batch.x, next(source.epoch(0)).x)
     (_, second, *_) = source.epoch(0)
     assert torch.equal(second.x, next(source.epoch(0, first=1)).x)
-    same = changed(batch, Changes(0.0, 0.0, 0.0, 0.0, 0.0), 1.0, torch.Generator().manual_seed(0))
+    same = augmented(batch, Augmentation(0.0, 0.0, 0.0, 0.0, 0.0), 1.0, torch.Generator().manual_seed(0))
     torch.testing.assert_close(same.x, batch.x)
 
 
 def test_blocks_hold_every_pixel():
     image = np.arange(70 * 50, dtype=np.float32).reshape(1, 70, 50)
-    source = MaskedPatches([Field(image, 1.0)], None, (32, 32), 2, 0, None)
+    source = SegmentationPatches([Field(image, 1.0)], None, (32, 32), 2, 0, None)
     seen = torch.cat([b.x.flatten() for b in source.in_order(2)])
     assert set(seen.tolist()) == set(image.ravel().tolist()) and source.rows == 6
 
@@ -255,13 +278,13 @@ def test_masks_of_many_kinds(tmp_path):
     PIL.fromarray(np.eye(4, dtype=np.uint8)).save(tmp_path / "a.png")
     assert np.array_equal(read_masks(tmp_path, "me")[0], np.eye(4))
     classes = Classes.learn([np.eye(4, dtype=np.uint8) * 255], None, "me")
-    assert np.array_equal(classes.mask(classes.places(np.eye(4) * 255, "me", 0)), np.eye(4) * 255)
+    assert np.array_equal(classes.decode(classes.encode(np.eye(4) * 255, "me", 0)), np.eye(4) * 255)
 
 
 def test_overlaps_by_hand():
     table = confusion(np.array([0, 0, 1, 1, -1]), np.array([0, 1, 1, 1, 1]), 3)
     assert table.tolist() == [[1, 1, 0], [0, 2, 0], [0, 0, 0]]
-    assert np.allclose(overlaps(table), [1 / 2, 2 / 3, np.nan], equal_nan=True)
+    assert np.allclose(iou_by_class(table), [1 / 2, 2 / 3, np.nan], equal_nan=True)
 
 
 # --------------------------------------------------------------------------------------------------------- command line
@@ -283,11 +306,12 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
         said = capsys.readouterr()
         return left.value.code, said.out + said.err
 
-    code, said = zandloper("fit segment images --masks masks -o model --max-epochs 1 --seed 0")
+    code, said = zandloper("fit segment images --masks masks -o model --max-epochs 1 --seed 0 --n-augmentations 2")
     assert code == 0 and "Segmenter: U-Net with skips" in said
     code, said = zandloper("run model images -o out")
     assert code == 0 and "masks and overlays" in said
     model = zl.load("model")
+    assert model.n_augmentations == 2
     assert np.array_equal(np.asarray(PIL.open("out/masks/1.png")), model.predict(X[1]))
     assert np.asarray(PIL.open("out/overlays/1.png")).shape == (48, 40, 3)
     assert zandloper("run model images -o out.npy")[0] == 0 and np.load("out.npy").shape == y.shape
@@ -304,10 +328,10 @@ def test_scores_are_tipped_to_where_overlap_is_best(monkeypatch, rng):
     monkeypatch.setattr(training, "probabilities", lambda *_: np.stack([1 - sure, sure], -1).astype(np.float32))
     module = types.SimpleNamespace(baseline=torch.zeros(1, 1, 2))
     field = Field(truth[None], 1.0)
-    training.tip(module, [field], [field], 2)
+    training.tune_class_scores(module, [field], [field], 2)
     added = module.baseline.flatten()
     assert added[0] == 0 and added[1] > 0.2
-    overlap = lambda said: np.nanmean(overlaps(confusion(truth, said, 2)))  # noqa: E731
+    overlap = lambda said: np.nanmean(iou_by_class(confusion(truth, said, 2)))  # noqa: E731
     threshold = 1 / (1 + np.exp(float(added[1])))
     assert overlap((sure > threshold).astype(int)) > overlap((sure > 0.5).astype(int)) + 0.01
 
@@ -318,18 +342,18 @@ def test_classes_of_few_pixels_are_not_tipped(monkeypatch):
     p = np.full((100, 100, 2), 0.5, np.float32)
     monkeypatch.setattr(training, "probabilities", lambda *_: p)
     module, field = types.SimpleNamespace(baseline=torch.zeros(1, 1, 2)), Field(truth[None], 1.0)
-    training.tip(module, [field], [field], 2)
+    training.tune_class_scores(module, [field], [field], 2)
     assert not module.baseline.any()
 
 
 def test_large_images_are_tipped_by_their_middle_and_weights_are_left_alone(monkeypatch, model):
     seen = []
-    monkeypatch.setattr(training, "MIDDLE", 16)
+    monkeypatch.setattr(training, "TUNING_SIDE", 16)
     monkeypatch.setattr(
         training, "probabilities", lambda _, item, *__: seen.append(item.size) or np.full((*item.size, 2), 0.5)
     )
     field = Field(np.zeros((1, 40, 20), np.int64), 1.0)
-    training.tip(types.SimpleNamespace(baseline=torch.zeros(1, 1, 2)), [field], [field], 2)
+    training.tune_class_scores(types.SimpleNamespace(baseline=torch.zeros(1, 1, 2)), [field], [field], 2)
     assert seen == [(16, 16)]
     X, y = scenes(4)
     zl.Segmenter(max_epochs=1, class_weight="balanced", **SMALL).fit(X, y)
@@ -386,10 +410,10 @@ def test_of_several_classes_with_unknown_pixels_in_color():
 
 def test_sliding_by_whole_pixels_moves_them(rng):
     x = rng.normal(size=(12, 10, 3)).astype(np.float32)
-    moved = slid(x, (2.0, -3.0))
+    moved = shifted(x, (2.0, -3.0))
     assert np.array_equal(moved[2:, :-3], x[:-2, 3:]) and moved.dtype == x.dtype
     assert np.array_equal(moved[0, :-3], x[0, 3:])
-    half = slid(x, (0.5, 0.0))
+    half = shifted(x, (0.5, 0.0))
     assert np.allclose(half[1:], (x[1:] + x[:-1]) / 2, atol=1e-6)
 
 
@@ -411,19 +435,19 @@ def test_predictions_lie_where_masks_do(monkeypatch, tmp_path):
 
 def test_masks_are_moved_onto_the_images_patch_by_patch(rng):
     masks = rng.integers(0, 2, (2, 40, 40)).astype(np.int16)
-    patches = MaskedPatches(fields(masks), fields(masks), (24, 24), 4, 0, None, offset=(1.0, -2.0))
+    patches = SegmentationPatches(fields(masks), fields(masks), (24, 24), 4, 0, None, offset=(1.0, -2.0))
     for batch in patches.epoch(0):
         assert torch.equal(batch.target[..., :-1, 2:], batch.x[..., 1:, :-2])
     # Beyond the patch the image goes on; beyond the image its last row does, and short images are mirrored.
-    whole = MaskedPatches(fields(masks), fields(masks), (48, 40), 4, 0, None, offset=(1.0, 0.0))
+    whole = SegmentationPatches(fields(masks), fields(masks), (48, 40), 4, 0, None, offset=(1.0, 0.0))
     batch = next(whole.epoch(0))
     assert torch.equal(batch.target[..., :39, :], batch.x[..., 1:40, :])
     assert torch.equal(batch.target[..., 39, :], batch.x[..., 39, :])
-    inner = MaskedPatches(fields(masks), fields(masks), (16, 16), 1, 0, None, offset=(2.0, 0.0))
+    inner = SegmentationPatches(fields(masks), fields(masks), (16, 16), 1, 0, None, offset=(2.0, 0.0))
     (batch,) = [inner._batch_of([(0, (4, 4), 0)])]
     assert torch.equal(batch.target[0, 0], torch.from_numpy(masks[0, 6:22, 4:20]).float())
     ramp = np.broadcast_to(np.arange(40, dtype=np.int16)[:, None], (2, 40, 40))
-    patches = MaskedPatches(fields(ramp), fields(ramp), (24, 24), 64, 0, None, offset=(0.25, 0.0))
+    patches = SegmentationPatches(fields(ramp), fields(ramp), (24, 24), 64, 0, None, offset=(0.25, 0.0))
     batch = next(patches.epoch(0))
     moved = (batch.target - batch.x)[..., :-1, :].mean((1, 2, 3))
     assert set(moved.tolist()) == {0.0, 1.0} and moved.mean() == pytest.approx(0.25, abs=0.15)
@@ -431,7 +455,7 @@ def test_masks_are_moved_onto_the_images_patch_by_patch(rng):
 
 def test_patches_that_are_not_square_are_flipped():
     ramp = np.broadcast_to(np.arange(24, dtype=np.int16)[:, None], (1, 24, 40))
-    source = MaskedPatches(fields(ramp), fields(ramp), (24, 40), 32, 0, Changes(0, 0, 0, 0, 0))
+    source = SegmentationPatches(fields(ramp), fields(ramp), (24, 40), 32, 0, Augmentation(0, 0, 0, 0, 0))
     firsts = {int(x[0, 0, 0]) for x in next(source.epoch(0)).target}
     assert firsts == {0, 23}
 

@@ -1,4 +1,4 @@
-"""A compressor to a model folder and back. What codes values is small: its integers go into the folder squeezed."""
+"""Saving and loading of compressors; the integers of the codec are packed and compressed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sklearn.frozen import FrozenEstimator
 from torch import Tensor, nn
 
 from zandloper import __version__
-from zandloper.applications.compression.block_codec import BlockCode
-from zandloper.applications.compression.context_model import Context
-from zandloper.applications.compression.latent_codec import LatentCode
+from zandloper.applications.compression.block_codec import BlockCodec
+from zandloper.applications.compression.context_model import ContextModel
+from zandloper.applications.compression.latent_codec import LatentCodec
 from zandloper.applications.compression.layout import Layout
 from zandloper.applications.compression.quantization import UniformQuantizer
 from zandloper.applications.compression.series_layout import SeriesLayout
@@ -44,9 +44,9 @@ def save_compressor(compressor: Any, path: str | Path, overwrite: bool) -> None:
         "n_features_in": compressor.n_features_in_,
         "expected": compressor.expected_,
         "model_hash": compressor.model_hash_,
-        "layout": _pack_layout(compressor._code.layout),
+        "layout": _pack_layout(compressor.codec_.layout),
     }
-    packed = np.frombuffer(_pack_code(compressor._code), np.uint8)
+    packed = np.frombuffer(_pack_codec(compressor.codec_), np.uint8)
     write_folder(path, recipe, {**weights, "coding": torch.from_numpy(packed.copy())}, overwrite)
 
 
@@ -58,7 +58,7 @@ def compressor_of(
     tensors: dict[str, Tensor],
     parts: dict[str, nn.Module],
 ) -> Any:
-    """The fitted compressor that a recipe and tensors describe."""
+    """Restore a fitted compressor from a recipe and tensors."""
     try:
         described = recipe["model"]
         weights = {n.removeprefix(PREFIX): v.float() if v.dtype == torch.half else v for n, v in tensors.items()}
@@ -75,7 +75,8 @@ def compressor_of(
         compressor.n_features_in_ = recipe["learned"]["n_features_in"]
         compressor.expected_ = recipe["learned"]["expected"]
         layout = _unpack_layout(recipe["learned"]["layout"], model.model_.schema)
-        compressor._code = _unpack_code(coding.numpy().tobytes(), model, layout)
+        compressor.codec_ = _unpack_codec(coding.numpy().tobytes(), model, layout)
+        # Stored, so that compressed files stay readable when names in the model change.
         compressor.model_hash_ = recipe["learned"]["model_hash"]
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, RuntimeError, zlib.error) as error:
         if isinstance(error, ZandloperError):
@@ -84,17 +85,17 @@ def compressor_of(
     return compressor
 
 
-def hash_of(code: BlockCode) -> str:
-    """A short name for all that decides what bytes mean: another model's file is known by it."""
-    digest = hashlib.blake2b(_pack_code(code), digest_size=16)
-    digest.update(json.dumps(code.code.model.model_.blueprint.to_dict(), sort_keys=True, default=str).encode())
-    for name, tensor in sorted(code.code.model.module_.state_dict().items()):
+def hash_of(codec: BlockCodec) -> str:
+    """A hash of all that determines the meaning of compressed bytes; files of other models differ in it."""
+    digest = hashlib.blake2b(_pack_codec(codec), digest_size=16)
+    digest.update(json.dumps(codec.latent_codec.model.model_.blueprint.to_dict(), sort_keys=True, default=str).encode())
+    for name, tensor in sorted(codec.latent_codec.model.module_.state_dict().items()):
         digest.update(name.encode() + tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
 def _shortened(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first entry, the best and the last, in four digits: a compressor's folder counts."""
+    """The first, the best and the last entry, in four digits: the size of the folder counts."""
     scored = [i for i, entry in enumerate(history) if entry["validation"] is not None]
     kept = {0, len(history) - 1, *sorted(scored, key=lambda i: history[i]["validation"])[:1]}
     return [
@@ -105,20 +106,20 @@ def _shortened(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _halved(tensor: Tensor) -> Tensor:
-    """In 16 bits, where that loses nothing."""
+    """Convert a tensor to 16 bits if that is exact."""
     half = tensor.half() if tensor.dtype == torch.float32 else tensor
     return half if torch.equal(half.to(tensor.dtype), tensor) else tensor
 
 
-def _pack_code(code: BlockCode) -> bytes:
-    arrays: dict[str, np.ndarray] = {"rest": code.rest}
-    settings: dict[str, Any] = {"dtypes": list(code.grid.dtypes)}
+def _pack_codec(codec: BlockCodec) -> bytes:
+    arrays: dict[str, np.ndarray] = {"rest": codec.rest}
+    settings: dict[str, Any] = {"dtypes": list(codec.quantizer.dtypes)}
     for name in ("bound", "offset", "step", "scale"):
-        arrays[f"grid.{name}"] = getattr(code.grid, name)
-    if code.code.steps is not None:
-        arrays["steps"] = code.code.steps
+        arrays[f"quantizer.{name}"] = getattr(codec.quantizer, name)
+    if codec.latent_codec.steps is not None:
+        arrays["steps"] = codec.latent_codec.steps
     for part in ("latents", "correction"):
-        context = getattr(code, part)
+        context = getattr(codec, part)
         if context is not None:
             for field in dataclasses.fields(context):
                 value = getattr(context, field.name)
@@ -132,7 +133,7 @@ def _pack_code(code: BlockCode) -> bytes:
     return zlib.compress(len(head).to_bytes(4, "little") + head + body, 9)
 
 
-def _unpack_code(data: bytes, model: Any, layout: Layout) -> BlockCode:
+def _unpack_codec(data: bytes, model: Any, layout: Layout) -> BlockCodec:
     flat = zlib.decompress(data)
     size = int.from_bytes(flat[:4], "little")
     head, at, arrays = json.loads(flat[4 : 4 + size]), 4 + size, {}
@@ -141,18 +142,18 @@ def _unpack_code(data: bytes, model: Any, layout: Layout) -> BlockCode:
         arrays[name] = np.frombuffer(flat[at : at + count], dtype).reshape(shape).copy()
         at += count
     settings = head["settings"]
-    steps: Any = {n: arrays[f"grid.{n}"] for n in ("bound", "offset", "step", "scale")}
-    grid = UniformQuantizer(**steps, dtypes=tuple(settings["dtypes"]))
-    contexts: dict[str, Context | None] = {}
+    steps: Any = {n: arrays[f"quantizer.{n}"] for n in ("bound", "offset", "step", "scale")}
+    quantizer = UniformQuantizer(**steps, dtypes=tuple(settings["dtypes"]))
+    contexts: dict[str, ContextModel | None] = {}
     for part in ("latents", "correction"):
         own = {n.removeprefix(f"{part}."): v for n, v in {**settings, **arrays}.items() if n.startswith(f"{part}.")}
-        contexts[part] = Context(**own) if own else None
-    code = LatentCode(model, arrays.get("steps"))
-    return BlockCode(layout, grid, code, contexts["latents"], contexts["correction"], arrays["rest"])
+        contexts[part] = ContextModel(**own) if own else None
+    codec = LatentCodec(model, arrays.get("steps"))
+    return BlockCodec(layout, quantizer, codec, contexts["latents"], contexts["correction"], arrays["rest"])
 
 
 def _narrow(array: np.ndarray) -> np.ndarray:
-    """Integers in as few bytes as hold them, little-endian."""
+    """Convert integers to the smallest dtype that holds them, little-endian."""
     if array.dtype.kind not in "iu" or not array.size:
         return array
     kinds = [np.dtype(k) for k in ("<u1", "<i1", "<i2", "<i4", "<i8")]

@@ -1,6 +1,6 @@
-"""A `Context` from examples: taps, the linear part by least absolute errors, the net by the training loop, tables.
+"""Fitting of a `ContextModel`: taps, linear weights by least absolute errors, the network, and the tables.
 
-What it learns costs room in the model, so the number of values that the model is for decides how much it may learn.
+The parameters take space in the model, so that their number depends on the number of values to be coded.
 """
 
 from __future__ import annotations
@@ -8,9 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from zandloper.applications.compression.context_model import (
     CLASSES,
@@ -19,26 +16,19 @@ from zandloper.applications.compression.context_model import (
     NEAR,
     REACH,
     UNIT,
-    Context,
-    Walk,
+    ContextFeatures,
+    ContextModel,
 )
+from zandloper.applications.compression.context_network import fit_context_network
 from zandloper.applications.compression.context_tables import learn_tables
-from zandloper.model.batch import Batch, LossOutput
-from zandloper.training.loop import train
-from zandloper.training.sources import ArraySource, mixed_seed
-from zandloper.training.state import TrainingConfig
 
 MOST_TAPS = 24
-EXAMPLES = 2**18  # values that the net learns from
-VALUES_A_WEIGHT = 96  # of the data, for one weight of the net
-HIDDEN = 24  # neurons of the net, at most
-EPOCHS = 6
 
 
-def learn_context(
+def fit_context_model(
     values: np.ndarray,
     prediction: np.ndarray,
-    there: np.ndarray,
+    present: np.ndarray,
     height: int,
     width: int,
     kinds: tuple[str, ...],
@@ -46,31 +36,53 @@ def learn_context(
     period: int = 0,
     seed: int = 0,
     net: bool = True,
-) -> Context:
-    """The context of blocks like the one given.
+) -> ContextModel:
+    """Fit a context model to a sample block.
 
     Parameters
     ----------
-    values, prediction, there : ndarray (steps, channels, lanes)
-        Integers, what was predicted for them from outside in eighths of a step, and which there are.
+    values, prediction, there : ndarray (steps, channels, sequences)
+        Integers, their external predictions in eighths of a step, and flags of the present ones.
     height, width : int
         Of an image; 1 and 0 for series; 1 and 1 for rows of a table.
     kinds : tuple of {"number", "category"}
         Of the channels. Categories are integers without order.
     total : int
-        How many values the model is for.
+        Number of values to be coded.
     period : int
-        A number of steps after which series repeat, or 0.
+        Period of series in steps, or 0.
     seed : int
     net : bool
-        Without, the net only says a constant: quick, to compare with.
+        False: the network outputs a constant, which is fast, for comparisons.
     """
     channels = values.shape[1]
-    taps = _taps(values, prediction, there, height, width, kinds, period)
+    context = _blank(_taps(values, prediction, present, height, width, kinds, period), channels, height, width)
+    state = ContextFeatures(context, prediction)
+    _features_of_known(state, values)
+    for c in range(channels):
+        _learn_linear(context, state, values, present, c)
+    state = ContextFeatures(context, prediction)
+    features = _features_of_known(state, values)
+    if net and len(values) > 4 and width:
+        usual = np.where(present, state.missed, 0).sum(2) / np.maximum(present.sum(2), 1)
+        context.position_errors = np.rint(16 * np.log2(1 + usual)).clip(0, 255).astype(np.int64)
+    _normalize(context, state, features, present, prediction)
+    state = ContextFeatures(context, prediction)
+    features = _features_of_known(state, values)
+    fit_context_network(context, features, values, present, total if net else 0, seed)
+    state = ContextFeatures(context, prediction)
+    return learn_tables(context, _features_of_known(state, values), state, values, prediction, present, kinds, total)
+
+
+def _blank(taps: np.ndarray, channels: int, height: int, width: int) -> ContextModel:
+    """A context model with taps, whose other parts are zeros."""
     count, near = taps.shape[1], min(NEAR, taps.shape[1])
-    zeros = lambda *shape: np.zeros(shape, np.int64)  # noqa: E731
+
+    def zeros(*shape: int) -> np.ndarray:
+        return np.zeros(shape, np.int64)
+
     inputs = near + EXTRA
-    context = Context(
+    return ContextModel(
         height=height,
         width=width,
         taps=taps,
@@ -80,7 +92,7 @@ def learn_context(
         unit=zeros(channels),
         level=zeros(channels),
         shifts=zeros(channels, inputs),
-        place=zeros(0, channels),
+        position_errors=zeros(0, channels),
         w1=zeros(channels, 0, inputs),
         b1=zeros(channels, 0),
         w2=zeros(channels, 2, 0),
@@ -89,37 +101,22 @@ def learn_context(
         low=zeros(channels),
         first=zeros(channels),
         shape=zeros(channels, 3),
-        centers=zeros(channels, 1),
-        scales=zeros(channels, 1, 1),
-        distances=zeros(CLASSES, 2 * REACH + 2),
+        center_edges=zeros(channels, 1),
+        scale_edges=zeros(channels, 1, 1),
+        distance_tables=zeros(CLASSES, 2 * REACH + 2),
         values=zeros(1, 2),
     )
-    walk = Walk(context, prediction)
-    _follow(walk, values)
-    for c in range(channels):
-        _learn_linear(context, walk, values, there, c)
-    walk = Walk(context, prediction)
-    looks = _follow(walk, values)
-    if net and len(values) > 4 and width:
-        usual = np.where(there, walk.missed, 0).sum(2) / np.maximum(there.sum(2), 1)
-        context.place = np.rint(16 * np.log2(1 + usual)).clip(0, 255).astype(np.int64)
-    _normalize(context, walk, looks, there, prediction)
-    walk = Walk(context, prediction)
-    looks = _follow(walk, values)
-    _learn_net(context, looks, values, there, total if net else 0, seed)
-    walk = Walk(context, prediction)
-    return learn_tables(context, _follow(walk, values), walk, values, prediction, there, kinds, total)
 
 
-def _follow(walk: Walk, values: np.ndarray) -> list[list[Any]]:
-    """What a walk over known values looks at: center, scale, inputs, linear center and first tap of each."""
+def _features_of_known(state: ContextFeatures, values: np.ndarray) -> list[list[Any]]:
+    """Features of known values: center, scale, network inputs, linear center and first tap of each."""
     out: list[list[Any]] = []
     for step in range(len(values)):
         row: list[Any] = []
         for c in range(values.shape[1]):
-            center, scale, inputs = walk.look(step, c)
-            row.append((center, scale, inputs.astype(np.float32), walk._center.copy(), walk.tapped(step, c)))
-            walk.learn(step, c, values[step, c])
+            center, scale, inputs = state.features_at(step, c)
+            row.append((center, scale, inputs.astype(np.float32), state.linear_center.copy(), state.first_tap(step, c)))
+            state.update(step, c, values[step, c])
         out.append(row)
     return out
 
@@ -127,26 +124,26 @@ def _follow(walk: Walk, values: np.ndarray) -> list[list[Any]]:
 def _taps(
     values: np.ndarray,
     prediction: np.ndarray,
-    there: np.ndarray,
+    present: np.ndarray,
     height: int,
     width: int,
     kinds: tuple[str, ...],
     period: int,
 ) -> np.ndarray:
-    """Which values before it each channel looks at, the most telling first: (channels, taps, 3)."""
+    """Choose the taps of each channel, the most informative first: (channels, taps, 3)."""
     steps, channels, _ = values.shape
     every: list[list[tuple[int, int, int]]] = []
-    off = np.where(there, FINE * values - prediction, 0).reshape(steps * channels, -1) if steps == 1 else values
+    off = np.where(present, FINE * values - prediction, 0).reshape(steps * channels, -1) if steps == 1 else values
     strength = np.zeros((channels, channels))
     if steps == 1 and channels > 1:
         strength = _strength(off, kinds)
     for c in range(channels):
         before = sorted(range(c), key=lambda j: -strength[c, j])
         if width == 0:
-            own = range(1, 33 if channels == 1 else 5)
-            mine = [(0, -lag, c) for lag in own]
+            lags = range(1, 33 if channels == 1 else 5)
+            mine = [(0, -lag, c) for lag in lags]
             if period > 4:
-                mine += [(0, -lag, c) for lag in (period, period + 1, period - 1) if lag not in own]
+                mine += [(0, -lag, c) for lag in (period, period + 1, period - 1) if lag not in lags]
             mine += [(0, 0, j) for j in before[-6:]] + [(0, -1, j) for j in range(channels) if j != c][:6]
         elif steps > 1:
             around = [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, 2), (-2, -1), (-2, 1), (0, -3)]
@@ -163,7 +160,7 @@ def _taps(
 
 
 def _strength(off: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
-    """How much columns tell of each other: correlation, or where one is a category, the information that they share."""
+    """Strength of the dependence between columns: correlation, or mutual information if one is categorical."""
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.nan_to_num(abs(np.corrcoef(off)))
     for c, kind in enumerate(kinds):
@@ -176,21 +173,23 @@ def _strength(off: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
 
 
 def _shared(a: np.ndarray, b: np.ndarray) -> float:
-    """The mutual information of two columns in nats, of their first 24 levels."""
+    """Mutual information of two columns in nats, of their first 24 levels."""
     a, b = (np.unique(v, return_inverse=True)[1].clip(0, 23) for v in (a, b))
     joint = np.bincount(a * 24 + b, minlength=576).reshape(24, 24) / len(a)
     outer = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
     return float((joint[joint > 0] * np.log(joint[joint > 0] / outer[joint > 0])).sum())
 
 
-def _learn_linear(context: Context, walk: Walk, values: np.ndarray, there: np.ndarray, c: int) -> None:
-    """The weights of a channel by least absolute errors, iteratively reweighted (Schlossmacher 1973)."""
-    steps, _, lanes = values.shape
+def _learn_linear(
+    context: ContextModel, state: ContextFeatures, values: np.ndarray, present: np.ndarray, c: int
+) -> None:
+    """Fit the weights of a channel by least absolute errors, iteratively reweighted (Schlossmacher 1973)."""
+    steps, _, sequences = values.shape
     count = context.taps.shape[1] + 2
-    room = max(1, 200_000 // max(1, lanes))
+    room = max(1, 200_000 // max(1, sequences))
     chosen = np.unique(np.linspace(0, steps - 1, min(steps, room)).astype(int))
-    A = np.concatenate([np.vstack([walk.linear(s, c), np.ones(lanes)])[:, there[s, c]] for s in chosen], axis=1)
-    target = np.concatenate([walk.off[s, c][there[s, c]] for s in chosen])
+    A = np.concatenate([np.vstack([state.linear(s, c), np.ones(sequences)])[:, present[s, c]] for s in chosen], axis=1)
+    target = np.concatenate([state.off[s, c][present[s, c]] for s in chosen])
     A, target = A[:, :200_000], target[:200_000]
     if not target.size:
         return
@@ -215,88 +214,18 @@ def _learn_linear(context: Context, walk: Walk, values: np.ndarray, there: np.nd
     context.unit[c] = int(np.clip(np.rint(np.log2(missed / 2 + 1)), 0, 30))
 
 
-def _normalize(context: Context, walk: Walk, looks: Any, there: np.ndarray, prediction: np.ndarray) -> None:
-    """Bring the net's inputs to about 64."""
+def _normalize(
+    context: ContextModel, state: ContextFeatures, features: Any, present: np.ndarray, prediction: np.ndarray
+) -> None:
+    """Scale the network's inputs to about 64."""
     near = context.shifts.shape[1] - EXTRA
     for c in range(context.channels):
-        inputs = np.concatenate([row[c][2] for row in looks[:: max(1, len(looks) // 64)]], axis=1)
+        inputs = np.concatenate([row[c][2] for row in features[:: max(1, len(features) // 64)]], axis=1)
         size = abs(inputs).mean(1)
-        shown = prediction[:, c][there[:, c]]
+        shown = prediction[:, c][present[:, c]]
         if shown.size:
             context.level[c] = int(np.rint(shown.mean()))
             size[near + 2] = shown.std()
         shift = np.rint(np.log2(np.maximum(size, 1e-6) / UNIT)).clip(-8, 40)
         shift[near + 3 :] = 0
         context.shifts[c] = shift.astype(np.int64)
-
-
-class _Net(nn.Module):
-    """The small nets of all channels, trained with the bits that a logistic distribution would need."""
-
-    baseline_loss = 0.0
-
-    def __init__(self, channels: int, inputs: int, hidden: int, start: Tensor, unit: Tensor, seed: int) -> None:
-        super().__init__()
-        rng = torch.Generator().manual_seed(mixed_seed(seed, 11))
-        self.inputs = inputs
-        self.w1 = nn.Parameter(torch.randn(channels, hidden, inputs, generator=rng) / inputs**0.5)
-        self.b1 = nn.Parameter(torch.zeros(channels, hidden))
-        self.w2 = nn.Parameter(torch.zeros(channels, 2, hidden))
-        self.b2 = nn.Parameter(torch.stack([torch.zeros_like(start), start], dim=1))
-        self.register_buffer("unit", unit)
-        self.unit: Tensor
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shift and scale, (n, channels, 2), of inputs (n, channels, inputs) in units of 64."""
-        h = torch.relu(torch.einsum("nci,chi->nch", x / UNIT, self.w1) + self.b1)
-        return torch.einsum("nch,coh->nco", h, self.w2) + self.b2
-
-    def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
-        """The mean number of nats a value. The last two of each row are the distance in steps, and its weight."""
-        x, distance, weight = batch.x[..., : self.inputs], batch.x[..., -2], batch.x[..., -1]
-        shift, scale = self(x).unbind(-1)
-        nats = logistic_nats(distance - shift * self.unit, scale)
-        error = (nats * weight).sum() / weight.sum().clamp(min=1)
-        return LossOutput(error, error.detach(), error.new_zeros(()))
-
-
-def logistic_nats(distance: Tensor, scale: Tensor) -> Tensor:
-    """`-log(F(distance + 1/2) - F(distance - 1/2))` of a logistic distribution F of scale 2^scale, in steps."""
-    s = torch.exp2(scale.clamp(-7, 30))
-    upper, lower = (distance + 0.5) / s, (distance - 0.5) / s
-    return F.softplus(-upper) + F.softplus(lower) - torch.log(-torch.expm1(-1 / s))
-
-
-def _learn_net(context: Context, looks: Any, values: np.ndarray, there: np.ndarray, total: int, seed: int) -> None:
-    steps, channels, lanes = values.shape
-    inputs = context.shifts.shape[1]
-    hidden = int(min(HIDDEN, total / VALUES_A_WEIGHT / channels / (inputs + 3)))
-    rng = np.random.default_rng(mixed_seed(seed, 12))
-    keep = min(steps * lanes, max(64, EXAMPLES // channels))
-    chosen = np.sort(rng.permutation(steps * lanes)[:keep])
-    x = np.zeros((keep, channels, inputs + 2), np.float32)
-    at, lane = np.divmod(chosen, lanes)
-    cuts = np.searchsorted(at, np.arange(steps + 1))
-    for s in range(steps):
-        part, mine = slice(cuts[s], cuts[s + 1]), lane[cuts[s] : cuts[s + 1]]
-        for c in range(channels):
-            _, _, seen, linear, _ = looks[s][c]
-            x[part, c, :inputs] = seen[:, mine].T
-            x[part, c, -2] = values[s, c][mine] - linear[mine] / FINE
-            x[part, c, -1] = there[s, c][mine]
-    unit = 2.0**context.unit / FINE
-    mean = (abs(x[..., -2]) * x[..., -1]).sum(0) / np.maximum(x[..., -1].sum(0), 1)
-    start = np.log2(np.maximum(0.72 * mean, 0.05))
-    net = _Net(channels, inputs, max(0, hidden), torch.from_numpy(start).float(), torch.from_numpy(unit).float(), seed)
-    held = max(1, keep // 10)
-    order = rng.permutation(keep)
-    source = ArraySource(x, rows=order[held:], batch_size=256 if keep > 4096 else 64, seed=seed)
-    validation = ArraySource(x, rows=order[:held], seed=seed)
-    settings = TrainingConfig(
-        max_epochs=EPOCHS if hidden else 2, lr=5e-3 if hidden else 5e-2, inference_batch_size=4096, seed=seed
-    )
-    if keep > 20:
-        train(net, source, validation, settings)
-    whole = lambda w, size: np.rint(w.detach().double().numpy() * size).clip(-(2**23), 2**23).astype(np.int64)  # noqa: E731
-    context.w1, context.b1 = whole(net.w1, 256), whole(net.b1, 256 * UNIT)
-    context.w2, context.b2 = whole(net.w2, 256), whole(net.b2, 256 * UNIT)

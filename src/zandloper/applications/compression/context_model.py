@@ -1,17 +1,17 @@
-"""What the next integer is likely to be, given what the decoder knows already: the model of a block of integers.
+"""The context model: distributions of the integers of a block, given those that are already decoded.
 
-A block is an array (steps, channels, lanes): pixels, channels and images; columns and rows of a table; time steps,
-channels and stretches of a series. All lanes are coded side by side, step by step, channel by channel. For each value
-there is a prediction from outside (of the autoencoder, or a constant), and there are *taps*: values that came before.
-From them follow
+A block is an array (steps, channels, sequences): pixels, channels and images; columns and rows of a table; time steps,
+channels and pieces of a series. All sequences are coded in parallel, step by step, channel by channel. Each value has
+an external prediction (of the autoencoder, or a constant) and *taps*: previous values. From these follow
 
-1. a center: the outside prediction plus a linear combination of how far it was off at the taps;
-2. by a tiny net a shift of the center and a scale: how far off it will be;
-3. from center and scale a class, and from the class a table of frequencies, by which a range coder codes the value.
+1. a center: the external prediction plus a linear combination of its errors at the taps;
+2. a shift of the center and a scale, the expected error, from a small network;
+3. a class from center and scale, whose frequency table a range coder uses to code the value.
 
-All of this is done in integers, held by float64 and far below 2^53: sums are exact in any order, so that every machine
-and any number of threads comes to the same class. The scheme is that of CALIC (Wu and Memon 1997, "Context-based,
-adaptive, lossless image coding"): prediction, context of error energy, tables by context, here with learned parts.
+All of it is computed with integers, held by float64 and far below 2^53: sums are exact in any order, so that every
+machine and any number of threads computes the same class. The scheme is that of CALIC (Wu and Memon 1997,
+"Context-based, adaptive, lossless image coding"): prediction, context of error energy, tables by context, here with
+learned parts.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from zandloper.applications.compression.entropy_coding import Coder, Tables, cod
 FINE = 8  # predictions are in eighths of a step
 MOST = 2**28  # integers are smaller than this
 THIRDS = 3  # classes an octave of scale
-SMALLEST, LARGEST = -5, 3  # octaves of scale with tables of their own, in steps; above, low bits are coded plainly
-SPLIT = (1 - SMALLEST) * THIRDS  # below 2 steps, the center's place within its step counts too
+SMALLEST, LARGEST = -5, 3  # octaves of scale with separate tables, in steps; above, low bits are coded without a table
+SPLIT = (1 - SMALLEST) * THIRDS  # below 2 steps, classes depend on the center's position within its step
 BUCKETS = (LARGEST - SMALLEST) * THIRDS
 CLASSES = 4 * SPLIT + (BUCKETS - SPLIT) + THIRDS
-REACH = 31  # distances that tables hold; beyond, values are written out
-NEAR = 6  # taps that the net sees, and whose errors tell the energy
-EXTRA = 6  # what else the net sees
-UNIT = 64  # of the net's integers
+REACH = 31  # largest distance in a table; larger ones are escaped
+NEAR = 6  # taps that the network receives and whose errors sum to the energy
+EXTRA = 6  # further inputs of the network
+UNIT = 64  # unit of the network's integers
 
 
 @dataclass
-class Context:
-    """The learned parts; all arrays hold integers.
+class ContextModel:
+    """The learned parameters; all arrays hold integers.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ class Context:
     weights, bias, precision : ndarray (channels, taps + 2), (channels,), (channels,)
         The linear combination, its weights in units of 2^-precision.
     unit : ndarray (channels,)
-        The binary logarithm of the usual error, in eighths of a step.
+        Binary logarithm of the typical error, in eighths of a step.
     level, shifts : ndarray (channels,), (channels, inputs)
-        What is taken from the prediction, and the binary logarithms by which the net's inputs are divided.
+        Mean of the prediction, and binary logarithms of the divisors of the network's inputs.
     place : ndarray (steps, channels)
-        The logarithm of the error that is usual at each place; no rows: not used.
+        Logarithm of the typical error at each position; no rows: not used.
     w1, b1, w2, b2 : ndarray
-        The net, in units of 1/256.
+        The network, in units of 1/256.
     mode : ndarray (channels,)
         0: tables hold distances to the center, 1: they hold the values, 2: values, classes by prediction and first tap.
     low, first, shape : ndarray (channels,), (channels,), (channels, 3)
@@ -75,7 +75,7 @@ class Context:
     unit: np.ndarray
     level: np.ndarray
     shifts: np.ndarray
-    place: np.ndarray
+    position_errors: np.ndarray
     w1: np.ndarray
     b1: np.ndarray
     w2: np.ndarray
@@ -84,55 +84,58 @@ class Context:
     low: np.ndarray
     first: np.ndarray
     shape: np.ndarray
-    centers: np.ndarray
-    scales: np.ndarray
-    distances: np.ndarray
+    center_edges: np.ndarray
+    scale_edges: np.ndarray
+    distance_tables: np.ndarray
     values: np.ndarray
 
     @property
     def channels(self) -> int:
-        """How many."""
+        """Number of channels."""
         return len(self.taps)
 
-    def code(self, coder: Coder, prediction: np.ndarray, there: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+    def code(self, coder: Coder, prediction: np.ndarray, present: np.ndarray, values: np.ndarray | None) -> np.ndarray:
         """Write the values of a block, or read them.
 
         Parameters
         ----------
         coder : Writer or Reader
-        prediction : ndarray (steps, channels, lanes)
-            From outside, in eighths of a step.
+        prediction : ndarray (steps, channels, sequences)
+            External prediction, in eighths of a step.
         there : ndarray of bool, of the same shape
-            Which values there are; others are not coded.
+            Flags of values to code.
         values : ndarray of the same shape, or None to read
 
         Returns
         -------
-        ndarray of int64, of the same shape; where nothing is, the prediction.
+        ndarray of int64, of the same shape; the prediction for values that are not coded.
         """
-        walk, tables = Walk(self, prediction), (Tables(antilog(self.distances)), Tables(antilog(self.values)))
+        state, tables = (
+            ContextFeatures(self, prediction),
+            (Tables(antilog(self.distance_tables)), Tables(antilog(self.values))),
+        )
         out = np.floor((prediction + FINE / 2) / FINE)
         for step in range(len(prediction)):
             for c in range(self.channels):
-                center, scale, _ = walk.look(step, c)
-                lanes = there[step, c]
-                if lanes.any():
-                    known = None if values is None else values[step, c][lanes]
-                    first_tap = walk.tapped(step, c)
-                    out[step, c][lanes] = self._code(
+                center, scale, _ = state.features_at(step, c)
+                sequences = present[step, c]
+                if sequences.any():
+                    known = None if values is None else values[step, c][sequences]
+                    first_tap = state.first_tap(step, c)
+                    out[step, c][sequences] = self._code_values(
                         coder,
                         tables,
                         c,
-                        center[lanes],
-                        scale[lanes],
-                        prediction[step, c][lanes],
-                        first_tap[lanes],
+                        center[sequences],
+                        scale[sequences],
+                        prediction[step, c][sequences],
+                        first_tap[sequences],
                         known,
                     )
-                walk.learn(step, c, out[step, c])
+                state.update(step, c, out[step, c])
         return out.astype(np.int64)
 
-    def _code(
+    def _code_values(
         self,
         coder: Coder,
         tables: tuple[Tables, Tables],
@@ -143,10 +146,10 @@ class Context:
         tap: np.ndarray,
         known: np.ndarray | None,
     ) -> np.ndarray:
-        """Values of one step and channel, (n,)."""
+        """Code the values of one step and channel, (n,)."""
         if self.mode[c]:
             classes, low, n = self.value_classes(c, center, scale, prediction, tap)
-            last = self.values.shape[1] - 1  # stands for all values that the table does not hold
+            last = self.values.shape[1] - 1  # the escape symbol
             symbols = None if known is None else np.where((known >= low) & (known < low + n), known - low, last)
             got = coder.code(tables[1], classes, symbols)
             escaped, out = got == last, got + low
@@ -178,87 +181,90 @@ class Context:
             row = np.floor(prediction / FINE).clip(0, rows - 1).astype(np.int64)
             column = tap.clip(0, columns - 1).astype(np.int64)
         else:
-            row = np.searchsorted(self.centers[c, : rows - 1], center, side="right")
-            column = (self.scales[c, :, : columns - 1][row] <= scale[:, None]).sum(1)
+            row = np.searchsorted(self.center_edges[c, : rows - 1], center, side="right")
+            column = (self.scale_edges[c, :, : columns - 1][row] <= scale[:, None]).sum(1)
         return int(self.first[c]) + row * columns + column, int(self.low[c]), n
 
 
-class Walk:
-    """The features of a block, step by step; it learns each value after it was coded."""
+class ContextFeatures:
+    """Features of a block, step by step, from the values coded so far."""
 
-    def __init__(self, context: Context, prediction: np.ndarray) -> None:
+    def __init__(self, context: ContextModel, prediction: np.ndarray) -> None:
         self.context, self.prediction = context, prediction
-        steps, channels, lanes = prediction.shape
+        steps, channels, sequences = prediction.shape
         width = context.width or steps
         y, x = np.divmod(np.arange(steps), width)
         dy, dx, self._channel = np.moveaxis(context.taps, -1, 0)
         column = x[:, None, None] + dx
         self._valid = (self._channel >= 0) & (y[:, None, None] + dy >= 0) & (column >= 0) & (column < width)
         self._step = np.where(self._valid, np.arange(steps)[:, None, None] + dy * width + dx, 0)
-        self.off = np.zeros(prediction.shape)  # how far the outside prediction was off
-        self.missed = np.zeros(prediction.shape)  # how far the linear center was off, in units of the usual
-        real = lambda a: a.astype(np.float64)  # noqa: E731
+        self.off = np.zeros(prediction.shape)  # errors of the external prediction
+        self.missed = np.zeros(prediction.shape)  # errors of the linear center, in units of the typical error
+
+        def real(a: np.ndarray) -> np.ndarray:
+            return a.astype(np.float64)
+
         self._weights, self._bias = real(context.weights), real(context.bias)
         self._precision, self._shift = 2.0 ** -real(context.precision), 2.0 ** (real(context.unit) - 6)
         self._shifts, self._unit = 2.0 ** -real(context.shifts)[:, :, None], 2.0 ** (6 - real(context.unit))
         self._w1, self._b1 = real(context.w1), real(context.b1)[:, :, None]
         self._w2, self._b2 = real(context.w2), real(context.b2)[:, :, None]
-        self._usual = np.zeros((channels, lanes))  # its moving mean
-        self._center = np.zeros(lanes)
+        self._usual = np.zeros((channels, sequences))  # its moving mean
+        self.linear_center = np.zeros(sequences)
         self._values = np.zeros(prediction.shape)
 
     def linear(self, step: int, c: int) -> np.ndarray:
-        """What the center is a linear combination of, (taps + 2, lanes)."""
+        """Inputs of the linear combination, (taps + 2, sequences)."""
         taps = self.context.taps.shape[1]
         out = np.zeros((taps + 2, self.prediction.shape[2]))
         valid = self._valid[step, c]
         at, channel = self._step[step, c][valid], self._channel[c][valid]
         out[:-2][valid] = self.off[at, channel]
-        for k in range(min(2, taps)):  # how the outside prediction changes towards its nearest neighbors
+        for k in range(min(2, taps)):  # differences of the external prediction to its nearest neighbors
             if valid[k] and self._channel[c, k] == c:
                 out[taps + k] = self.prediction[self._step[step, c, k], c] - self.prediction[step, c]
         return out
 
-    def look(self, step: int, c: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Center (eighths of a step), scale (logarithm, sixty-fourths of an octave of steps), and the net's inputs."""
+    def features_at(self, step: int, c: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Center (eighths of a step), scale (logarithm, sixty-fourths of an octave of steps), and network inputs."""
         k, here = self.context, self.prediction[step, c]
         linear = self.linear(step, c)
-        self._center = here + np.floor((self._weights[c] @ linear + self._bias[c]) * self._precision[c])
+        self.linear_center = here + np.floor((self._weights[c] @ linear + self._bias[c]) * self._precision[c])
         near = min(NEAR, k.taps.shape[1])
         valid = self._valid[step, c, :near]
         energy = self.missed[self._step[step, c, :near][valid], self._channel[c, :near][valid]].sum(0)
-        place = k.place[step, c] if len(k.place) else 0
+        position_errors = k.position_errors[step, c] if len(k.position_errors) else 0
         inputs = np.empty((near + EXTRA, len(here)))
         inputs[:near] = linear[:near]
         inputs[near : near + 2] = linear[-2:]
         inputs[near + 2] = here - k.level[c]
         inputs[near + 3] = log2(energy)
         inputs[near + 4] = log2(self._usual[c])
-        inputs[near + 5] = place
+        inputs[near + 5] = position_errors
         inputs = np.floor(inputs * self._shifts[c]).clip(-4096, 4096)
         hidden = np.floor((self._w1[c] @ inputs + self._b1[c]) / 256).clip(0, 2**20)
         shift, scale = np.floor((self._w2[c] @ hidden + self._b2[c]) / 256)
         shift = np.floor(shift.clip(-(2**20), 2**20) * self._shift[c])
-        return (self._center + shift).clip(-FINE * MOST, FINE * MOST), scale, inputs
+        return (self.linear_center + shift).clip(-FINE * MOST, FINE * MOST), scale, inputs
 
-    def tapped(self, step: int, c: int) -> np.ndarray:
-        """The value at a channel's first tap, (lanes,)."""
+    def first_tap(self, step: int, c: int) -> np.ndarray:
+        """The value at a channel's first tap, (sequences,)."""
         if not self.context.taps.shape[1] or not self._valid[step, c, 0]:
             return np.zeros(self.prediction.shape[2])
         return self._values[self._step[step, c, 0], self._channel[c, 0]]
 
-    def learn(self, step: int, c: int, values: np.ndarray) -> None:
-        """What the values of a step and channel came to be, (lanes,)."""
+    def update(self, step: int, c: int, values: np.ndarray) -> None:
+        """Update the state with the values of a step and channel, (sequences,)."""
         self._values[step, c] = values
         self.off[step, c] = FINE * values - self.prediction[step, c]
-        missed = np.floor(abs(FINE * values - self._center) * self._unit[c]).clip(0, 2**40)
+        missed = np.floor(abs(FINE * values - self.linear_center) * self._unit[c]).clip(0, 2**40)
         self.missed[step, c] = missed
         if len(self.prediction) > 1:
             self._usual[c] += np.floor((missed * 16 - self._usual[c]) / 16)
 
 
 def distance_classes(center: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each value its class, the step that its center lies in, the sign of distances, and how many bits are plain.
+    """For each value its class, the step of its center, the sign of distances, and the number of bits without a table.
 
     All have the shape (n,).
     """
@@ -275,13 +281,13 @@ def distance_classes(center: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray,
 
 
 def log2(x: np.ndarray) -> np.ndarray:
-    """The binary logarithm of 1 + x in sixteenths, linear between powers of two: exact for integers x >= 0."""
+    """Binary logarithm of 1 + x in sixteenths, linear between powers of two: exact for integers x >= 0."""
     part, power = np.frexp(1 + x)
     return np.floor(16 * (power + 2 * part - 2))
 
 
 def antilog(logs: np.ndarray) -> np.ndarray:
-    """Frequencies from logarithms in eighths of an octave. No power but whole ones comes near a half: none can tip."""
+    """Frequencies from logarithms in eighths of an octave. No power is close to a half: rounding is exact."""
     return np.rint(np.exp2(np.asarray(logs, np.float64) / 8)).astype(np.int64).clip(1)
 
 

@@ -1,4 +1,4 @@
-"""The tables of a `Context`: how often which distance or value came, in each class of what was expected."""
+"""The frequency tables of a `ContextModel`: counts of distances or values in each class."""
 
 from __future__ import annotations
 
@@ -16,34 +16,33 @@ from zandloper.applications.compression.context_model import (
     SPLIT,
     THIRDS,
     UNIT,
-    Context,
-    Walk,
+    ContextFeatures,
+    ContextModel,
     distance_classes,
     log_of,
 )
 
-MOST_VALUES = 256  # a table of values holds at most so many
+MOST_VALUES = 256  # largest number of values in a table of values
 
 
 def learn_tables(
-    context: Context,
-    looks: Any,
-    walk: Walk,
+    context: ContextModel,
+    features: Any,
+    state: ContextFeatures,
     values: np.ndarray,
     prediction: np.ndarray,
-    there: np.ndarray,
+    present: np.ndarray,
     kinds: tuple[str, ...],
     total: int,
-) -> Context:
-    """Tables of distances for all channels together, and tables of values for channels that have few and gain by it."""
+) -> ContextModel:
+    """Learn tables of distances for all channels, and of values for channels with few values if that is shorter."""
     channels = values.shape[1]
     prior = _logistic_tables()
     counts = np.zeros(prior.shape)
     found = []
     for c in range(channels):
-        keep = there[:, c]
-        pick = lambda i: np.stack([row[c][i] for row in looks])[keep]  # noqa: B023, E731
-        center, scale, tap = pick(0), pick(1), pick(4)
+        keep = present[:, c]
+        center, scale, tap = (np.stack([row[c][i] for row in features])[keep] for i in (0, 1, 4))
         known, mine = values[:, c][keep], prediction[:, c][keep]
         classes, base, sign, shift = distance_classes(center, scale)
         distance = np.floor(sign * (known - base) / 2**shift)
@@ -52,9 +51,9 @@ def learn_tables(
         found.append((center, scale, mine, tap, known, classes, symbols, shift))
     weight = np.minimum(64, 8 + counts.sum(1, keepdims=True) / 50)
     shares = (counts + weight * prior) / (counts.sum(1, keepdims=True) + weight)
-    context.distances = log_of(shares)
+    context.distance_tables = log_of(shares)
     bits = -np.log2(np.maximum(shares, 1e-9))
-    amount = total / max(1, there.sum())
+    amount = total / max(1, present.sum())
     tables: list[np.ndarray] = []
     for c, (center, scale, mine, tap, known, classes, symbols, shift) in enumerate(found):
         if not known.size:
@@ -77,7 +76,7 @@ def learn_tables(
 
 
 def _value_tables(
-    context: Context,
+    context: ContextModel,
     c: int,
     kind: str,
     first: int,
@@ -90,7 +89,7 @@ def _value_tables(
     n: int,
     amount: float,
 ) -> tuple[np.ndarray, float]:
-    """Tables of a channel's values, and what they cost: bits of values and of tables."""
+    """Tables of a channel's values, and their cost: bits of values and of tables."""
     size = known.size * amount
     rows = int(np.clip((size / (32 * n)) ** 0.5, 1, 24))
     columns = int(np.clip(size / (32 * n * rows), 1, 8))
@@ -105,9 +104,9 @@ def _value_tables(
             inner = _quantiles(scale[row == r], worth[row == r], columns)
             cuts[r, : len(inner)] = inner
         rows = len(edges) + 1
-        context.centers = _room(context.centers, (context.channels, max(1, rows - 1)))
-        context.scales = _room(context.scales, (context.channels, max(1, rows), max(1, columns - 1)))
-        context.centers[c, : rows - 1], context.scales[c, :rows, : columns - 1] = edges, cuts
+        context.center_edges = _room(context.center_edges, (context.channels, max(1, rows - 1)))
+        context.scale_edges = _room(context.scale_edges, (context.channels, max(1, rows), max(1, columns - 1)))
+        context.center_edges[c, : rows - 1], context.scale_edges[c, :rows, : columns - 1] = edges, cuts
     context.mode[c] = 2 if kind == "category" else 1
     context.low[c], context.first[c], context.shape[c] = low, first, (rows, columns, n)
     classes = context.value_classes(c, center, scale, mine, tap)[0] - first
@@ -123,14 +122,14 @@ def _value_tables(
 
 
 def _room(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """An array of at least a shape, with an array in its corner."""
+    """Enlarge an array to at least a shape, with zeros."""
     out = np.zeros(tuple(map(max, array.shape, shape)), np.int64)
     out[tuple(map(slice, array.shape))] = array
     return out
 
 
 def _quantiles(x: np.ndarray, weight: np.ndarray, parts: int) -> np.ndarray:
-    """Integers between `parts` parts of equal weight, at most parts - 1, rising."""
+    """Integers that separate parts of equal weight, at most parts - 1, rising."""
     if not x.size or parts < 2:
         return np.zeros(0, np.int64)
     order = np.argsort(x, kind="stable")
@@ -140,7 +139,7 @@ def _quantiles(x: np.ndarray, weight: np.ndarray, parts: int) -> np.ndarray:
 
 
 def _logistic_tables() -> np.ndarray:
-    """What a logistic distribution would put into the tables of distances: (classes, symbols) shares."""
+    """Probabilities of a logistic distribution in the tables of distances: (classes, symbols)."""
     edges = np.arange(-REACH, REACH + 2) - 0.5
     out = np.empty((CLASSES, 2 * REACH + 2))
     for k in range(CLASSES):

@@ -1,8 +1,8 @@
-"""Integers to bits and back: a range coder with one frequency table a class, all of whose numbers are integers.
+"""Range coding of integers with one frequency table per class; all frequencies are integers.
 
 The coder is `constriction`'s (Bamler 2022, "Understanding entropy coding with asymmetric numeral systems"; range
-coding: Martin 1979). A `Writer` and a `Reader` have the same two methods, so that what codes values is written once: it
-asks for symbols, and gives them where it knows them.
+coding: Martin 1979). `RangeEncoder` and `RangeDecoder` have the same two methods, so that models of values are written
+once for both directions: they pass symbols in if these are known, and take symbols from the result.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 from zandloper.errors import FileError, missing_extra
 
 WORD = "<u4"
-HALF = 2**16  # numbers outside a table are written in two halves of 16 bits
+HALF = 2**16  # numbers without a table are written in two halves of 16 bits
 
 
 def coder_library() -> Any:
-    """`constriction`, or the sentence that says how to get it."""
+    """Import `constriction`, or raise the error that names the extra."""
     try:
         return importlib.import_module("constriction")
     except ImportError as error:
@@ -28,7 +28,7 @@ def coder_library() -> Any:
 
 
 class Tables:
-    """Frequencies of symbols, one row a class: (classes, symbols) integers from 1 on.
+    """Frequencies of symbols, one row per class: (classes, symbols) integers from 1 on.
 
     Examples
     --------
@@ -45,9 +45,9 @@ class Tables:
         self._models: list[Any] = [None] * len(frequencies)
 
     def model(self, row: int) -> Any:
-        """The coder's model of a class, built when it is first met.
+        """The coder's model of a class, built on first use.
 
-        The frequencies are integers whose sum a float32 holds exactly: what the coder makes of them rounds nowhere.
+        The frequencies are integers whose sum a float32 represents exactly, so that the coder does not round.
         """
         if self._models[row] is None:
             categorical = coder_library().stream.model.Categorical
@@ -55,8 +55,8 @@ class Tables:
         return self._models[row]
 
 
-class Writer:
-    """Symbols to bytes."""
+class RangeEncoder:
+    """Encode symbols to bytes."""
 
     def __init__(self) -> None:
         stream = coder_library().stream
@@ -79,12 +79,12 @@ class Writer:
         return symbols
 
     def bytes(self) -> bytes:
-        """All that was written."""
+        """The encoded bytes."""
         return np.asarray(self._coder.get_compressed()).astype(WORD).tobytes()
 
 
-class Reader:
-    """Bytes to symbols, in the order in which they were written."""
+class RangeDecoder:
+    """Decode symbols from bytes, in the order of encoding."""
 
     def __init__(self, data: bytes) -> None:
         stream = coder_library().stream
@@ -109,7 +109,7 @@ class Reader:
             return self._coder.decode(self._uniform(), sizes.astype(np.int32)).astype(np.int64)
 
 
-Coder = Writer | Reader
+Coder = RangeEncoder | RangeDecoder
 
 
 def code_plain(coder: Coder, values: np.ndarray | None, n: int) -> np.ndarray:
@@ -122,7 +122,7 @@ def code_plain(coder: Coder, values: np.ndarray | None, n: int) -> np.ndarray:
 
 
 def _groups(classes: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
-    """An order that brings equal classes together, and for each class where it begins and ends: one call a class."""
+    """An order that groups equal classes, and the class, start and end of each group, for one call per class."""
     order = np.argsort(classes, kind="stable")
     ranked = classes[order]
     cuts = [0, *(np.flatnonzero(np.diff(ranked)) + 1).tolist(), len(ranked)]
@@ -130,7 +130,7 @@ def _groups(classes: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int, int]]
 
 
 class _explained:
-    """A coder that meets nonsense says so in our words. Its own errors are of no single kind."""
+    """Context manager that turns errors of the coder, which have no common type, into a `FileError`."""
 
     def __enter__(self) -> None:
         pass

@@ -1,12 +1,12 @@
-"""The file format of compressed data: a header, blocks that stand for themselves, an index; a checksum on each.
+"""The file format of compressed data: a header, independent blocks, an index, each with a checksum.
 
     header   magic (6 bytes) | length (4) | JSON | CRC-32 (4)
     block    "BLK1" | length (4) | rows (8) | payload | CRC-32 (4) of all before it in the block and of its number
     index    "IDX1" | length (4) | JSON: where each block begins, and its rows | CRC-32 (4) | length again (4) | "END1"
 
-Numbers are unsigned and little-endian. A CRC-32 finds every flipped bit (Peterson and Brown 1961). The number of a
-block counts in its checksum, so that blocks cannot change places unseen. The index at the end finds a block without
-reading those before it; where the end is missing, blocks are found by walking from the front.
+Numbers are unsigned and little-endian. A CRC-32 detects every flipped bit (Peterson and Brown 1961). The number of a
+block is part of its checksum, so that swapped blocks are detected. The index at the end locates a block without reading
+those before it; if the end is missing, blocks are found by reading from the front.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ LONGEST = 2**31  # bytes: no header or block is longer
 
 
 @dataclass
-class Writing:
-    """Header, blocks and index into a binary file.
+class CompressedWriter:
+    """Writer of header, blocks and index to a binary file.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ class Writing:
         self._write(MAGIC + struct.pack("<I", len(text)) + text, 0)
 
     def block(self, rows: int, payload: bytes) -> None:
-        """One more block."""
+        """Write a block."""
         self.index.append([self.size, rows])
         self._write(BLOCK + struct.pack("<IQ", len(payload), rows) + payload, len(self.index))
 
     def close(self, **about: Any) -> None:
-        """The index; `about` goes with it."""
+        """Write the index, with `about` in it."""
         text = json.dumps({"blocks": self.index, **about}, separators=(",", ":")).encode()
         self._write(INDEX + struct.pack("<I", len(text)) + text, 0)
         self._append(struct.pack("<I", len(text)) + END)
@@ -64,19 +64,19 @@ class Writing:
         self.size += len(data)
 
 
-class Reading:
-    """What `Writing` wrote, from a binary file that can be moved about in.
+class CompressedReader:
+    """Reader of what `CompressedWriter` wrote, from a seekable binary file.
 
     Attributes
     ----------
     about : dict
-        Of the header.
+        Content of the header.
     index : list of (start, rows)
-        Of the blocks that are whole.
+        The complete blocks.
     end : dict
-        What stands beside the index.
+        Content of the index.
     lost : str
-        What is missing, in words; empty for a whole file.
+        The missing part in words; empty for a complete file.
     """
 
     def __init__(self, file: BinaryIO, name: str = "the compressed data") -> None:
@@ -96,7 +96,7 @@ class Reading:
         self.end = self._find_index()
 
     def block(self, number: int) -> bytes:
-        """The payload of a block, checked."""
+        """The payload of a block, after its checksum is verified."""
         start, _ = self.index[number]
         found = self._block_at(start, number + 1)
         if found is None:
@@ -110,7 +110,7 @@ class Reading:
 
     @property
     def rows(self) -> int:
-        """Of all blocks that are whole."""
+        """Number of rows of the complete blocks."""
         return sum(rows for _, rows in self.index)
 
     def _find_index(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class Reading:
         return {}
 
     def _refuse_whole(self, at: int) -> None:
-        """An index that is all there and could not be read is damaged, not cut off."""
+        """Raise an error if a complete index could not be read: then the file is damaged and not truncated."""
         self.file.seek(self.size - len(END))
         ended = self.file.read(len(END)) == END
         self.file.seek(at)
@@ -157,7 +157,7 @@ class Reading:
             raise FileError(f"the index of {self.name} is damaged, at byte {at}")
 
     def _complete(self, at: int) -> bool:
-        """Whether the file goes on for as long as a block says it does."""
+        """True if the file is as long as the header of a block requires."""
         self.file.seek(at + 4)
         head = self.file.read(12)
         return len(head) == 12 and at + 16 + struct.unpack("<IQ", head)[0] + 4 <= self.size
@@ -188,7 +188,7 @@ class Reading:
 
 
 def pack_parts(parts: list[bytes]) -> bytes:
-    """Several byte strings as one."""
+    """Join byte strings to one."""
     return b"".join([struct.pack("<B", len(parts)), *(struct.pack("<I", len(p)) for p in parts), *parts])
 
 

@@ -1,9 +1,9 @@
-"""Latents as integers, and what the decoder makes of them: the same on every machine.
+"""Quantized latents, and predictions of the decoder that are the same on every machine.
 
-Encoder and decoder run in float64 on the processor. What the decoder predicts is rounded to eighths of a step; another
-machine, or another number of threads, may differ in the last bits of a float64, about 1e-13 of it. A prediction that
-lies so close to the edge between two eighths that this could matter (a million times closer than an eighth) is written
-into the block, so that nothing depends on it. Everything after that is done in integers (`context.py`).
+Encoder and decoder run in float64 on the CPU. Predictions are rounded to eighths of a step; another machine, or another
+number of threads, may differ in the last bits of a float64, about 1e-13 relative. Predictions so close to a rounding
+edge that this could matter (a millionth of an eighth) are written into the block, so that nothing depends on them. All
+later steps use integers (`context_model`).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.hourglass import map_fixed_batches
 from zandloper.training import defaults
 
-EDGE = 1e-6  # of an eighth: predictions closer to an edge are written down
-NOISE = 1e-10  # of a prediction: what machines may differ by, and a thousand times more
+EDGE = 1e-6  # of an eighth: predictions closer to an edge are stored
+NOISE = 1e-10  # of a prediction: a thousand times the difference between machines
 MOST = 2**20  # codes are smaller than this
 HALF_MOST = 6e4  # weights of 16 bits are smaller than this
 
 
-def halved(model: Any) -> Any:
-    """A copy of a fitted model whose weights fit into 16 bits (where they are not too large for that)."""
+def in_half_precision(model: Any) -> Any:
+    """A copy of a fitted model with weights rounded to 16 bits, if these are not too large."""
     model = copy.deepcopy(model)
     model.module_.to("cpu")
     with torch.no_grad():
@@ -39,14 +39,14 @@ def halved(model: Any) -> Any:
     return model
 
 
-class LatentCode:
-    """Latents of a model in steps.
+class LatentCodec:
+    """Quantization of the latents of a model.
 
     Parameters
     ----------
     model : fitted autoencoder
     steps : ndarray (latents,) or None
-        One step of each latent; None: codes are symbols, which the bottleneck knows.
+        Step of each latent; None: the codes are symbols of the bottleneck.
     """
 
     def __init__(self, model: Any, steps: np.ndarray | None) -> None:
@@ -56,24 +56,24 @@ class LatentCode:
 
     @property
     def symbols(self) -> bool:
-        """Whether the code is one of symbols."""
+        """True if the bottleneck outputs symbols."""
         return hasattr(self.module.bottleneck, "symbols")
 
     @property
     def latents(self) -> int:
-        """Integers a sample."""
+        """Number of integers of a sample."""
         return int(self.model.latent_shape_[0] if self.symbols else self.model.model_.n_latents)
 
     def encode(self, samples: Tensor) -> np.ndarray:
-        """Integers (n, latents) of raw rows."""
+        """Encode raw rows to integers (n, latents)."""
         z = self.points(samples)
         return z if self.steps is None else np.rint(z / self.steps).clip(-MOST, MOST)
 
     def points(self, samples: Tensor) -> np.ndarray:
-        """Latents (n, latents) of raw rows, not rounded; symbols as they are."""
+        """Latents (n, latents) of raw rows without rounding; symbols unchanged."""
 
         def of(batch: Batch) -> Tensor:
-            if self.symbols:  # of a book of float32
+            if self.symbols:  # codebooks are float32
                 scaled = self.model.module_.scaled(batch)
                 return self.model.module_.bottleneck.symbols(self.model.module_.bottleneck_inputs(scaled.x)[0].value)
             scaled = self.module.scaled(batch)
@@ -82,7 +82,7 @@ class LatentCode:
         return self._blockwise(of, samples).double().numpy()
 
     def decode(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What codes (n, latents) predict, in raw units (n, ...), and where a hair decides between two categories."""
+        """Predictions of codes (n, latents) in raw units (n, ...), and flags of rows with nearly tied categories."""
         return self.decode_points(codes if self.steps is None else codes * self.steps)
 
     def decode_points(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,17 +105,22 @@ class LatentCode:
         return out[:, :-1], out[:, -1] > 0
 
     def sensitivity(self, z: np.ndarray) -> np.ndarray:
-        """How far a unit of each latent moves the output, as the mean of squares over values in model units."""
-        base, out = self._params(z), np.empty(z.shape[1])
+        """Mean squared change of the output per unit of each latent, in model units."""
+        base, out = self.params(z), np.empty(z.shape[1])
         size = np.maximum(z.std(0), 1e-6)
         for j in range(z.shape[1]):
             moved = z.copy()
             moved[:, j] += 0.1 * size[j]
-            out[j] = np.mean((self._params(moved) - base) ** 2) / (0.1 * size[j]) ** 2
+            out[j] = np.mean((self.params(moved) - base) ** 2) / (0.1 * size[j]) ** 2
         return out
 
-    def _params(self, z: np.ndarray) -> np.ndarray:
-        of = lambda b: self.module.decode(b.x.reshape(len(b.x), *self.model.latent_shape_)).flatten(1)  # noqa: E731
+    def params(self, z: np.ndarray) -> np.ndarray:
+        """Output parameters of the decoder for latents."""
+
+        def of(batch: Batch) -> Tensor:
+            z = batch.x.reshape(len(batch.x), *self.model.latent_shape_)
+            return self.module.decode(z).flatten(1)
+
         return self._blockwise(of, torch.from_numpy(z)).numpy()
 
     def _blockwise(self, function: Any, rows: Tensor) -> Tensor:
@@ -129,15 +134,17 @@ class LatentCode:
 
 
 def predict(
-    code: LatentCode, codes: np.ndarray, grid: UniformQuantizer, layout: Layout, lanes: int, fine: int = FINE
+    code: LatentCodec, codes: np.ndarray, quantizer: UniformQuantizer, layout: Layout, sequences: int, fine: int = FINE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The decoder's predictions in whole parts of a step (eighths), (channels, steps, lanes), and the flat positions of
-    those that another machine might round in another way."""
+    """Predictions of the decoder in whole parts of a step (eighths), (channels, steps, sequences).
+
+    Returned as well: the flat indices of predictions that another machine might round differently.
+    """
     rows, close = code.decode(codes)
-    parts = grid.predicted(layout.predicted(rows, lanes), fine) + 0.5
+    parts = quantizer.predicted(layout.predicted(rows, sequences), fine) + 0.5
     whole = np.floor(parts)
     margin = EDGE + NOISE * np.abs(parts)
     edge = (parts - whole < margin) | (parts - whole > 1 - margin)
     if close.any():
-        edge |= layout.predicted(np.repeat(close[:, None], rows.shape[1], axis=1).astype(float), lanes) > 0
+        edge |= layout.predicted(np.repeat(close[:, None], rows.shape[1], axis=1).astype(float), sequences) > 0
     return whole, np.flatnonzero(edge)

@@ -1,7 +1,7 @@
-"""How data lie when they are coded: cut into blocks, each with its values as (channels, steps, lanes).
+"""Layout of data for coding: blocks of values (channels, steps, sequences), whose sequences are coded in parallel.
 
-Rows of a table are lanes of one step, images lanes of a step a pixel, series are cut into lanes of about a thousand
-steps that are coded side by side. A `Layout` goes both ways: the user's data to blocks, and blocks to the user's data.
+A row of a table is a sequence of one step, an image a sequence of one step per pixel, and series are cut into sequences
+of about a thousand steps. A `Layout` converts the user's data to blocks and blocks to the user's data.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from zandloper.data.frames import is_frame
 from zandloper.errors import DataError
 
 BLOCK = 2**20  # values in a block, about
-SPAN = 1_024  # steps in a lane of a series, about
-WHOLE = 2.0**53  # integers from here on are not all floats
+SPAN = 1_024  # steps of a sequence of a series, about
+WHOLE = 2.0**53  # floats represent all integers below
 
 
 @dataclass
-class Block:
-    """A part of the data: raw rows, or pieces of series with the number of the series that each belongs to."""
+class DataBlock:
+    """A part of the data: raw rows, or pieces of series with the index of the series of each piece."""
 
     raw: Any
     numbers: tuple[int, ...] = ()
@@ -39,12 +39,12 @@ class Block:
 
 
 class Layout:
-    """Of tables and images; series override.
+    """The layout of tables and images; that of series is a subclass.
 
     Parameters
     ----------
-    form : Form
-        Of the model.
+    schema : Schema
+        Schema of the model.
     """
 
     window = 1
@@ -69,14 +69,14 @@ class Layout:
 
     @property
     def exact(self) -> np.ndarray:
-        """Which channels have no errors to speak of, bool (channels,): categories, truth values, times."""
+        """Flags of the channels that are coded exactly, (channels,): categories, booleans, times."""
         if self.image:
             return np.full(self.channels, self.schema.dtype == "bool")
         return np.array([c.kind != "number" for c in self.schema.columns])
 
     @property
     def itemsize(self) -> float:
-        """Bytes of a value in its own type, on average; of categories and times, those of a number."""
+        """Bytes of a raw value, on average; categories and times count as numbers."""
         if self.image:
             return float(np.dtype(self.schema.dtype).itemsize)
         return float(np.mean([np.dtype(d).itemsize for d in self.dtypes]))
@@ -105,59 +105,59 @@ class Layout:
             raise DataError(f"{caller} keeps whole numbers below 2^53 and got {np.abs(raw).max()}: take smaller ones")
         return raw
 
-    def blocks(self, raw: Any) -> Iterator[Block]:
+    def blocks(self, raw: Any) -> Iterator[DataBlock]:
         """Raw rows in blocks."""
         step = max(64, BLOCK // int(np.prod(raw.shape[1:])))
         for start in range(0, len(raw), step):
-            yield Block(raw[start : start + step])
+            yield DataBlock(raw[start : start + step])
 
-    def values(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
-        """Values (channels, steps, lanes) in float64, NaN where nothing is, and which there could be (steps, lanes)."""
+    def values(self, block: DataBlock) -> tuple[np.ndarray, np.ndarray]:
+        """Values (channels, steps, sequences) in float64, NaN if missing, and flags of positions (steps, sequences)."""
         flat = np.asarray(block.raw, np.float64).reshape(len(block.raw), -1, self.channels)
         out = np.ascontiguousarray(np.moveaxis(flat, 0, -1).swapaxes(0, 1))
         return out, np.ones(out.shape[1:], bool)
 
     def shape(self, numbers: list[int]) -> tuple[int, int, np.ndarray]:
-        """Steps, lanes, and which values there could be, of a block whose `numbers` were kept."""
+        """Steps, sequences, and flags of positions, of a block with the stored `numbers`."""
         steps = self.height * self.width
         return steps, numbers[0], np.ones((steps, numbers[0]), bool)
 
-    def numbers(self, block: Block) -> list[int]:
-        """What a block has to keep to know its shape."""
+    def numbers(self, block: DataBlock) -> list[int]:
+        """The integers from which the shape of a block follows."""
         return [len(block.raw)]
 
     def samples(self, values: np.ndarray) -> Tensor:
-        """Values (channels, steps, lanes) as raw rows for the encoder."""
-        rows = np.moveaxis(values, -1, 0)  # (lanes, channels, steps)
+        """Values (channels, steps, sequences) as raw rows for the encoder."""
+        rows = np.moveaxis(values, -1, 0)  # (sequences, channels, steps)
         if self.image:
             return torch.from_numpy(
                 np.ascontiguousarray(rows.swapaxes(1, 2).reshape(len(rows), self.height, self.width, -1))
             )
         return torch.from_numpy(np.ascontiguousarray(rows[:, :, 0]))
 
-    def predicted(self, rows: np.ndarray, lanes: int) -> np.ndarray:
-        """What the decoder made of raw rows, as (channels, steps, lanes)."""
-        return np.ascontiguousarray(np.moveaxis(rows.reshape(lanes, -1, self.channels), 0, -1).swapaxes(0, 1))
+    def predicted(self, rows: np.ndarray, sequences: int) -> np.ndarray:
+        """Output rows of the decoder as (channels, steps, sequences)."""
+        return np.ascontiguousarray(np.moveaxis(rows.reshape(sequences, -1, self.channels), 0, -1).swapaxes(0, 1))
 
-    def codes(self, codes: np.ndarray, lanes: int) -> np.ndarray:
-        """Codes of samples (n, latents) as (steps, latents, lanes)."""
+    def codes(self, codes: np.ndarray, sequences: int) -> np.ndarray:
+        """Codes of samples (n, latents) as (steps, latents, sequences)."""
         return codes.T[None]
 
     def of_codes(self, codes: np.ndarray) -> np.ndarray:
         """The inverse of `codes`."""
         return codes[0].T
 
-    def back(self, values: np.ndarray, numbers: list[int], times: bytes) -> Block:
-        """Values (channels, steps, lanes) as a block."""
+    def rebuild(self, values: np.ndarray, numbers: list[int], times: bytes) -> DataBlock:
+        """Values (channels, steps, sequences) as a block."""
         rows = np.moveaxis(values.swapaxes(0, 1), -1, 0)
-        return Block(rows.reshape(numbers[0], self.height, self.width, -1) if self.image else rows[:, 0])
+        return DataBlock(rows.reshape(numbers[0], self.height, self.width, -1) if self.image else rows[:, 0])
 
-    def times(self, block: Block) -> bytes:
+    def times(self, block: DataBlock) -> bytes:
         """The time stamps of a block, packed."""
         return b""
 
-    def give(self, blocks: list[Block], about: dict[str, Any]) -> Any:
-        """Blocks as the user's own kind of data."""
+    def give(self, blocks: list[DataBlock], about: dict[str, Any]) -> Any:
+        """Blocks as data of the user's kind."""
         return self.schema.give(np.concatenate([b.raw for b in blocks]))
 
     def _check_levels(self, X: Any, raw: np.ndarray, caller: str) -> None:
@@ -174,7 +174,7 @@ class Layout:
 
 
 def held_as(column: Column, schema: Any) -> str:
-    """What a column's numbers are given back as, as far as it rounds them."""
+    """The dtype to which the numbers of a column are rounded."""
     if schema.backend == "array":
         return schema.given if np.dtype(schema.given).kind in "fiu" else "float64"
     word = column.dtype.removeprefix("arrow:").lower()

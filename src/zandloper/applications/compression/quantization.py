@@ -1,8 +1,8 @@
-"""Values to whole steps and back, within a bound that holds for every single value.
+"""Uniform quantization with a bound on the error of every value, and the coding of exceptions.
 
-A channel (a column, or all pixels of a color) has a step of twice its bound, so that rounding errs by the bound at
-most. Numbers that are whole, or have few decimals, keep them: their step is a whole number of units. What rounding of
-floats, a new range or a wild value would push over the bound is found by trying, and kept as it is.
+The step of a channel (a column, or one color of all pixels) is twice its bound, so that rounding errs by the bound at
+most. Numbers with few decimals keep them: their step is a whole number of units. Values that rounding of floats, a new
+range or an outlier pushes beyond the bound are detected and stored as exceptions.
 """
 
 from __future__ import annotations
@@ -17,31 +17,33 @@ from zandloper.applications.compression.context_model import MOST
 from zandloper.errors import FileError
 
 SHRUNK = 1 - 1e-9  # of a step, so that rounding of floats stays within the bound
-DECIMALS = 7  # at most so many are looked for
+DECIMALS = 7  # the largest number that is detected
 ITEM = np.dtype([("at", "<i8"), ("value", "<f8")])
 
 
 @dataclass
 class UniformQuantizer:
-    """Steps of channels.
+    """Quantization steps of channels.
 
     Parameters
     ----------
     bound : ndarray of float, (channels,)
-        How far a value may be off.
+        Largest error of a value.
     offset, step : ndarray of float, (channels,)
         A value is `(offset + step * k) / scale` with an integer k.
     scale : ndarray of float, (channels,)
-        A power of ten for numbers of few decimals; then offset and step are whole.
+        A power of ten for numbers with few decimals; then offset and step are integers.
     dtypes : tuple of str
-        What values are given back as: the bound holds for that.
+        Dtypes of the decompressed values, to which the bound applies.
 
     Examples
     --------
     >>> import numpy as np
-    >>> grid = Grid.learn(np.array([[0.1, 0.25, 0.91]]), np.array([0.01]), ("float64",))
-    >>> grid.scale.tolist(), grid.step.tolist(), grid.values(grid.steps(np.array([[0.25]]))).tolist()
-    ([100.0], [3.0], [[0.25]])
+    >>> quantizer = UniformQuantizer.learn(np.array([[0.1, 0.25, 0.91]]), np.array([0.01]), ("float64",))
+    >>> quantizer.scale.tolist(), quantizer.step.tolist()
+    ([100.0], [3.0])
+    >>> quantizer.values(quantizer.steps(np.array([[0.25]]))).tolist()
+    [[0.25]]
     """
 
     bound: np.ndarray
@@ -52,62 +54,62 @@ class UniformQuantizer:
 
     @classmethod
     def learn(cls, values: np.ndarray, bound: np.ndarray, dtypes: tuple[str, ...]) -> UniformQuantizer:
-        """The grid for values (channels, n), NaN where nothing is, and a bound for each channel, 0 for exact."""
+        """Learn the steps for values (channels, n), NaN if missing, and the bound of each channel, 0 for exact."""
         channels = len(values)
         offset, step, scale = np.zeros(channels), np.ones(channels), np.ones(channels)
         for c in range(channels):
-            there = values[c][~np.isnan(values[c])]
-            middle = float(np.median(there)) if there.size else 0.0
-            decimals = _decimals(there)
+            present = values[c][~np.isnan(values[c])]
+            middle = float(np.median(present)) if present.size else 0.0
+            decimals = _decimals(present)
             if decimals is None:
                 offset[c], step[c] = middle, 2 * bound[c] * SHRUNK or 1.0
                 continue
             scale[c] = 10.0**decimals
             units = float(np.floor(bound[c] * scale[c] * (1 + 1e-12)))
-            whole = np.rint(there[:4096] * scale[c])
+            whole = np.rint(present[:4096] * scale[c])
             common = float(np.gcd.reduce(np.abs(whole - whole[0]).astype(np.int64))) if whole.size else 1.0
-            common = common if common > 2 * units + 1 else 1.0  # all values are so many units apart
+            common = common if common > 2 * units + 1 else 1.0  # all differences are multiples of so many units
             offset[c], step[c] = np.rint(whole[0] if common > 1 else middle * scale[c]), max(common, 2 * units + 1)
         return cls(np.asarray(bound, float), offset, step, scale, dtypes)
 
     def steps(self, values: np.ndarray) -> np.ndarray:
-        """The nearest integers, (channels, ...), of values of that shape; where nothing is, 0."""
-        offset, step, scale = self._beside(values)
+        """Quantize values (channels, ...) to integers; missing values become 0."""
+        offset, step, scale = self._aligned(values)
         with np.errstate(over="ignore", invalid="ignore"):
             k = np.rint((values * scale - offset) / step)
         return np.where(np.isfinite(k), k, 0).clip(-MOST, MOST)
 
     def values(self, steps: np.ndarray) -> np.ndarray:
-        """Values of integers (channels, ...), as they are given back."""
-        offset, step, scale = self._beside(steps)
+        """Dequantize integers (channels, ...), rounded to the dtypes."""
+        offset, step, scale = self._aligned(steps)
         out = (offset + step * steps) / scale
         for c, dtype in enumerate(self.dtypes):
             out[c] = _as(out[c], dtype)
         return out
 
     def predicted(self, values: np.ndarray, fine: int) -> np.ndarray:
-        """Values from outside (channels, ...) in parts of a step."""
-        offset, step, scale = self._beside(values)
+        """Predicted values (channels, ...) in units of `1 / fine` steps."""
+        offset, step, scale = self._aligned(values)
         with np.errstate(over="ignore", invalid="ignore"):
             k = (values * scale - offset) * (fine / step)
         return np.nan_to_num(k, nan=0.0, posinf=0.0, neginf=0.0).clip(-fine * MOST, fine * MOST)
 
     def missed(self, values: np.ndarray, made: np.ndarray) -> np.ndarray:
-        """The flat positions of values that are further off than the bound."""
+        """Flat indices of values whose error exceeds the bound."""
         bound = self.bound.reshape(-1, *[1] * (values.ndim - 1))
         return np.flatnonzero(~(np.isnan(values) | (np.abs(values - made) <= bound)))
 
-    def _beside(self, like: np.ndarray) -> list[np.ndarray]:
+    def _aligned(self, like: np.ndarray) -> list[np.ndarray]:
         return [a.reshape(-1, *[1] * (like.ndim - 1)) for a in (self.offset, self.step, self.scale)]
 
 
 def pack_items(at: np.ndarray, values: np.ndarray) -> bytes:
-    """Positions and their values, squeezed."""
+    """Pack indices and values of exceptions, compressed."""
     if not len(at):
         return b""
     items = np.empty(len(at), ITEM)
     items["at"], items["value"] = np.diff(at, prepend=0), values
-    # Bytes of equal weight side by side: what is alike in neighbors lies together.
+    # Bytes of equal significance are grouped, since neighbors share the high ones.
     return zlib.compress(np.ascontiguousarray(items.view(np.uint8).reshape(len(at), -1).T).tobytes(), 6)
 
 
@@ -124,7 +126,7 @@ def unpack_items(data: bytes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _decimals(values: np.ndarray) -> int | None:
-    """How many decimals all of these numbers have at most; None: they are not of that kind."""
+    """The largest number of decimals of the values; None if it exceeds the limit."""
     sample: Any = values[: 2**18]
     if not sample.size or np.abs(sample).max() > 1e12:
         return None
@@ -136,7 +138,7 @@ def _decimals(values: np.ndarray) -> int | None:
 
 
 def _as(values: np.ndarray, dtype: str) -> np.ndarray:
-    """Numbers as a dtype would hold them: within its range, and rounded as it rounds."""
+    """Numbers clipped and rounded to a dtype."""
     kind = np.dtype(dtype)
     if kind.kind in "iu":
         info = np.iinfo(kind)

@@ -1,4 +1,4 @@
-"""What compressing took, what a compressor is, and its curve of bytes against error beside PCA's."""
+"""Sizes and errors of compressed data, the description of a compressor, and rate-distortion curves against PCA."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA
 
-from zandloper.applications.compression.block_codec import Sizes, learn_block_code
-from zandloper.applications.compression.context_fitting import learn_context
-from zandloper.applications.compression.entropy_coding import Writer
-from zandloper.applications.compression.layout import Block
+from zandloper.applications.compression.block_codec import PartSizes, fit_block_codec
+from zandloper.applications.compression.context_fitting import fit_context_model
+from zandloper.applications.compression.entropy_coding import RangeEncoder
+from zandloper.applications.compression.layout import DataBlock
 from zandloper.errors import DataError
 from zandloper.inspection.description import Description, describe
 from zandloper.plotting.result_table import Study
@@ -19,32 +19,35 @@ from zandloper.plotting.result_table import Study
 
 @dataclass(frozen=True)
 class Compressed:
-    """Bytes and errors of compressed data; prints well.
+    """Sizes and errors of compressed data; prints as a text.
 
-    `size` is all bytes, `raw` those of the data in their own types, `values` how many there are; `parts` has the bytes
-    of latents, correction and the rest. `max_error` and `rms_error` are None where they were not measured.
+    `size` is the number of bytes, `raw` that of the raw data, `values` the number of values; `parts` has the bytes of
+    latents, residual and the rest. `max_error` and `rms_error` are None if they were not measured.
     """
 
     size: int
     raw: float
     values: int
-    parts: Sizes
+    parts: PartSizes
     max_error: float | None
     rms_error: float | None
 
     @property
     def bits_per_value(self) -> float:
-        """Of all bytes."""
+        """Bits of the whole file per value."""
         return 8 * self.size / max(1, self.values)
 
     @property
     def ratio(self) -> float:
-        """How many times smaller than the data in their own types."""
+        """Compression ratio against the raw data."""
         return self.raw / max(1, self.size)
 
     def __str__(self) -> str:
         rest = self.size - self.parts.latents - self.parts.correction
-        share = lambda part: f"{part:,} bytes ({part / max(1, self.size):.1%})"  # noqa: E731
+
+        def share(part: int) -> str:
+            return f"{part:,} bytes ({part / max(1, self.size):.1%})"
+
         lines = [
             f"{self.size:,} bytes for {self.values:,} values: {self.bits_per_value:.3g} bits a value, "
             f"{self.ratio:.3g} times smaller than {self.raw:,.0f} bytes",
@@ -59,7 +62,7 @@ class Compressed:
 
 @dataclass(frozen=True)
 class CompressorDescription:
-    """What `describe()` of a compressor gives."""
+    """The result of `Compressor.describe()`: fields, and a text when printed."""
 
     bounds: tuple[float, ...]
     latents: int
@@ -83,18 +86,18 @@ class CompressorDescription:
 
     @property
     def bounded(self) -> bool:
-        """Whether there is a correction."""
+        """True if errors are bounded."""
         return self.expected["correction"] > 0
 
 
 def describe_compressor(compressor: Any) -> CompressorDescription:
-    """The description of a fitted compressor."""
-    code = compressor._code
-    contexts = [c for c in (code.latents, code.correction) if c is not None]
+    """Describe a fitted compressor."""
+    codec = compressor.codec_
+    contexts = [c for c in (codec.latents, codec.correction) if c is not None]
     weights = sum(v.size for c in contexts for v in vars(c).values() if isinstance(v, np.ndarray))
     return CompressorDescription(
-        tuple(code.grid.bound.tolist()),
-        0 if code.latents is None else code.code.latents,
+        tuple(codec.quantizer.bound.tolist()),
+        0 if codec.latents is None else codec.latent_codec.latents,
         dict(compressor.expected_),
         weights,
         describe(compressor.autoencoder_),
@@ -103,7 +106,7 @@ def describe_compressor(compressor: Any) -> CompressorDescription:
 
 @dataclass(frozen=True, repr=False)
 class RateError(Study):
-    """Bits a value and errors over qualities, of autoencoder and PCA. `frame`, `plot()`; prints as a table.
+    """Bits per value and errors by quality, of autoencoder and PCA; has `frame` and `plot()`, prints as a table.
 
     Errors are roots of mean squares in standard deviations of the data's values.
     """
@@ -128,16 +131,16 @@ class RateError(Study):
 
     @property
     def title(self) -> str:
-        """What was studied."""
+        """The title of table and plot."""
         return f"Bits a value and error without a bound, {self.values:,} values"
 
     @property
     def remark(self) -> str:
-        """What the numbers are."""
+        """A note on the numbers."""
         return "errors in standard deviations, on samples that taught the coding nothing; sizes without the models"
 
     def plot(self) -> Any:
-        """Error over bits a value.
+        """Plot the error over bits per value.
 
         Returns
         -------
@@ -168,13 +171,13 @@ def _powers() -> Any:
 
 
 def rate_error(compressor: Any, X: Any, qualities: Any) -> RateError:
-    """The curve of a fitted compressor's autoencoder, and of PCA with all components that data need.
+    """Measure the rate-distortion curves of a fitted compressor's autoencoder and of PCA.
 
-    PCA is the strongest there is of its kind: as many components as fit, all rounded to one step, which is what spends
-    bits best at high rates (reverse water-filling, Cover and Thomas 2006, section 10.3.3).
+    PCA has as many components as possible, all with one quantization step, which is optimal at high rates (reverse
+    water-filling, Cover and Thomas 2006, section 10.3.3).
     """
-    code = compressor._code
-    layout, model = code.layout, compressor.autoencoder_
+    codec = compressor.codec_
+    layout, model = codec.layout, compressor.autoencoder_
     raw = layout.read(X, "rate_error")
     half = [_half(layout, raw, part) for part in (0, 1)]
     values = [layout.values(block)[0] for block in half]
@@ -186,7 +189,7 @@ def rate_error(compressor: Any, X: Any, qualities: Any) -> RateError:
     count = int((~np.isnan(values[1])).sum())
     bits, errors = [], []
     for quality in qualities:
-        found = learn_block_code(model, layout, _fine(code.grid, spread), half[0], count, float(quality), 0)
+        found = fit_block_codec(model, layout, _fine(codec.quantizer, spread), half[0], count, float(quality), 0)
         payload, sizes = found.encode(half[1])
         back = layout.values(found.decode(payload))[0]
         bits.append(8 * (sizes.latents + sizes.rest) / count)
@@ -202,8 +205,8 @@ def rate_error(compressor: Any, X: Any, qualities: Any) -> RateError:
         keep = keep if len(keep) else np.arange(1)
         mine = [np.ascontiguousarray(w[:, keep]) for w in whole]
         zero, all_there = np.zeros(mine[0].shape), np.ones(mine[0].shape, bool)
-        context = learn_context(mine[0], zero, all_there, 1, 1, ("number",) * len(keep), mine[1].size)
-        writer = Writer()
+        context = fit_context_model(mine[0], zero, all_there, 1, 1, ("number",) * len(keep), mine[1].size)
+        writer = RangeEncoder()
         context.code(writer, np.zeros(mine[1].shape), np.ones(mine[1].shape, bool), mine[1])
         back = mine[1][0].T * step @ pca.components_[keep] + pca.mean_
         pca_bits.append(8 * len(writer.bytes()) / count)
@@ -212,18 +215,18 @@ def rate_error(compressor: Any, X: Any, qualities: Any) -> RateError:
     return RateError(tuple(map(float, qualities)), **{k: tuple(v) for k, v in curve.items()}, values=count)
 
 
-def _fine(grid: Any, spread: np.ndarray) -> Any:
-    """A grid so fine that it adds nothing to the error."""
+def _fine(quantizer: Any, spread: np.ndarray) -> Any:
+    """A quantizer so fine that it adds nothing to the error."""
     from zandloper.applications.compression.quantization import UniformQuantizer
 
     width = spread.reshape(-1) * 2.0**-12
-    whole = grid.scale == 1
-    step = np.where(whole & (grid.step >= 1) & (grid.step == np.rint(grid.step)), 1.0, width)
-    return UniformQuantizer(width, grid.offset, step, np.ones_like(grid.scale), grid.dtypes)
+    whole = quantizer.scale == 1
+    step = np.where(whole & (quantizer.step >= 1) & (quantizer.step == np.rint(quantizer.step)), 1.0, width)
+    return UniformQuantizer(width, quantizer.offset, step, np.ones_like(quantizer.scale), quantizer.dtypes)
 
 
-def _half(layout: Any, raw: Any, part: int) -> Block:
-    """Every second sample, or the first or second half of the time."""
+def _half(layout: Any, raw: Any, part: int) -> DataBlock:
+    """Every second sample, or the first or second half of one series."""
     if isinstance(raw, list):
         pieces = [one.raw[0] for one in raw]
         if len(pieces) > 1:
@@ -231,8 +234,8 @@ def _half(layout: Any, raw: Any, part: int) -> Block:
         else:
             n = len(pieces[0]) // 2
             pieces = [pieces[0][n:] if part else pieces[0][:n]]
-        return Block(pieces, tuple(range(len(pieces))))
-    return Block(raw[part::2])
+        return DataBlock(pieces, tuple(range(len(pieces))))
+    return DataBlock(raw[part::2])
 
 
 def _samples(layout: Any, values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How series lie when they are coded: in lanes of about a thousand steps, many side by side, time stamps beside."""
+"""Layout of series for coding: sequences of about a thousand steps, coded in parallel, with separate time stamps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zandloper.applications.compression.layout import BLOCK, Block, Layout, held_as
+from zandloper.applications.compression.layout import BLOCK, DataBlock, Layout, held_as
 from zandloper.data import timestamps
 from zandloper.data.column_dtypes import give_column
 from zandloper.data.columns import Column, learn_column, read_column
@@ -20,11 +20,11 @@ from zandloper.data.series_lists import are_several, each_of
 from zandloper.errors import DataError, FileError, UnsupportedError
 from zandloper.modality import Schema
 
-SPAN = 1_024  # steps in a lane, about
+SPAN = 1_024  # steps of a sequence, about
 
 
 class SeriesLayout(Layout):
-    """Of series: pieces of at most a block, in lanes of about a thousand steps, windows side by side in each."""
+    """The layout of series: pieces of at most a block, cut into sequences of whole windows."""
 
     unit = "steps"
 
@@ -36,14 +36,14 @@ class SeriesLayout(Layout):
         self.dtypes = tuple(held_as(c, self.schema) for c in self.schema.columns)
 
     def about(self, X: Any) -> dict[str, Any]:
-        """One series or several, and how one came."""
+        """The number and the format of the series."""
         kind = ("list" if isinstance(X, list | tuple) else "array") if are_several(X) else "one"
         first = each_of(X, "")[0]
         stamped = self.time is not None and is_frame(first)
         return {"kind": kind, "flat": not is_frame(first) and dims_of(first) == 1, "stamped": stamped}
 
-    def read(self, X: Any, caller: str) -> list[Block]:
-        """Each series as a block of its own, however long."""
+    def read(self, X: Any, caller: str) -> list[DataBlock]:
+        """One block per series, of any length."""
         out = []
         for i, one in enumerate(each_of(X, caller)):
             part = self.schema.parse(one, caller)[0]
@@ -54,11 +54,11 @@ class SeriesLayout(Layout):
                     raise DataError(f"{caller} was fitted on frames with a time index and got one without")
                 times = (read_column(self.time, column, caller),)
             values = np.asarray(part.values, np.float64)
-            out.append(Block([values], (i,), times))
+            out.append(DataBlock([values], (i,), times))
         return out
 
-    def blocks(self, raw: list[Block]) -> Iterator[Block]:
-        """Long series are cut, short ones put together."""
+    def blocks(self, raw: list[DataBlock]) -> Iterator[DataBlock]:
+        """Cut long series and combine short ones."""
         most = max(self.window, BLOCK // self.channels // self.span * self.span)
         gathered: list[tuple[int, np.ndarray, Any]] = []
         room = most
@@ -77,9 +77,9 @@ class SeriesLayout(Layout):
         if gathered:
             yield _gathered(gathered)
 
-    def joined(self, parts: Iterable[tuple[list[Block], Any]]) -> Iterator[tuple[list[Block], Any]]:
+    def joined(self, parts: Iterable[tuple[list[DataBlock], Any]]) -> Iterator[tuple[list[DataBlock], Any]]:
         """The next steps of one series."""
-        held: list[Block] = []
+        held: list[DataBlock] = []
         for raw, part in parts:
             held += raw
             if sum(block.rows for block in held) * self.channels >= BLOCK:
@@ -90,65 +90,65 @@ class SeriesLayout(Layout):
 
     @property
     def span(self) -> int:
-        """Steps in a lane: whole windows."""
+        """Steps of a sequence: whole windows."""
         return self.window * -(-SPAN // self.window)
 
-    def numbers(self, block: Block) -> list[int]:
+    def numbers(self, block: DataBlock) -> list[int]:
         """Each piece's series and length."""
         return [v for number, piece in zip(block.numbers, block.raw) for v in (number, len(piece))]
 
     def shape(self, numbers: list[int]) -> tuple[int, int, np.ndarray]:
-        """As for rows."""
+        """See `Layout`."""
         lengths = numbers[1::2]
         longest = max(1, min(self.span, max(lengths)))
         steps = self.window * -(-longest // self.window)
-        there = [np.arange(steps) < length - start for length in lengths for start in range(0, length, steps)]
-        if not there:
-            there = [np.zeros(steps, bool)]
-        return steps, len(there), np.stack(there, axis=1)
+        present = [np.arange(steps) < length - start for length in lengths for start in range(0, length, steps)]
+        if not present:
+            present = [np.zeros(steps, bool)]
+        return steps, len(present), np.stack(present, axis=1)
 
-    def values(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
-        """As for rows."""
-        steps, lanes, there = self.shape(self.numbers(block))
-        out, lane = np.full((self.channels, steps, lanes), np.nan), 0
+    def values(self, block: DataBlock) -> tuple[np.ndarray, np.ndarray]:
+        """See `Layout`."""
+        steps, sequences, present = self.shape(self.numbers(block))
+        out, sequence = np.full((self.channels, steps, sequences), np.nan), 0
         for piece in block.raw:
             for start in range(0, len(piece), steps):
                 part = piece[start : start + steps]
-                out[:, : len(part), lane] = part.T
-                lane += 1
-        return out, there
+                out[:, : len(part), sequence] = part.T
+                sequence += 1
+        return out, present
 
     def samples(self, values: np.ndarray) -> Tensor:
-        """Windows (n, channels, steps), lane by lane."""
-        channels, steps, lanes = values.shape
-        cut = values.reshape(channels, steps // self.window, self.window, lanes)
+        """Windows (n, channels, steps), sequence by sequence."""
+        channels, steps, sequences = values.shape
+        cut = values.reshape(channels, steps // self.window, self.window, sequences)
         return torch.from_numpy(np.ascontiguousarray(cut.transpose(3, 1, 0, 2)).reshape(-1, channels, self.window))
 
-    def predicted(self, rows: np.ndarray, lanes: int) -> np.ndarray:
-        """As for rows."""
-        cut = rows.reshape(lanes, -1, self.channels, self.window).transpose(2, 1, 3, 0)
-        return np.ascontiguousarray(cut).reshape(self.channels, -1, lanes)
+    def predicted(self, rows: np.ndarray, sequences: int) -> np.ndarray:
+        """See `Layout`."""
+        cut = rows.reshape(sequences, -1, self.channels, self.window).transpose(2, 1, 3, 0)
+        return np.ascontiguousarray(cut).reshape(self.channels, -1, sequences)
 
-    def codes(self, codes: np.ndarray, lanes: int) -> np.ndarray:
-        """The windows of a lane follow each other."""
-        return np.ascontiguousarray(codes.reshape(lanes, -1, codes.shape[1]).transpose(1, 2, 0))
+    def codes(self, codes: np.ndarray, sequences: int) -> np.ndarray:
+        """Codes of windows as steps of their sequence."""
+        return np.ascontiguousarray(codes.reshape(sequences, -1, codes.shape[1]).transpose(1, 2, 0))
 
     def of_codes(self, codes: np.ndarray) -> np.ndarray:
         """The inverse of `codes`."""
         return np.ascontiguousarray(codes.transpose(2, 0, 1)).reshape(-1, codes.shape[1])
 
-    def back(self, values: np.ndarray, numbers: list[int], times: bytes) -> Block:
-        """As for rows."""
-        steps, lane, pieces = values.shape[1], 0, []
+    def rebuild(self, values: np.ndarray, numbers: list[int], times: bytes) -> DataBlock:
+        """See `Layout`."""
+        steps, sequence, pieces = values.shape[1], 0, []
         for length in numbers[1::2]:
-            lanes = -(-length // steps)
-            joined = values[:, :, lane : lane + lanes].transpose(2, 1, 0).reshape(-1, self.channels)
+            sequences = -(-length // steps)
+            joined = values[:, :, sequence : sequence + sequences].transpose(2, 1, 0).reshape(-1, self.channels)
             pieces.append(joined[:length])
-            lane += lanes
-        return Block(pieces, tuple(numbers[::2]), _unpack_times(times, numbers[1::2]) if times else ())
+            sequence += sequences
+        return DataBlock(pieces, tuple(numbers[::2]), _unpack_times(times, numbers[1::2]) if times else ())
 
-    def times(self, block: Block) -> bytes:
-        """Second differences of whole numbers, which are zeros where steps are regular; other numbers as they are."""
+    def times(self, block: DataBlock) -> bytes:
+        """Second differences of integers, which are zeros for regular steps; other numbers unchanged."""
         if not block.times:
             return b""
         joined = np.concatenate(block.times)
@@ -159,8 +159,8 @@ class SeriesLayout(Layout):
             return b"i" + zlib.compress(np.concatenate(twice).astype("<i8").tobytes(), 9)
         return b"f" + zlib.compress(joined.astype("<f8").tobytes(), 9)
 
-    def give(self, blocks: list[Block], about: dict[str, Any]) -> Any:
-        """Pieces of one series put together, in the kind that they came in."""
+    def give(self, blocks: list[DataBlock], about: dict[str, Any]) -> Any:
+        """Concatenate the pieces of each series, in the format of the user."""
         pieces: dict[int, list[tuple[np.ndarray, Any]]] = {}
         for block in blocks:
             for i, (number, piece) in enumerate(zip(block.numbers, block.raw)):
@@ -188,7 +188,7 @@ class SeriesLayout(Layout):
 
 
 def layout_of(schema: Schema, X: Any, caller: str) -> Layout:
-    """The layout for data of a form; of a series' frame it learns the time column."""
+    """The layout for data with a schema; of a series' frame, the time column is learned."""
     if schema.name in ("table_schema", "image_schema"):
         return Layout(schema)
     if schema.name != "series_schema":
@@ -205,14 +205,14 @@ def layout_of(schema: Schema, X: Any, caller: str) -> Layout:
     return SeriesLayout(schema, known, names)
 
 
-def _one_block(blocks: list[Block]) -> Block:
+def _one_block(blocks: list[DataBlock]) -> DataBlock:
     times = [b.times[0] for b in blocks if b.times]
-    return Block([np.concatenate([b.raw[0] for b in blocks])], (0,), (np.concatenate(times),) if times else ())
+    return DataBlock([np.concatenate([b.raw[0] for b in blocks])], (0,), (np.concatenate(times),) if times else ())
 
 
-def _gathered(pieces: list[tuple[int, np.ndarray, Any]]) -> Block:
+def _gathered(pieces: list[tuple[int, np.ndarray, Any]]) -> DataBlock:
     times = tuple(t for _, _, ts in pieces for t in ts)
-    return Block([p for _, p, _ in pieces], tuple(n for n, _, _ in pieces), times)
+    return DataBlock([p for _, p, _ in pieces], tuple(n for n, _, _ in pieces), times)
 
 
 def _unpack_times(data: bytes, lengths: list[int]) -> tuple[np.ndarray, ...]:

@@ -1,8 +1,8 @@
-"""The net that takes noise away from sounds: a U-Net that says, for every time and frequency, what share is signal.
+"""The denoising network for sounds: a U-Net that predicts a mask for every time and frequency.
 
-The share is complex, so that phases are mended too (Williamson, Wang and Wang 2016, "Complex ratio masking for
-monaural speech separation"). Nets see magnitudes and both parts to the power 0.3, as ears do, of a sound brought to
-unit power, and are told where on the scale of frequencies they are. Before its first step the net changes nothing.
+The mask is complex, so that phases are corrected too (Williamson, Wang and Wang 2016, "Complex ratio masking for
+monaural speech separation"). The input has magnitudes, real and imaginary parts compressed by the power 0.3, of a
+sound scaled to unit power, and a channel with the frequency. The initial network is the identity.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from torch.nn import functional as F
 from zandloper.model.networks.unet2d import UNet2d
 from zandloper.spec import Spec
 
-POWER = 0.3
-QUIET = 1e-4  # beside the sound's own power: differences below it are not worth learning
-EDGE = 0.1  # of the learning rate, for the first and the last layer
+SAMPLE_RATE = 16_000  # of arrays without a rate, in samples a second
+POWER = 0.3  # of magnitudes in the network's input
+POWER_FLOOR = 1e-4  # of the sound's power: smaller errors are not worth learning
+EDGE_LR_SCALE = 0.1  # share of the learning rate for the first and the last layer
 
 
 @dataclass(frozen=True)
 class AudioNetwork(Spec):
-    """Settings of the net for sounds.
+    """Settings of the network for sounds.
 
     Parameters
     ----------
@@ -51,12 +52,12 @@ class AudioNetwork(Spec):
 
     @property
     def step(self) -> int:
-        """Samples that one place of the coarsest level stands for."""
+        """Samples of one position of the coarsest level."""
         return self.hop * 2 ** (len(self.hidden) - 1)
 
     @property
     def reach(self) -> int:
-        """Samples, at least, to either side of one that have a say in it: a multiple of `step`."""
+        """Receptive field in samples to either side, rounded up to a multiple of `step`."""
         levels = len(self.hidden)
         spectra = 2 + sum(2**k * (4 * self.blocks + 2) for k in range(levels))
         return -(-(spectra * self.hop + self.frame) // self.step) * self.step
@@ -80,15 +81,15 @@ class AudioDenoisingNet(nn.Module):
         self.encoder, self.decoder = encoder, decoder
         edges: list[Any] = [*encoder.first.parameters(), *decoder.last.parameters()]
         for weight in edges:
-            weight.lr_scale = EDGE
+            weight.lr_scale = EDGE_LR_SCALE
         self.register_buffer("window", torch.hann_window(spec.frame), persistent=False)
 
     def zero_init(self) -> None:
-        """Change nothing."""
+        """Make the network the identity."""
         self.decoder.zero_init()
 
     def forward(self, y: Tensor, power: Tensor | None = None) -> Tensor:
-        """What `y` is without its noise; `power` is its mean square where `y` is a part of a longer sound."""
+        """Denoise sounds; `power` is the mean square of the whole sound if `y` is a part of it."""
         size = (y.square().mean((1, 2), keepdim=True) if power is None else power).sqrt().clamp(min=1e-8)
         with torch.autocast(y.device.type, enabled=False):
             short = max(0, self.spec.frame - y.shape[-1])
@@ -106,11 +107,11 @@ class AudioDenoisingNet(nn.Module):
         return wave[:, None, : y.shape[-1]] * size
 
     def _mask(self, spectra: Tensor) -> Tensor:
-        """(n, frequencies, spectra) to the two parts of the share, (n, 2, frequencies, spectra)."""
+        """The real and imaginary part of the mask, (n, 2, frequencies, spectra), of (n, frequencies, spectra)."""
         size = spectra.abs().clamp(min=1e-8)
         bent = spectra * size ** (POWER - 1)
-        place = torch.linspace(-1, 1, size.shape[1], device=size.device)[None, :, None].expand_as(size)
-        x = torch.stack([size**POWER, bent.real, bent.imag, place, torch.ones_like(size)], dim=1)
+        frequency = torch.linspace(-1, 1, size.shape[1], device=size.device)[None, :, None].expand_as(size)
+        x = torch.stack([size**POWER, bent.real, bent.imag, frequency, torch.ones_like(size)], dim=1)
         multiple = 2 ** (len(self.spec.hidden) - 1)
         frames = x.shape[-1]
         neck = self.encoder(F.pad(x, (0, -frames % multiple, 0, 0), mode="replicate"))
@@ -118,6 +119,6 @@ class AudioDenoisingNet(nn.Module):
         return torch.stack([1 - off[:, 0], off[:, 1]], dim=1)
 
     def error(self, made: Tensor, target: Tensor) -> Tensor:
-        """Of each sound, how large the error is beside the signal, (n, 1, 1): loud ones count no more than others."""
+        """Error of each sound relative to its power, (n, 1, 1), so that loud sounds count as much as others."""
         power = target.square().mean((1, 2), keepdim=True) + 1e-8
-        return ((made - target).square().mean((1, 2), keepdim=True) / power + QUIET).sqrt()
+        return ((made - target).square().mean((1, 2), keepdim=True) / power + POWER_FLOOR).sqrt()

@@ -1,4 +1,4 @@
-"""Takes noise away: from images and sounds of any size, from series, from tables, whose gaps it fills."""
+"""The estimator that removes noise from images, sounds, series and tables, and fills missing values."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from zandloper.applications.denoising import denoiser_file
-from zandloper.applications.denoising.signals import WAYS, fit_fields, restore_fields, task_of
-from zandloper.applications.denoising.tabular import fit_rows, restore_rows, spread_of_rows
-from zandloper.autoencoders.base import BaseAutoencoder
-from zandloper.data.frames import dims_of, is_frame
+from zandloper.applications.denoising import denoiser_file, parameters
+from zandloper.applications.denoising.signal_training import FitOptions, train_network
+from zandloper.applications.denoising.signals import denoise_signals
+from zandloper.applications.denoising.tabular import RowData, denoise_rows, error_bars_of_rows, fit_rows
+from zandloper.applications.denoising.training_data import TrainingData, prepare_training_data
 from zandloper.data.signals import read_fields
-from zandloper.errors import DataError, bad_parameter
 from zandloper.fitting.fit import interactive
-from zandloper.fitting.validation import check_budget, seed_of
-from zandloper.modality import infer
+from zandloper.fitting.validation import seed_of
 from zandloper.noise.units import as_noise
 from zandloper.training import defaults
 
@@ -28,56 +26,54 @@ if TYPE_CHECKING:  # loaded where it is asked for
     from zandloper.applications.denoising.report import DenoiserDescription
     from zandloper.report import Report
 
-LESSONS = ("auto", "clean", "pairs", "noisy")
-FIELDS = ("image", "audio")
-
 
 class Denoiser(TransformerMixin, BaseEstimator):
-    """Takes noise out of images, sounds, series and tables, and fills what is missing in the latter two.
+    """Denoising of images, sounds, series and tables; missing values of the latter two are filled.
 
-    `fit` learns from clean data, to which noise is added, from pairs, or from noisy data alone; `transform` gives back
-    data of any size in their own form and dtype.
+    `fit` learns from clean data, to which noise is added, from pairs, or from noisy data alone. `transform` returns
+    data in the format and dtype of its input.
 
     Parameters
     ----------
     autoencoder : autoencoder or None
-        What to denoise with; it is cloned. None: for images and sounds a U-Net that says what to take off, for series
-        and tables a `DenoisingAutoencoder`. Images that go through an autoencoder are of one size.
+        The model, which is cloned. None: for images and sounds a U-Net that predicts the noise, for series and tables a
+        `DenoisingAutoencoder`. With an autoencoder, images must have one size.
     noise : "auto", a noise of zl.noise, or a list of them
-        What is in the data. "auto": what is found in the noisy data that `fit` gets; where it gets none, Gaussian noise
-        of many strengths in images, pink noise in sounds, and missing values in series and tables.
+        The noise in the data. "auto": the noise estimated from the noisy data passed to `fit`; without such, Gaussian
+        noise of many strengths in images, pink noise in sounds, and missing values in series and tables.
     learn_from : "auto", "clean", "pairs" or "noisy"
-        What `fit` gets: clean data, pairs of noisy and clean data, or noisy data alone. "auto": pairs where there are
-        two; else clean data where a noise is named, and in series and tables; else noisy data.
+        The training data: clean data, pairs of noisy and clean data, or noisy data alone. "auto": pairs if `fit` gets
+        two sets; else clean data if a noise is named, and for series and tables; else noisy data.
     modality : "auto", "image", "audio", "series", "table" or an object of zl.modality
-        What the data are read as.
+        Modality of the data.
     n_augmentations : 1, 2, 4, 8 or "auto"
-        For images, how many turned and flipped copies go through the net, whose results are averaged: better by about
-        a tenth of a dB, at that many times the work. "auto": 8 for images of up to a megapixel, else 1.
+        For images, the number of flipped and turned copies that the network denoises; their mean is the result. 1: the
+        image as it is. 8: all flips and quarter turns, better by about a tenth of a dB, at eight times the work.
+        "auto": 8 for images of up to a megapixel, else 1.
     patch_matching : bool or "auto"
-        For images, whether patches that look alike are compared as well: much better where texture recurs, as in the
-        stripes of a cloth, and a little elsewhere. `fit` takes a quarter of its minutes to learn where they are
-        to be believed. `transform` takes two to three times as long as with `average=8`, which that includes; set to
-        False later, it does without. "auto": for images of up to a megapixel.
+        For images, also combine estimates from similar patches: much better for recurring texture, such as the stripes
+        of a cloth, a little elsewhere. `fit` spends a quarter of its minutes on training their weights. `transform`
+        takes two to three times as long as with `n_augmentations=8`, which is included. It may be set to False after
+        `fit`. "auto": for images of up to a megapixel.
     hidden : "auto" or tuple of int
-        Channels of the levels of the net for images and sounds.
+        Channels of the levels of the network for images and sounds.
     max_epochs : int or None
-        At most that many passes over the data. None: the autoencoder's, or for images and sounds as many as
-        `max_minutes` has room for; without that 300 to 4,000 steps in all.
+        Passes over the data, at most. None: the autoencoder's, or for images and sounds until `max_minutes` have
+        passed; without that 300 to 4,000 steps in all.
     max_minutes : float or None
-        At most that many minutes for all of `fit`. Learning slows down towards their end.
+        Time limit for all of `fit`; the learning rate falls with the time.
     device : str
         "auto", "cpu", "cuda" ...
     random_state : int, RandomState or None
     verbose : "auto" or bool
-        A progress bar on long work.
+        Show a progress bar on long work.
 
     Attributes
     ----------
     noise_ : Noise or None
-        What was added or found.
+        The noise that was added or estimated.
     audit_ : Audit or None
-        How that compares with the noise in the data that `fit` got, where there is noise in them.
+        The comparison of that noise with the noise in the data, if `fit` got noisy data.
     learned_from_ : "clean", "pairs" or "noisy"
     modality_ : str
     history_ : list of dict
@@ -100,7 +96,7 @@ class Denoiser(TransformerMixin, BaseEstimator):
     References
     ----------
     Zhang, Zuo, Chen, Meng and Zhang 2017, "Beyond a Gaussian denoiser: residual learning of deep CNN for image
-    denoising" (the net learns what to take off). For the lessons see `zandloper.applications.denoising.objectives`.
+    denoising" (the network predicts the noise). The training objectives: `zandloper.applications.denoising.objectives`.
     """
 
     def __init__(
@@ -132,20 +128,20 @@ class Denoiser(TransformerMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None, *, noisy: Any = None, init_from: Denoiser | None = None) -> Self:
-        """Learn to take noise away.
+        """Train the model.
 
         Parameters
         ----------
         X : array, frame, list of images or sounds, or path
-            Clean data, or noisy data, as `learn_from` says.
+            Clean or noisy data, see `learn_from`.
         y : data, optional
-            With noisy X, the same items without noise. With tables, y of one dimension is labels and ignored.
+            For noisy X, the same items without noise. For tables, y with one dimension counts as labels and is ignored.
         noisy : data, optional
-            With clean X, other items with real noise: with `noise="auto"` theirs is what is added, else it is compared
-            with the noise that is.
+            For clean X, other items with real noise. With `noise="auto"`, their noise is added to X; else it is
+            compared with the named noise.
         init_from : fitted Denoiser, optional
-            Start from what it learned, such as `zl.load("photo-denoiser")`. Nets for images and sounds take smaller
-            steps then, and `hidden` is theirs.
+            Start from its weights, such as those of `zl.load("photo-denoiser")`. Networks for images and sounds are
+            then trained at a lower rate, and keep their `hidden`.
 
         Returns
         -------
@@ -154,91 +150,77 @@ class Denoiser(TransformerMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            The noise that was named does not look like the noise in the data.
+            The named noise differs from the noise in the data.
         """
         started, caller = time.monotonic(), type(self).__name__
-        self._check()
+        parameters.check_parameters(self)
         noise = None if isinstance(self.noise, str) else as_noise(self.noise, caller)
-        kind = self._kind(X)
-        learn_from = self.learn_from
-        # What pipelines pass as y are labels, which are no clean rows.
-        if learn_from != "pairs" and kind == "table" and y is not None and not (is_frame(y) or dims_of(y) == 2):
-            y = None
-        if learn_from == "auto":
-            named = noise is not None or noisy is not None or kind not in FIELDS
-            learn_from = "pairs" if y is not None else "clean" if named else "noisy"
-        if (learn_from == "pairs") != (y is not None):
-            raise DataError(
-                f"{caller} learns from pairs and got no clean data: pass fit(noisy, clean)"
-                if y is None
-                else f'{caller} got two sets of data and learn_from="{learn_from}": pass one, or learn_from="pairs"'
-            )
-        if noisy is not None and learn_from != "clean":
-            raise DataError(f"`noisy` of {caller}.fit goes with clean data: pass fit(clean, noisy=...)")
+        kind = parameters.modality_name(self, X)
+        y = None if parameters.is_labels(self, kind, y) else y
+        learn_from = parameters.choose_learn_from(self, kind, noise, y, noisy)
         seed = seed_of(self.random_state, caller)
-        whole = kind in FIELDS and self.autoencoder is None
-        first = None if init_from is None else self._start(init_from, kind, whole)
-        if self.patch_matching and not (whole and kind == "image"):
-            raise DataError(
-                f"{caller} compares similar patches of images alone, without an autoencoder, and got {kind} data"
-                f"{'' if self.autoencoder is None else ' and an autoencoder'}: leave out patch_matching=True"
-            )
+        whole = kind in parameters.SIGNALS and self.autoencoder is None
+        if init_from is not None:
+            parameters.check_init_from(self, init_from, kind, whole)
+        parameters.check_patch_matching(self, kind)
         if whole:
-            restorer: Any
-            task = task_of(kind, X, y, noisy, learn_from, noise, caller)
-            restorer, run = fit_fields(
-                task,
-                None if isinstance(self.hidden, str) else tuple(self.hidden),
-                getattr(self.modality, "sample_rate", None),
-                bool(self.patch_matching),
-                self.max_epochs,
-                self.max_minutes,
-                defaults.device(self.device, caller),
-                seed,
-                interactive() if self.verbose == "auto" else bool(self.verbose),
-                started,
-                first,
-                caller,
-            )
-            self.restorer_, self.autoencoder_, self.noise_, self.audit_ = restorer, None, task.noise, task.audit
-            self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
+            data = prepare_training_data(kind, X, y, noisy, learn_from, noise, caller)
+            self._fit_signals(data, seed, started, init_from)
         else:
-            self.restorer_ = None
-            self.autoencoder_, self.noise_, self.audit_ = fit_rows(self, X, y, noisy, learn_from, noise, seed, first)
-            model = self.autoencoder_
+            first = None if init_from is None else init_from.autoencoder_
+            rows = RowData(kind, X, y, noisy, learn_from)
+            self.autoencoder_, self.noise_, self.audit_ = fit_rows(self, rows, noise, seed, first)
+            self.network_, model = None, self.autoencoder_
             self.history_, self.n_epochs_, self.stopped_by_ = model.history_, model.n_epochs_, model.stopped_by_
             self.n_features_in_ = model.n_features_in_
         self.learned_from_, self.modality_ = learn_from, kind
         self.fit_seconds_ = time.monotonic() - started
         return self
 
+    def _fit_signals(self, data: TrainingData, seed: int, started: float, init_from: Denoiser | None) -> None:
+        options = FitOptions(
+            None if isinstance(self.hidden, str) else tuple(self.hidden),
+            getattr(self.modality, "sample_rate", None),
+            bool(self.patch_matching),
+            self.max_epochs,
+            self.max_minutes,
+            defaults.device(self.device, type(self).__name__),
+            seed,
+            interactive() if self.verbose == "auto" else bool(self.verbose),
+            started,
+            type(self).__name__,
+        )
+        first = None if init_from is None else init_from.network_.net
+        self.network_, run = train_network(data, options, first)
+        self.autoencoder_, self.noise_, self.audit_ = None, data.noise, data.audit
+        self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
+
     def transform(self, X: Any) -> Any:
-        """Data without their noise, in their own form and dtype; of series and tables without gaps.
+        """Remove the noise from data, and fill the gaps of series and tables.
 
         Parameters
         ----------
         X : data
-            Of the kind that `fit` got, images and sounds of any size; one item, a list, or an array of all.
+            Of the modality of the training data; images and sounds of any size, one item, a list, or an array of all.
 
         Returns
         -------
-        As X. Where the noise is missing values alone, values that are there stay as they are.
+        Data in the format and dtype of X. If the noise is missing values alone, observed values are not changed.
         """
         check_is_fitted(self, "modality_")
         if self.autoencoder_ is not None:
-            return restore_rows(self.autoencoder_, X, self.noise_)
-        self._check_effort()
+            return denoise_rows(self.autoencoder_, X, self.noise_)
+        parameters.check_effort(self)
         caller = type(self).__name__
         fields = read_fields(X, self.modality_, caller)
-        return fields.give(
-            restore_fields(self.restorer_.net, fields, self.n_augmentations, self.patch_matching, caller)
-        )
+        made = denoise_signals(self.network_.net, fields, self.n_augmentations, self.patch_matching, caller)
+        return fields.give(made)
 
     def error_bars(self, X: Any, draws: int = 50, random_state: Any = 0) -> Any:
-        """How far each value that `transform` gives may be off: a standard deviation, in the form of the data.
+        """Standard deviations of the values that `transform` returns, in the format of the data.
 
-        Codes are drawn from what the model takes them to be, and the spread of what they decode to is joined with what
-        the model says that its decoder cannot know. Of values that `transform` leaves as they are it is 0.
+        The variance of the decoder's output over samples of the latents is added to the variance of the decoder's
+        distribution. Values that `transform` does not change have 0.
 
         Parameters
         ----------
@@ -249,18 +231,18 @@ class Denoiser(TransformerMixin, BaseEstimator):
         Raises
         ------
         UnsupportedError
-            The model is not variational, or the data are no numbers.
+            The model is not variational, or the data are not numeric.
         """
         check_is_fitted(self, "modality_")
-        return spread_of_rows(self.autoencoder_, X, self.noise_, draws, seed_of(random_state, type(self).__name__))
+        return error_bars_of_rows(self.autoencoder_, X, self.noise_, draws, seed_of(random_state, type(self).__name__))
 
     def plot(self, X: Any, y: Any = None, n: int = 4) -> Figure:
-        """Images, or spectrograms of sounds, before and after side by side, n of them; with y clean ones beside.
+        """Plot n images, or spectrograms of sounds, before and after, and with y the clean ones.
 
         Raises
         ------
         UnsupportedError
-            Series and tables are shown by `report`.
+            The data are series or tables, which `report` shows.
         """
         from zandloper.applications.denoising.report import denoiser_figure
 
@@ -268,23 +250,23 @@ class Denoiser(TransformerMixin, BaseEstimator):
         return denoiser_figure(self, X, y, n)
 
     def describe(self) -> DenoiserDescription:
-        """Its data, noise, nets and training; prints well."""
+        """Describe data, noise, model and training; the result prints as a text."""
         from zandloper.applications.denoising.report import describe_denoiser
 
         check_is_fitted(self, "modality_")
         return describe_denoiser(self)
 
     def report(self, X: Any, y: Any = None) -> Report:
-        """Data before and after, figures where clean data are given, the noise's audit and training on one page.
+        """An HTML page with data before and after, metrics if clean data are given, the audit and the training.
 
-        It needs no network: `report(noisy, clean).save("report.html")`.
+        It works offline: `report(noisy, clean).save("report.html")`.
 
         Parameters
         ----------
         X : data
-            With noise or gaps.
+            Data with noise or gaps.
         y : data, optional
-            The same without: PSNR of images, SI-SDR of sounds, errors of each column then stand on the page.
+            The clean data; then the page has PSNR of images, SI-SDR of sounds, errors of each column.
         """
         from zandloper.applications.denoising.report import denoiser_report
 
@@ -292,19 +274,19 @@ class Denoiser(TransformerMixin, BaseEstimator):
         return denoiser_report(self, X, y)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write the denoiser as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
+        """Write the denoiser as a folder of JSON and safetensors, completely or not at all; `zl.load` reads it.
 
         Raises
         ------
         FileError
-            Something stands there already (an earlier model is replaced with `overwrite=True`), the disk is full ...
+            The path exists (an earlier model is replaced with `overwrite=True`), the disk is full ...
         """
         check_is_fitted(self, "modality_")
         denoiser_file.save(self, path, overwrite)
 
     @classmethod
     def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
-        """What `save` wrote, out of a folder's recipe and weights."""
+        """Restore a denoiser from the recipe and the weights of a folder."""
         denoiser: Self = denoiser_file.denoiser_of(cls, path, recipe, tensors, parts, types)
         return denoiser
 
@@ -312,51 +294,3 @@ class Denoiser(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-    def _kind(self, X: Any) -> str:
-        """The name of the data's modality."""
-        name = getattr(self.modality, "name", self.modality)
-        return infer(X, type(self).__name__) if name == "auto" else str(name)
-
-    def _start(self, init_from: Any, kind: str, whole: bool) -> Any:
-        """The net or the autoencoder of a fitted denoiser to start from."""
-        caller = type(self).__name__
-        if not isinstance(init_from, Denoiser):
-            raise bad_parameter(f"{caller}.fit", "init_from", "None or a fitted Denoiser", init_from)
-        check_is_fitted(init_from, "modality_")
-        if init_from.modality_ != kind:
-            raise DataError(
-                f"{caller} got {kind} data and an init_from that learned {init_from.modality_} data: both must be of "
-                "one kind; modality= says how data are read"
-            )
-        if (init_from.autoencoder_ is None) != whole:
-            raise DataError(
-                f"{caller} and its init_from denoise in different ways, one with an autoencoder and one without: give "
-                "both the same `autoencoder`"
-            )
-        return init_from.restorer_.net if whole else init_from.autoencoder_
-
-    def _check_effort(self) -> None:
-        caller = type(self).__name__
-        if self.n_augmentations not in (*WAYS, "auto"):
-            raise bad_parameter(caller, "n_augmentations", f"one of {[*WAYS, 'auto']}", self.n_augmentations)
-        if not (isinstance(self.patch_matching, bool) or self.patch_matching == "auto"):
-            raise bad_parameter(caller, "patch_matching", "True, False or 'auto'", self.patch_matching)
-
-    def _check(self) -> None:
-        caller = type(self).__name__
-        if self.learn_from not in LESSONS:
-            raise bad_parameter(caller, "learn_from", f"one of {list(LESSONS)}", self.learn_from)
-        if isinstance(self.noise, str) and self.noise != "auto":
-            raise bad_parameter(caller, "noise", "'auto', a noise of zl.noise, or a list of them", self.noise)
-        self._check_effort()
-        if self.autoencoder is not None and not isinstance(self.autoencoder, BaseAutoencoder):
-            raise bad_parameter(caller, "autoencoder", "None or an autoencoder of zandloper", self.autoencoder)
-        name = getattr(self.modality, "name", self.modality)
-        kinds = ("auto", *FIELDS, "series", "table")
-        if name not in kinds:
-            raise bad_parameter(caller, "modality", f"one of {list(kinds)} or an object of zl.modality", self.modality)
-        hidden = isinstance(self.hidden, tuple | list) and len(self.hidden) > 0
-        if self.hidden != "auto" and not (hidden and all(isinstance(h, int) and h > 0 for h in self.hidden)):
-            raise bad_parameter(caller, "hidden", "'auto' or a tuple of positive integers", self.hidden)
-        check_budget(self, caller)

@@ -1,4 +1,4 @@
-"""A denoiser to a model folder and back: parameters, what was learned, and the weights of its net or autoencoder."""
+"""Saving and loading of denoisers: parameters, learned attributes, and the weights of network or autoencoder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import zandloper.model.corruptions
 from zandloper import __version__
 from zandloper.applications.denoising import audio_network, image_network, objectives, patch_matching
-from zandloper.applications.denoising.image_network import Restorer
+from zandloper.applications.denoising.image_network import DenoisingModule
 from zandloper.errors import FileError, ZandloperError
 from zandloper.io.model_folder import write_folder
 from zandloper.persistence.estimators import estimator_of, parameters_of, recipe_of, type_of, with_parameters
@@ -20,7 +20,7 @@ NUMBERS = ("learned_from_", "modality_", "n_epochs_", "stopped_by_", "fit_second
 def save(denoiser: Any, path: str | Path, overwrite: bool) -> None:
     """Write a fitted denoiser as one folder."""
     recipe = parameters_of(denoiser)
-    inner, whole = denoiser.autoencoder, denoiser.restorer_
+    inner, whole = denoiser.autoencoder, denoiser.network_
     if inner is not None:
         recipe["autoencoder"] = parameters_of(inner)
         recipe["parameters_not_saved"].remove("autoencoder")
@@ -37,7 +37,7 @@ def save(denoiser: Any, path: str | Path, overwrite: bool) -> None:
 
 
 def denoiser_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Any:
-    """The fitted denoiser that a recipe and tensors describe. Its audit, a matter of the data, is not kept."""
+    """Restore a fitted denoiser from a recipe and tensors. The audit, a property of the data, is not saved."""
     try:
         learned, own = recipe["learned"], {}
         if "autoencoder" in recipe:
@@ -49,18 +49,18 @@ def denoiser_of(kind: type, path: str | Path, recipe: dict[str, Any], tensors: A
         nan = float("nan")
         denoiser.history_ = [{k: nan if v is None else v for k, v in entry.items()} for entry in learned["history"]]
         denoiser.noise_, denoiser.audit_ = build_spec(zandloper.model.corruptions, learned["noise"]), None
-        denoiser.restorer_ = denoiser.autoencoder_ = None
+        denoiser.network_ = denoiser.autoencoder_ = None
         if "model" in learned:
             model = learned["model"]
             denoiser.autoencoder_ = estimator_of(path, type_of(path, model, types), model, tensors, parts)
             denoiser.n_features_in_ = denoiser.autoencoder_.n_features_in_
         else:
-            whole = Restorer(
+            whole = DenoisingModule(
                 _spec((image_network, patch_matching, audio_network), learned["net"]).build(),
                 _spec((objectives,), learned["objective"]),
             )
             whole.load_state_dict(tensors)
-            denoiser.restorer_ = whole.eval()
+            denoiser.network_ = whole.eval()
             noise: Any = getattr(whole.objective, "noise", None)
             if noise is not None and learned["noise"]["name"] == noise.name:
                 denoiser.noise_ = noise.filled(whole.noise)  # recordings are kept beside the weights

@@ -1,7 +1,7 @@
-"""Learning how far to follow estimates from similar patches: from single pixels, drawn from many patches and mixed.
+"""Training of the gate on single pixels, sampled from many patches and mixed.
 
-What tells good estimates from bad ones hardly differs within a patch, so that a batch of patches shows few cases and
-one of pixels thousands. Estimates cost far more than the small net that weighs them: they are made once.
+The gate's features hardly differ within a patch, so that a batch of patches has few different cases and a batch of
+pixels thousands. Estimates cost far more than the gate: they are computed once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.applications.denoising.objectives import Objective
-from zandloper.applications.denoising.patch_matching import PatchMatchingNet, looked_at
+from zandloper.applications.denoising.patch_matching import PatchMatchingNet, gate_inputs
 from zandloper.data.signals import Field
 from zandloper.model.batch import Batch, LossOutput
 from zandloper.training.loop import train
@@ -23,16 +23,16 @@ from zandloper.training.patch_source import PatchSource
 from zandloper.training.sources import ArraySource, mixed_seed
 from zandloper.training.state import TrainingConfig
 
-SIDE, IMAGES = 128, 4  # pixels of a patch, as far as images are that large, and patches at once
-MOST, QUICK = 400, 25  # times that patches are drawn, and where no minutes are given
-KEPT = 4_096  # pixels of each time
-FLAT = 0.2  # of the noise's deviation: pixels whose estimates agree are drawn as if these were that far from the net's
-LOOKING = 0.85  # share of the minutes for them
-BATCH, EPOCHS, ENOUGH = 8_192, 20, 50  # passes over the pixels, without minutes and with them at most: more overfit
+SIDE, IMAGES = 128, 4  # pixels of a patch's side, at most, and patches at once
+MOST, QUICK = 400, 25  # batches of patches at most, with and without max_minutes
+KEPT = 4_096  # pixels of each batch
+FLAT = 0.2  # added to the sampling weights, in deviations of the noise: pixels with equal estimates are drawn too
+SAMPLING_SHARE = 0.85  # share of the minutes for sampling
+BATCH, EPOCHS, ENOUGH = 8_192, 20, 50  # passes over the pixels, without and with minutes; more overfit
 
 
-class Weighing(nn.Module):
-    """What is trained: `net.gate`, on rows of what `_pixels` keeps."""
+class GateModule(nn.Module):
+    """The gate with its loss, for the training loop, on rows that `_pixels` makes."""
 
     def __init__(self, net: PatchMatchingNet, objective: Objective) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Weighing(nn.Module):
         return LossOutput(total, total.detach(), total.new_zeros(()))
 
 
-def learn_weights(
+def train_gate(
     net: PatchMatchingNet,
     objective: Objective,
     items: list[Field],
@@ -57,19 +57,19 @@ def learn_weights(
     settings: TrainingConfig,
     started: float,
 ) -> None:
-    """Train the weights of estimates in place.
+    """Train the gate of a network in place.
 
     Parameters
     ----------
-    net : SimilarNet
-        Whose own net has been trained.
-    lesson : Lesson
+    net : PatchMatchingNet
+        Its first part is trained already.
+    objective : Objective
     items, targets : list of Field
         As `PatchSource` takes them.
-    settings : Training
-        Of the net before; `max_minutes`, where given, are those for the weights, from `started` on.
+    settings : TrainingConfig
+        Of the network's training; `max_minutes`, if given, is the time for the gate from `started` on.
     started : float
-        `time.monotonic()` when that began.
+        `time.monotonic()` at the start.
     """
     device, minutes = torch.device(settings.device), settings.max_minutes
     net.to(device).eval()
@@ -80,17 +80,17 @@ def learn_weights(
     noise = getattr(objective, "noise", None)
     module = None if noise is None else noise.build().to(device)
     kept: list[Tensor] = []
-    until = None if minutes is None else started + 60 * LOOKING * minutes
+    until = None if minutes is None else started + 60 * SAMPLING_SHARE * minutes
     most = QUICK if minutes is None else MOST
     for batch in itertools.chain.from_iterable(patches.epoch(epoch) for epoch in itertools.count()):
         kept.append(_pixels(net, objective, batch.to(device), module, mixed_seed(settings.seed, 2, len(kept))).cpu())
         if len(kept) == most or (until is not None and time.monotonic() >= until):
             break
-    # No rows choose an epoch: patches are few beside their pixels, and weights are best when the rate has come to rest.
+    # No validation rows: pixels of a few patches are no independent sample; the last weights are best at a low rate.
     source = ArraySource(torch.cat(kept).numpy(), batch_size=BATCH, seed=settings.seed)
-    weighing = Weighing(net, objective)
+    gate_module = GateModule(net, objective)
     with torch.no_grad():
-        weighing.baseline_loss = float(weighing.loss(next(source.in_order(BATCH)).to(device)).total)
+        gate_module.baseline_loss = float(gate_module.loss(next(source.in_order(BATCH)).to(device)).total)
     now = time.monotonic()
     settings = dataclasses.replace(
         settings,
@@ -100,27 +100,29 @@ def learn_weights(
         inference_batch_size=BATCH,
         precision="float32",
     )
-    train(weighing, source, None, settings, started=now)
+    train(gate_module, source, None, settings, started=now)
 
 
 @torch.no_grad()
 def _pixels(net: PatchMatchingNet, objective: Objective, batch: Batch, noise: Any, seed: int) -> Tensor:
-    """Some pixels of a batch: signs, how far from the net's result the estimates and the truth lie, and a weight.
+    """Sample pixels of a batch: features, differences of estimates and target from the network's output, and weights.
 
-    Where estimates are far from the net's result there is most to learn: such pixels are drawn more often, and the
-    last column says how many of all pixels each stands for, so that the mean error stays that of all.
+    Pixels whose estimates differ most from the network's output are drawn more often; the last column has the inverse
+    of their probability, so that the mean error stays that of all pixels.
     """
     rng = torch.Generator(batch.x.device).manual_seed(seed)
     seen, target, weight = objective.parts(batch, rng, noise)
-    looked = looked_at(net, seen)
-    # Beside the noise: strong noise is not to count more than weak.
-    apart, wanted = looked.apart / looked.noise[:, None].sqrt(), (target - looked.guess) / looked.noise.sqrt()
+    inputs = gate_inputs(net, seen)
+    # Relative to the noise, so that strong noise counts no more than weak noise.
+    apart, wanted = inputs.apart / inputs.noise[:, None].sqrt(), (target - inputs.guess) / inputs.noise.sqrt()
     often = apart[:, :-1].square().sum(1).mean(1, keepdim=True).sqrt() + FLAT
-    rows = torch.cat([part.flatten(1, -3) for part in (looked.signs, apart, wanted, often)], 1)
+    rows = torch.cat([part.flatten(1, -3) for part in (inputs.features, apart, wanted, often)], 1)
     rows = rows.movedim(1, -1).flatten(0, -2)
-    if weight is not None:  # where only some pixels are asked for, as with blind spots, others teach nothing
+    if weight is not None:  # errors of blind spots count alone
         rows = rows[(weight > 0).all(1).flatten()]
     often = rows[:, -1]
-    some = torch.multinomial(often, min(KEPT, len(rows)), replacement=True, generator=rng)  # alone that is unbiased
+    some = torch.multinomial(
+        often, min(KEPT, len(rows)), replacement=True, generator=rng
+    )  # sampling with replacement is unbiased
     rows[:, -1] = often.mean() / often
     return rows[some]

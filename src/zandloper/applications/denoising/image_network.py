@@ -1,10 +1,10 @@
-"""The net that takes noise away from images of any size: a U-Net whose output is what is to be taken off.
+"""The denoising network for images of any size: a U-Net that predicts the noise.
 
-Four neighboring pixels become channels of one, so that the net works at half the size: a quarter of the work for the
-same number of channels (Zhang, Zuo and Zhang 2018, "FFDNet", section III.A). Without biases a picture of twice the
-contrast comes out at twice the contrast, noise and all, so that levels never trained on are taken away too (Mohan,
-Kadkhodaie, Simoncelli and Fernandez-Granda 2020, "Robust and interpretable blind image denoising via bias-free
-convolutional neural networks"). Before its first step the net takes off nothing.
+Four neighboring pixels become channels of one, so that the network works at half the size: a quarter of the work for
+the same number of channels (Zhang, Zuo and Zhang 2018, "FFDNet", section III.A). Without biases, the output scales with
+the input, so that noise levels outside the training range are removed too (Mohan, Kadkhodaie, Simoncelli and
+Fernandez-Granda 2020, "Robust and interpretable blind image denoising via bias-free convolutional neural networks").
+The initial network predicts zeros.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from zandloper.model.hourglass import weighted
 from zandloper.model.networks.unet2d import UNet2d
 from zandloper.spec import Spec
 
-EDGE = 0.1  # of the learning rate, for the first and the last layer
+EDGE_LR_SCALE = 0.1  # share of the learning rate for the first and the last layer
 
 
 @dataclass(frozen=True)
 class ImageNetwork(Spec):
-    """Settings of the net for images.
+    """Settings of the network for images.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class ImageNetwork(Spec):
 
     @property
     def reach(self) -> int:
-        """How far away a pixel may lie that has a say in another, at most."""
+        """Receptive field in pixels to either side."""
         total = 1 + 1  # the first convolution
         for level in range(len(self.hidden)):
             sides = 1 if level == len(self.hidden) - 1 else 2
@@ -79,26 +79,26 @@ class ImageDenoisingNet(nn.Module):
         self.encoder, self.decoder = encoder, decoder
         edges: list[Any] = [*encoder.first.parameters(), *decoder.last.parameters()]
         for weight in edges:  # see `zandloper.training.muon`
-            weight.lr_scale = EDGE
+            weight.lr_scale = EDGE_LR_SCALE
 
     def zero_init(self) -> None:
-        """Take off nothing."""
+        """Make the network the identity."""
         self.decoder.zero_init()
 
     def forward(self, y: Tensor) -> Tensor:
-        """What `y` is without its noise."""
+        """Denoise images."""
         neck = self.encoder(y)
         return y - self.decoder(neck.value, neck.skips).float()
 
 
-class Restorer(nn.Module):
-    """What is trained: a net, a lesson, and how errors are measured. It has `loss(batch, rng, progress)`.
+class DenoisingModule(nn.Module):
+    """A denoising network with its training objective, for the training loop.
 
     Parameters
     ----------
     net : nn.Module
-        From noisy data (n, channels, *axes) in model units to clean ones; may have an `error` of its own.
-    lesson : Lesson
+        Maps noisy data (n, channels, *axes) in model units to clean data; it may define `error(made, target)`.
+    objective : Objective
     """
 
     def __init__(self, net: nn.Module, objective: Objective) -> None:
@@ -123,6 +123,6 @@ class Restorer(nn.Module):
         return LossOutput(total, total.detach(), total.new_zeros(()))
 
     def forward(self, y: Tensor) -> Tensor:
-        """What `y` is without its noise."""
+        """Denoise images."""
         out: Tensor = self.net(y)
         return out

@@ -1,6 +1,6 @@
-"""Three ways to learn to take noise away: from clean data, from pairs, from noisy data alone.
+"""Training objectives of denoisers: from clean data, from pairs, and from noisy data alone.
 
-A lesson turns a batch into what the net sees and what it shall make of that: `(seen, target, weight)`.
+An objective turns a batch into the input, the target and the error weights: `(seen, target, weight)`.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from zandloper.model.corruptions import Noise, generator, uniform
 from zandloper.model.corruptions.chain import Chain
 from zandloper.spec import Spec, build_spec
 
-# Noises whose mean is the signal: what they add can be drawn once more on top of itself, at the size that it has there.
+# Noises of mean zero, which can be added once more to noisy data at the strength that it has there.
 CENTERED = {"gaussian_noise", "poisson", "poisson_gaussian", "speckle", "colored", "mains_hum"}
-MOST_WEIGHT = 5.0  # of errors where noise is weak, beside those where it is as strong as on average
+MOST_WEIGHT = 5.0  # largest weight of errors, for samples with weak noise
 
 
 @dataclass(frozen=True)
 class Objective(Spec):
-    """Settings of a way to learn. `loss` names the comparison that it needs where it needs one."""
+    """Settings of an objective; `loss` is the loss that it requires, if any."""
 
     loss: ClassVar[str | None] = None
 
     def parts(self, batch: Batch, rng: torch.Generator | None, noise: Any) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What is seen, what is wanted, and what errors weigh; `noise` is the module of the lesson's noise, if any."""
+        """Input, target and error weights; `noise` is the module of the objective's noise, if any."""
         raise NotImplementedError
 
 
@@ -50,16 +50,16 @@ class _WithNoise(Objective):
 
 @dataclass(frozen=True)
 class FromClean(_WithNoise):
-    """Noise is added to clean data.
+    """Add noise to clean data.
 
     Parameters
     ----------
     noise : Noise
     steps : int
-        How many values the data's dtype tells apart; 0 for floats. A quarter of the samples then is rounded and cut
-        off as it would be stored, so that the net knows both kinds.
+        Number of values of the data's dtype; 0 for floats. Of integers, a quarter of the samples is rounded and clipped
+        as it would be stored, so that the network is trained on both.
     low, high : float
-        What the dtype holds.
+        Range of the dtype.
     """
 
     name: ClassVar[str] = "from_clean"
@@ -68,12 +68,12 @@ class FromClean(_WithNoise):
     high: float = 1.0
 
     def parts(self, batch: Batch, rng: torch.Generator | None, noise: Any) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The noisy batch, the clean one."""
+        """The noisy batch and the clean one."""
         rng = generator(rng, batch.x.device)
         made = noise(batch, rng)
         seen, weight = made.x, None
         if made.level is not None and all(part.name in CENTERED for part in parts_of(self.noise)):
-            # Errors grow with the level: weak noise is to count as much as strong.
+            # Errors grow with the level: the weights make weak noise count as much as strong noise.
             level = made.level.reshape(-1, *(1 for _ in seen.shape[1:])).clamp(min=1e-6)
             weight = (level.mean() / level).clamp(max=MOST_WEIGHT).expand_as(seen)
         if self.steps:
@@ -86,7 +86,7 @@ class FromClean(_WithNoise):
 
 @dataclass(frozen=True)
 class FromPairs(Objective):
-    """Noisy data and the clean ones that belong to them."""
+    """Pairs of noisy and clean data."""
 
     name: ClassVar[str] = "from_pairs"
 
@@ -98,18 +98,18 @@ class FromPairs(Objective):
 
 @dataclass(frozen=True)
 class Recorrupted(_WithNoise):
-    """Noisy data alone, of a noise that is known or was estimated: it is drawn once more.
+    """Recorrupted-to-recorrupted: from noisy data alone, with a known or estimated noise of mean zero.
 
-    With z drawn as the noise n in y = x + n is, `y + a z` and `y - z / a` have noises that are not correlated (of
-    Gaussian noise: that are independent), so that the mean of the second, seen from the first, is that of x. Where the
-    strength depends on the signal, z is as strong as y says; on average that is as strong as x says.
+    If z is distributed as the noise n in y = x + n, then `y + a z` and `y - z / a` have uncorrelated noise (independent
+    noise if it is Gaussian), so that the mean of the second given the first is that of x. If the strength depends on
+    the signal, z is as strong as at y, which is on average as strong as at x.
 
     Parameters
     ----------
     noise : Noise
         Of mean zero.
     share : float
-        a above: what is seen is noisier than the data by sqrt(1 + a^2), and the smaller, the noisier is the target.
+        The number a: the input is noisier than the data by sqrt(1 + a^2); the smaller a, the noisier the target.
 
     References
     ----------
@@ -129,15 +129,15 @@ class Recorrupted(_WithNoise):
 
 @dataclass(frozen=True)
 class BlindSpot(Objective):
-    """Noisy data alone, of any noise that is independent from value to value: some are hidden, and told by the rest.
+    """Blind spots: from noisy data alone, with noise that is independent between values.
 
-    A hidden value is replaced by one of its neighbors; errors count where values are hidden. Absolute errors, since
-    the noises that go this way hit few values and far: their median is the signal.
+    Some values are replaced by one of their neighbors and predicted from the others; errors count there alone. They are
+    absolute errors, since noises for this objective change few values by much: their median is the signal.
 
     Parameters
     ----------
     share : float
-        How many values are hidden.
+        Share of the values that are replaced.
 
     References
     ----------
@@ -149,7 +149,7 @@ class BlindSpot(Objective):
     share: float = 0.1
 
     def parts(self, batch: Batch, rng: torch.Generator | None, noise: Any) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The batch with blind spots, itself, and where they are."""
+        """The batch with blind spots, the batch, and the mask of the spots."""
         x = batch.x
         rng = generator(rng, x.device)
         spots = uniform((len(x), 1, *x.shape[2:]), x, rng) < self.share
@@ -162,11 +162,11 @@ class BlindSpot(Objective):
         return torch.where(spots, other, x), x, spots.to(x.dtype).expand_as(x) / self.share
 
 
-def lesson_alone(noise: Noise) -> Objective:
-    """The lesson for noisy data alone: noise of mean zero is drawn once more, other noise hidden from."""
+def objective_for_noisy(noise: Noise) -> Objective:
+    """The objective for noisy data alone: `Recorrupted` for noise of mean zero, else `BlindSpot`."""
     return Recorrupted(noise) if all(part.name in CENTERED for part in parts_of(noise)) else BlindSpot()
 
 
 def parts_of(noise: Noise) -> tuple[Any, ...]:
-    """The noises that follow each other in one."""
+    """The noises of a chain in order, or the noise itself."""
     return noise.noises if isinstance(noise, Chain) else (noise,)

@@ -1,4 +1,4 @@
-"""What a denoiser shows: data before and after, figures where the truth is known, the noise, and its page."""
+"""Description, plots and HTML report of a denoiser."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from zandloper.applications.denoising.signals import RATE, check_pairs, knows_similar
-from zandloper.applications.denoising.tabular import hides, restored
+from zandloper.applications.denoising.audio_network import SAMPLE_RATE
+from zandloper.applications.denoising.metrics import psnr, si_sdr
+from zandloper.applications.denoising.signals import has_patch_matching
+from zandloper.applications.denoising.tabular import denoise_raw, only_hides
+from zandloper.applications.denoising.training_data import check_pairs
 from zandloper.data.signals import Field, Fields, read_fields
 from zandloper.errors import UnsupportedError
 from zandloper.modality.audio import Audio
@@ -29,12 +32,12 @@ WINDOWS = 6
 LINES = 12  # rows of a table
 SIDE = 512  # pixels drawn of an image, either way
 SECONDS = 10  # of a sound that is played
-FIELDS, NAMES = ("image", "audio"), ("noisy", "denoised", "clean")
+SIGNALS, NAMES = ("image", "audio"), ("noisy", "denoised", "clean")
 
 
 @dataclass(frozen=True)
 class DenoiserDescription(TrainedDescription):
-    """What `describe()` of a denoiser gives: fields to compute with, and a text to read."""
+    """The result of `Denoiser.describe()`: fields, and a text when printed."""
 
     modality: str
     learned_from: str
@@ -57,11 +60,11 @@ class DenoiserDescription(TrainedDescription):
 
 
 def describe_denoiser(denoiser: Any) -> DenoiserDescription:
-    """The description of a fitted denoiser."""
+    """Describe a fitted denoiser."""
     if denoiser.autoencoder_ is None:
-        net, spec = denoiser.restorer_.net, denoiser.restorer_.net.spec
+        net, spec = denoiser.network_.net, denoiser.network_.net.spec
         words = f"{spec.name}, {' -> '.join(map(str, spec.hidden))} channels, each level half the size"
-        if knows_similar(denoiser.restorer_):
+        if has_patch_matching(denoiser.network_):
             words = words.replace(spec.name, spec.first.name, 1) + ", and estimates from similar patches"
     else:
         net, d = denoiser.autoencoder_.module_, denoiser.autoencoder_.describe()
@@ -78,9 +81,9 @@ def describe_denoiser(denoiser: Any) -> DenoiserDescription:
 
 
 def denoiser_figure(denoiser: Any, X: Any, y: Any = None, n: int = SHOWN) -> Figure:
-    """Images or spectrograms: noisy, denoised, and where there are such, clean; a row each."""
+    """Plot images or spectrograms, noisy, denoised and clean if given, one item a row."""
     image = denoiser.modality_ == "image"
-    if denoiser.modality_ not in FIELDS:
+    if denoiser.modality_ not in SIGNALS:
         raise UnsupportedError(
             f"plot draws images and sounds; a denoiser of {denoiser.modality_} shows its data with report(X)"
         )
@@ -100,14 +103,14 @@ def denoiser_figure(denoiser: Any, X: Any, y: Any = None, n: int = SHOWN) -> Fig
 
 
 def denoiser_report(denoiser: Any, X: Any, y: Any = None) -> Report:
-    """The page."""
+    """Write the HTML page of a fitted denoiser."""
     began, d = time.monotonic(), describe_denoiser(denoiser)
-    make = _of_fields if denoiser.modality_ in FIELDS else _of_rows
+    make = _of_fields if denoiser.modality_ in SIGNALS else _of_rows
     sections, tiles, lead = make(denoiser, X, y)
     audit = denoiser.audit_
     if audit is not None:
-        told = f"<p>{escape(audit.verdict)}</p>" + figure(svg(audit.plot(), audit.verdict))
-        sections.append(Section("The noise", f"{told}<pre>{escape(str(audit))}</pre>", wide=True))
+        note = f"<p>{escape(audit.verdict)}</p>" + figure(svg(audit.plot(), audit.verdict))
+        sections.append(Section("The noise", f"{note}<pre>{escape(str(audit))}</pre>", wide=True))
         tiles["noise as named"] = "yes" if audit.realistic else "NO"
     sections += closing(denoiser, d, began)
     tiles["parameters"] = f"{d.parameters:,}"
@@ -118,42 +121,42 @@ def denoiser_report(denoiser: Any, X: Any, y: Any = None) -> Report:
 
 
 def _of_fields(denoiser: Any, X: Any, y: Any) -> tuple[list[Section], dict[str, str], str]:
-    """Pictures or players, and what was gained where the truth is known."""
+    """Images or players of sounds, with metrics if clean data are given."""
     image = denoiser.modality_ == "image"
     noisy, clean = _read(denoiser, X, y)
     count, rate = len(noisy.items), _rate(denoiser)
-    word, measure = ("PSNR", _psnr) if image else ("SI-SDR", _si_sdr)
+    word, measure = ("PSNR", psnr) if image else ("SI-SDR", si_sdr)
     names = NAMES[: 2 if clean is None else 3]
     chosen, off, figures, cells = set(_chosen(count, SHOWN)), [], [], []
     for i, row in enumerate(_versions(denoiser, noisy, clean, range(count))):
         parts = [_model_units(part) for part in row]
         off.append(float((parts[0] - parts[1]).std() / max(1e-12, float(parts[0].std()))))
-        said = f"no. {i}"
+        outputs = f"no. {i}"
         if clean is not None:
             figures.append([measure(parts[0], parts[2]), measure(parts[1], parts[2])])
-            said += f"<br>{word} {figures[-1][0]:.1f} to {figures[-1][1]:.1f} dB"
+            outputs += f"<br>{word} {figures[-1][0]:.1f} to {figures[-1][1]:.1f} dB"
         if i in chosen:
             shown = [_bytes(_small(part)) for part in parts] if image else _spectrograms(parts, rate)
             drawn = "".join(
                 picture(pixels, f"{name}, no. {i}")
-                + ("" if image else player(_heard(part, rate).astype(np.float32), rate, f"{name}, no. {i}"))
+                + ("" if image else player(_first_seconds(part, rate).astype(np.float32), rate, f"{name}, no. {i}"))
                 for name, pixels, part in zip(names, shown, parts)
             )
-            cells.append(f"<figure>{drawn}<figcaption>{said}</figcaption></figure>")
+            cells.append(f"<figure>{drawn}<figcaption>{outputs}</figcaption></figure>")
     tiles = {"items": f"{count:,}", "taken off, of all there is": f"{np.mean(off):.1%}"}
     lead = f"{count:,} items. What was taken off has {np.mean(off):.1%} of their deviation."
     if figures:
         before, after = np.mean(figures, 0)
         lead = f"{word} {before:.2f} dB before, {after:.2f} dB after: {after - before:+.2f} dB."
         tiles |= {f"{word} before": f"{before:.2f} dB", f"{word} after": f"{after:.2f} dB"}
-    told = f"From above: {', '.join(names)}."
-    told += "" if image else " Time runs to the right, high tones are above, bright is loud."
-    content = f'<p class="note">{told}</p><div class="pairs">{"".join(cells)}</div>'
+    note = f"From above: {', '.join(names)}."
+    note += "" if image else " Time runs to the right, high tones are above, bright is loud."
+    content = f'<p class="note">{note}</p><div class="pairs">{"".join(cells)}</div>'
     return [Section("Before and after", content, wide=True)], tiles, lead
 
 
 def _read(denoiser: Any, X: Any, y: Any) -> tuple[Fields, Fields | None]:
-    """Noisy data, and the same without noise where there are such."""
+    """Read noisy data, and clean data if given."""
     caller = type(denoiser).__name__
     noisy = read_fields(X, denoiser.modality_, caller)
     clean = None if y is None else read_fields(y, denoiser.modality_, caller)
@@ -163,7 +166,7 @@ def _read(denoiser: Any, X: Any, y: Any) -> tuple[Fields, Fields | None]:
 
 
 def _versions(denoiser: Any, noisy: Fields, clean: Fields | None, chosen: Iterable[int]) -> Iterator[list[Field]]:
-    """Some items noisy, denoised, and clean where there are such, one item at a time."""
+    """Yield some items as noisy, denoised and, if given, clean fields."""
     for i in chosen:
         one = Fields(noisy.kind, [noisy.items[i]], "list", [noisy.flat[i]], noisy.pil)
         made = read_fields(denoiser.transform(one.give([noisy.items[i].values])), noisy.kind, type(denoiser).__name__)
@@ -179,18 +182,6 @@ def _chosen(count: int, n: int) -> list[int]:
     return np.unique(np.linspace(0, count - 1, min(n, count)).round().astype(int)).tolist()
 
 
-def _psnr(made: np.ndarray, clean: np.ndarray) -> float:
-    return float(-10 * np.log10(max(1e-12, float(np.mean((np.clip(made, 0, 1) - clean) ** 2)))))
-
-
-def _si_sdr(made: np.ndarray, clean: np.ndarray) -> float:
-    """Scale-invariant signal to distortion in dB (Le Roux et al. 2019, "SDR - half-baked or well done?", eq. 5)."""
-    s = clean.astype(np.float64).ravel() - clean.mean()
-    x = made.astype(np.float64).ravel() - made.mean()
-    part = (x @ s) / max(1e-12, s @ s) * s
-    return float(10 * np.log10(max(1e-12, part @ part) / max(1e-12, ((x - part) ** 2).sum())))
-
-
 def _small(pixels: np.ndarray) -> np.ndarray:
     """An image (h, w, channels), its longer side at most SIDE."""
     step = -(-max(pixels.shape[:2]) // SIDE)
@@ -203,20 +194,20 @@ def _bytes(pixels: np.ndarray) -> np.ndarray:
 
 
 def _rate(denoiser: Any) -> int:
-    return int(getattr(denoiser.modality, "sample_rate", None) or RATE)
+    return int(getattr(denoiser.modality, "sample_rate", None) or SAMPLE_RATE)
 
 
-def _heard(sound: np.ndarray, rate: int) -> np.ndarray:
+def _first_seconds(sound: np.ndarray, rate: int) -> np.ndarray:
     """The first seconds of a sound (time, channels), mixed down."""
-    heard: np.ndarray = sound[: SECONDS * rate].mean(-1)
-    return heard
+    loudness: np.ndarray = sound[: SECONDS * rate].mean(-1)
+    return loudness
 
 
 def _spectrograms(sounds: Sequence[np.ndarray], rate: int) -> list[np.ndarray]:
     """Loudness by time and frequency, uint8 (bands, frames), of versions of one sound on one scale."""
-    heard = [_heard(sound, rate) for sound in sounds]
-    schema: Any = Audio(sample_rate=rate).learn(heard[:1], "Denoiser")[0]
-    drawn = schema.drawn(heard)
+    loudness = [_first_seconds(sound, rate) for sound in sounds]
+    schema: Any = Audio(sample_rate=rate).learn(loudness[:1], "Denoiser")[0]
+    drawn = schema.drawn(loudness)
     return list(drawn[:, :, :: -(-drawn.shape[2] // SIDE)])
 
 
@@ -224,11 +215,11 @@ def _spectrograms(sounds: Sequence[np.ndarray], rate: int) -> list[np.ndarray]:
 
 
 def _of_rows(denoiser: Any, X: Any, y: Any) -> tuple[list[Section], dict[str, str], str]:
-    """Windows or rows before and after, and columns: what was missing, and how far off it is where that is known."""
-    model, fills = denoiser.autoencoder_, hides(denoiser.noise_)
+    """Windows or rows before and after, and the missing values and errors of each column."""
+    model, fills = denoiser.autoencoder_, only_hides(denoiser.noise_)
     rows = model.model_.read(X)
     raw = np.asarray(rows[:])
-    out = restored(model, rows, denoiser.noise_).numpy().reshape(raw.shape)
+    out = denoise_raw(model, rows, denoiser.noise_).numpy().reshape(raw.shape)
     gaps = np.isnan(raw.astype(np.float64))
     tiles = {"items": f"{len(raw):,}", "missing": f"{gaps.mean():.1%}"}
     lead = f"{gaps.mean():.1%} of the values were missing and are filled; those that were there are "
@@ -264,11 +255,14 @@ def _shown(model: Any, raw: np.ndarray, out: np.ndarray, gaps: np.ndarray) -> Se
 def _by_column(
     model: Any, raw: np.ndarray, out: np.ndarray, gaps: np.ndarray, truth: np.ndarray | None, fills: bool
 ) -> Section:
-    """Each column: the share missing, how far values moved, and where the truth is known how far off they are."""
+    """Each column: share of missing values, change of the others, and errors if clean data are given."""
     names = [str(name) for name in model.model_.schema.column_names()]
     names = names or [str(name) for name in model.model_.schema.feature_names()]
     count = raw.shape[1] if model.model_.schema.name == "series_schema" else int(np.prod(raw.shape[1:]))
-    apart = lambda a: np.asarray(a, np.float64).reshape(len(a), count, -1)  # noqa: E731
+
+    def apart(a: np.ndarray) -> np.ndarray:
+        return np.asarray(a, np.float64).reshape(len(a), count, -1)
+
     x, z, gap, kinds = apart(raw), apart(out), apart(gaps) > 0, _kinds(model.model_.schema, count)
     want = None if truth is None else apart(truth)
     lines = []
@@ -279,11 +273,11 @@ def _by_column(
             line.append(say(float(np.sqrt(np.mean((x[:, j] - z[:, j])[there] ** 2))) if there.any() else None))
         if want is not None:
             asked = (gap[:, j] if fills else np.ones_like(gap[:, j])) & ~np.isnan(want[:, j])
-            line.append(_off(z[:, j][asked], want[:, j][asked], kinds[j]))
+            line.append(_column_error(z[:, j][asked], want[:, j][asked], kinds[j]))
         lines.append(line)
     head = ["column", "missing", *([] if fills else ["moved by"]), *([] if want is None else ["off by"])]
-    told = "Off by: root mean square error in the column's own units; of categories, the share that is right."
-    note = "" if want is None else f'<p class="note">{told}</p>'
+    note = "Off by: root mean square error in the units of the column; of categories, the share that is right."
+    note = "" if want is None else f'<p class="note">{note}</p>'
     return Section("Columns", note + table(head, lines, "Columns", numeric=1), wide=True)
 
 
@@ -292,7 +286,7 @@ def _kinds(schema: Any, count: int) -> list[str]:
     return [c.kind for c in columns] if len(columns) == count else ["number"] * count
 
 
-def _off(made: np.ndarray, want: np.ndarray, kind: str) -> str:
+def _column_error(made: np.ndarray, want: np.ndarray, kind: str) -> str:
     if not len(want):
         return say(None)
     if kind in ("category", "truth"):

@@ -1,15 +1,16 @@
-"""What `fit` and `transform` of a denoiser do with tables, series, and all else that goes through an autoencoder."""
+"""Denoising by an autoencoder: of tables, of series, and of images of one size."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import clone
 
-from zandloper.applications.denoising.objectives import Recorrupted, lesson_alone
+from zandloper.applications.denoising.objectives import Recorrupted, objective_for_noisy
 from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.autoencoders.denoising import DenoisingAutoencoder
@@ -24,33 +25,45 @@ from zandloper.model.corruptions.chain import Chain
 from zandloper.model.corruptions.masking import Masking
 from zandloper.noise.audit import Audit, audit
 from zandloper.noise.estimate import estimate
-from zandloper.noise.units import read
+from zandloper.noise.units import to_model_units
 
-COPIES = 4  # of the data, each with noise of its own, for types that do not add it themselves
+COPIES = 4  # of the data with different noise, for autoencoders that do not add noise
 GAPS: dict[str, Noise] = {"table": Masking((0.05, 0.5)), "series": BlockMasking((0.05, 0.5), (1.0, 8.0))}
-LATENTS, HIDDEN = 128, (256, 256)  # wide: what passes is not to be lost
+LATENTS, HIDDEN = 128, (256, 256)  # wide, so that observed values pass
 EPOCHS = 60
 
 
-def hides(noise: Noise | None) -> bool:
-    """Whether a noise takes values away and does nothing else."""
+def only_hides(noise: Noise | None) -> bool:
+    """True if a noise removes values and changes no others."""
     parts = noise.noises if isinstance(noise, Chain) else (noise,)
     return all(part is not None and part.name in HIDING and getattr(part, "fill", 0.0) != "hold" for part in parts)
 
 
+@dataclass(frozen=True)
+class RowData:
+    """Training data of series, tables and images of one size; `kind` is their modality."""
+
+    kind: str
+    X: Any
+    y: Any
+    noisy: Any
+    learn_from: str
+
+
 def fit_rows(
-    p: Any, X: Any, y: Any, noisy: Any, learn_from: str, noise: Noise | None, seed: int, first: Any = None
+    denoiser: Any, data: RowData, noise: Noise | None, seed: int, first: Any = None
 ) -> tuple[BaseAutoencoder, Noise, Audit | None]:
-    """The autoencoder that denoises, the noise that it learned, and how that compares with the noise in the data.
+    """Fit an autoencoder that denoises; return also the noise and its audit against the noise in the data.
 
     `first` is a fitted autoencoder to start from, or None.
     """
-    kind, caller = p._kind(X), type(p).__name__
+    caller = type(denoiser).__name__
+    kind, X, y, noisy, learn_from = data.kind, data.X, data.y, data.noisy, data.learn_from
     given, found = noise, None
     if learn_from == "pairs":
         noise = noise or estimate(X, y, kind)
         found = audit(noise, X, y, kind)
-    elif learn_from == "noisy" and not hides(noise or GAPS.get(kind)):
+    elif learn_from == "noisy" and not only_hides(noise or GAPS.get(kind)):
         noise = noise or estimate(X, modality=kind)
         found = audit(noise, X, modality=kind)
     elif noisy is not None:
@@ -59,58 +72,62 @@ def fit_rows(
     if found is not None and not found.realistic and given is not None:
         warnings.warn(f"{found.verdict} audit_ has the numbers.", UserWarning, stacklevel=4)
     noise = noise or GAPS.get(kind) or Masking((0.05, 0.5))
-    model = _template(p, noise, learn_from, kind, seed)
+    model = _autoencoder_for(denoiser, noise, learn_from, kind, seed)
     if learn_from == "pairs":
         return model.set_params(target="y").fit(X, y, init_from=first), noise, found
-    if learn_from == "noisy" and not hides(noise):
-        return model.set_params(target="y").fit(*_redrawn(X, kind, noise, seed, caller), init_from=first), noise, found
+    if learn_from == "noisy" and not only_hides(noise):
+        return (
+            model.set_params(target="y").fit(*_recorrupted(X, kind, noise, seed, caller), init_from=first),
+            noise,
+            found,
+        )
     if isinstance(model, DenoisingAutoencoder):
         return model.set_params(noise=noise).fit(X, init_from=first), noise, found
-    pairs = _with_noise(X, kind, noise, seed, model.modality)
+    pairs = _noisy_copies(X, kind, noise, seed, model.modality)
     return model.set_params(target="y").fit(*pairs, init_from=first), noise, found
 
 
-def _template(p: Any, noise: Noise, learn_from: str, kind: str, seed: int) -> BaseAutoencoder:
-    """The user's autoencoder, or the house's: told what is missing where that is all, and wide in any case."""
-    if p.autoencoder is not None:
-        model = clone(p.autoencoder)
+def _autoencoder_for(denoiser: Any, noise: Noise, learn_from: str, kind: str, seed: int) -> BaseAutoencoder:
+    """A clone of the user's autoencoder, or the default: wide, and with the mask of missing values as an input."""
+    if denoiser.autoencoder is not None:
+        model = clone(denoiser.autoencoder)
     else:
         settings: dict[str, Any] = {"latent_dim": LATENTS, "hidden": HIDDEN, "max_epochs": EPOCHS}
-        if learn_from == "pairs" or (learn_from == "noisy" and not hides(noise)):
+        if learn_from == "pairs" or (learn_from == "noisy" and not only_hides(noise)):
             model = Autoencoder(**settings)
         else:
-            model = DenoisingAutoencoder(**settings, noise=noise, noise_conditional=hides(noise))
-    model.set_params(random_state=seed, verbose=p.verbose, device=p.device)
-    if p.modality != "auto" or kind != "table":
-        read_as = p.modality if p.modality != "auto" else kind
+            model = DenoisingAutoencoder(**settings, noise=noise, noise_conditional=only_hides(noise))
+    model.set_params(random_state=seed, verbose=denoiser.verbose, device=denoiser.device)
+    if denoiser.modality != "auto" or kind != "table":
+        read_as = denoiser.modality if denoiser.modality != "auto" else kind
         both = {"modality", "target_modality"} & set(model.get_params(deep=False))  # what comes out is of the same kind
         model.set_params(**dict.fromkeys(both, read_as))
     for name in ("max_epochs", "max_minutes"):
-        if getattr(p, name) is not None:
-            model.set_params(**{name: getattr(p, name)})
+        if getattr(denoiser, name) is not None:
+            model.set_params(**{name: getattr(denoiser, name)})
     return model
 
 
-def restore_rows(model: BaseAutoencoder, X: Any, noise: Noise) -> Any:
-    """Data without noise; where noise takes values away and does nothing else, what is there stays."""
-    if not hides(noise):
+def denoise_rows(model: BaseAutoencoder, X: Any, noise: Noise) -> Any:
+    """Denoise data; if the noise only removes values, observed values are not changed."""
+    if not only_hides(noise):
         return model.predict(X)
     raw = model.model_.read(X)
-    return model.model_.rebuild(restored(model, raw, noise), X, raw)
+    return model.model_.rebuild(denoise_raw(model, raw, noise), X, raw)
 
 
-def restored(model: BaseAutoencoder, raw: Any, noise: Noise) -> torch.Tensor:
-    """Raw rows without noise, as `restore_rows`."""
+def denoise_raw(model: BaseAutoencoder, raw: Any, noise: Noise) -> torch.Tensor:
+    """Denoise raw rows, as `denoise_rows`."""
     made = model.model_.reconstruct(raw)
-    if not hides(noise):
+    if not only_hides(noise):
         return made
     raw = raw[:]
     values = raw.to(made.dtype) if not raw.is_floating_point() else raw
     return torch.where(values.isnan(), made.to(values.dtype), values)
 
 
-def spread_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> Any:
-    """The standard deviation of what a variational model makes of rows, in the form of the data."""
+def error_bars_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> Any:
+    """Standard deviations of the output of a variational model, in the format of the data."""
     blueprint = None if model is None else model.model_.blueprint
     if blueprint is None or blueprint.bottleneck.name != "variational" or blueprint.compare.name != "gaussian":
         raise UnsupportedError(
@@ -132,23 +149,23 @@ def spread_of_rows(model: Any, X: Any, noise: Noise, draws: int, seed: int) -> A
             first, second = first + point, second + point.square()
         variance = (second / draws - (first / draws).square()).clamp(min=0)
         total = variance + module.compare.log_variance.clamp(-10, 10).exp()
-        # From model units to the data's own: a scaler is linear, so that what it adds drops out.
+        # From model units to those of the data: a scaler is linear, so that its offset cancels.
         zero = scaler.restore(torch.zeros_like(total).float())
         return (scaler.restore(total.sqrt().float()) - zero).abs()
 
     bars = model.model_.map_batches(spread, raw)
-    if hides(noise):
+    if only_hides(noise):
         bars = torch.where(raw[:].isnan(), bars.to(raw.dtype), 0.0)
     return model.model_.rebuild(bars, X, raw)
 
 
-def _with_noise(X: Any, kind: str, noise: Noise, seed: int, modality: Any) -> tuple[Any, Any]:
-    """Several copies of data, each with noise of its own, and as many without."""
+def _noisy_copies(X: Any, kind: str, noise: Noise, seed: int, modality: Any) -> tuple[Any, Any]:
+    """Copies of data with different noise, and as many clean copies."""
     schema, raw = modality_of(modality, X, "Denoiser").learn(X, "Denoiser")
     if kind == "series":
         clean = [x for _ in range(COPIES) for x in each_of(X, "Denoiser")]
         return [noise.apply(x, "series", (seed + i) % 2**31) for i, x in enumerate(clean)], clean
-    if not hides(noise):
+    if not only_hides(noise):
         apply = [noise.apply(X, modality, seed + k) for k in range(COPIES)]
         return schema.readable(np.concatenate([schema.read(x, "Denoiser") for x in apply])), schema.readable(
             np.concatenate([raw] * COPIES)
@@ -159,24 +176,27 @@ def _with_noise(X: Any, kind: str, noise: Noise, seed: int, modality: Any) -> tu
     return schema.readable(np.where(left.numpy() > 0, whole, np.nan)), schema.readable(whole)
 
 
-def _redrawn(X: Any, kind: str, noise: Noise, seed: int, caller: str) -> tuple[Any, Any]:
-    """Several noisier versions of noisy data, and targets whose noise has nothing to do with theirs."""
-    objective = lesson_alone(noise)
+def _recorrupted(X: Any, kind: str, noise: Noise, seed: int, caller: str) -> tuple[Any, Any]:
+    """Noisier versions of noisy data, and targets with independent noise."""
+    objective = objective_for_noisy(noise)
     if not isinstance(objective, Recorrupted):
         raise DataError(
             f"{caller} learns from noisy {kind} data alone where noise has mean zero, such as Gaussian noise, or is "
             f"missing values; {noise!r} is neither: pass clean data or pairs"
         )
-    reading, seen, targets = read(X, kind, caller), [], []
+    data, seen, targets = to_model_units(X, kind, caller), [], []
     for k in range(COPIES):
         rng = torch.Generator().manual_seed(seed + k)
-        x, target, _ = objective.parts(Batch(reading.x, reading.valid), rng, noise.build())
-        seen.append(reading.give(CorruptedInput(x, reading.valid)))
-        targets.append(reading.give(CorruptedInput(target, reading.valid)))
+        x, target, _ = objective.parts(Batch(data.x, data.valid), rng, noise.build())
+        seen.append(data.restore(CorruptedInput(x, data.valid)))
+        targets.append(data.restore(CorruptedInput(target, data.valid)))
     if kind == "series":
         return [x for part in seen for x in each_of(part, caller)], [
             x for part in targets for x in each_of(part, caller)
         ]
     schema, _ = modality_of(kind, seen[0], caller).learn(seen[0], caller)
-    join = lambda parts: schema.readable(np.concatenate([schema.read(part, caller) for part in parts]))  # noqa: E731
+
+    def join(parts: list[Any]) -> Any:
+        return schema.readable(np.concatenate([schema.read(part, caller) for part in parts]))
+
     return join(seen), join(targets)

@@ -1,4 +1,4 @@
-"""Masks: a class for every pixel of an image, as whole numbers of any kind, and back."""
+"""Masks: reading, conversion between class values and class indices, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ MOST_CLASSES = 256
 
 
 def read_masks(masks: Any, caller: str) -> list[np.ndarray]:
-    """Masks as arrays (height, width) of whole numbers or truth values.
+    """Read masks as arrays (height, width) of integers or booleans.
 
     Parameters
     ----------
     masks : array (n, height, width), list of arrays (height, width) or Pillow images, or path of a file or folder
-        A last axis of one place is left out.
+        A last axis of length 1 is dropped.
 
     Raises
     ------
     DataError, DataTypeError
-        Masks of other shapes, or of numbers that are not whole.
+        Masks of other shapes, or with fractions.
     """
     if isinstance(masks, str | Path):
         masks = list(images_at(Path(masks)))
@@ -57,14 +57,16 @@ def _one(mask: Any, i: int, caller: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Classes:
-    """Which numbers stand in masks, in rising order, and which number means that nobody knows.
+    """The class values in masks, and the value of unknown pixels.
 
     Parameters
     ----------
     values : ndarray (classes,)
+        In rising order.
     ignore : int or None
+        The value of unknown pixels.
     dtype : str
-        Of masks that are given back.
+        Of predicted masks.
     """
 
     values: np.ndarray
@@ -73,7 +75,7 @@ class Classes:
 
     @classmethod
     def learn(cls, masks: list[np.ndarray], ignore: int | None, caller: str) -> Classes:
-        """Of the masks that train."""
+        """Learn the class values of the training masks."""
         found = np.unique(np.concatenate([np.unique(mask) for mask in masks]))
         dtype = str(np.result_type(*masks)) if found.dtype.kind != "b" else "bool"
         values = found if ignore is None else found[found != ignore]
@@ -90,35 +92,35 @@ class Classes:
     def __len__(self) -> int:
         return len(self.values)
 
-    def places(self, mask: np.ndarray, caller: str, i: int) -> np.ndarray:
-        """A mask as places in `values`, -1 where nobody knows: int16 (height, width)."""
-        place = np.searchsorted(self.values, mask).clip(max=len(self.values) - 1)
-        known = self.values[place] == mask
+    def encode(self, mask: np.ndarray, caller: str, i: int) -> np.ndarray:
+        """Convert a mask to indices into `values`, -1 for unknown: int16 (height, width)."""
+        indices = np.searchsorted(self.values, mask).clip(max=len(self.values) - 1)
+        known = self.values[indices] == mask
         unknown = ~known if self.ignore is None else ~known & (mask != self.ignore)
         if unknown.any():
             raise DataError(
                 f"the mask at position {i} (from 0) holds class {mask[unknown][0]}, which {caller} has not seen in "
-                f"training; it knows {_few(self.values)}"
+                f"training; it knows {_first_values(self.values)}"
             )
-        return np.where(known, place, -1).astype(np.int16)
+        return np.where(known, indices, -1).astype(np.int16)
 
-    def mask(self, place: np.ndarray) -> np.ndarray:
-        """Places as a mask of the numbers that were learned."""
-        return self.values[place].astype(self.dtype)
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        """Convert class indices to a mask of class values."""
+        return self.values[indices].astype(self.dtype)
 
 
-def _few(values: np.ndarray) -> str:
+def _first_values(values: np.ndarray) -> str:
     shown = ", ".join(str(v) for v in values[:8])
     return f"{shown} ..." if len(values) > 8 else shown
 
 
-def fields_of(classes: Classes, masks: list[np.ndarray], caller: str) -> list[Field]:
-    """Masks as fields of places, from which patches are cut like those of images."""
-    return [Field(classes.places(mask, caller, i)[None], 1.0) for i, mask in enumerate(masks)]
+def label_fields(classes: Classes, masks: list[np.ndarray], caller: str) -> list[Field]:
+    """Convert masks to fields of class indices, from which patches are cut as from images."""
+    return [Field(classes.encode(mask, caller, i)[None], 1.0) for i, mask in enumerate(masks)]
 
 
 def check_pairs(images: Fields, masks: list[np.ndarray], caller: str) -> None:
-    """As many masks as images, each of its image's size."""
+    """Refuse masks that differ from the images in number or size."""
     if len(images.items) != len(masks):
         raise DataError(f"{caller} got {len(images.items)} images and {len(masks)} masks: pass one mask for each image")
     for i, (item, mask) in enumerate(zip(images.items, masks)):
@@ -129,15 +131,15 @@ def check_pairs(images: Fields, masks: list[np.ndarray], caller: str) -> None:
             )
 
 
-def confusion(truth: np.ndarray, said: np.ndarray, classes: int) -> np.ndarray:
-    """How often which class (row) was called what (column), from places; -1 in the truth does not count."""
+def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """The confusion matrix, true classes in rows, predicted ones in columns; -1 in the truth does not count."""
     known = truth >= 0
-    pairs = truth[known].astype(np.int64) * classes + said[known]
+    pairs = truth[known].astype(np.int64) * classes + predicted[known]
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
-def overlaps(table: np.ndarray) -> np.ndarray:
-    """Of each class, intersection over union, (classes,), from a `confusion`; NaN where it occurs nowhere.
+def iou_by_class(table: np.ndarray) -> np.ndarray:
+    """Intersection over union of each class, (classes,), from a confusion matrix; NaN for absent classes.
 
     Jaccard 1912, "The distribution of the flora in the alpine zone".
     """
@@ -146,9 +148,9 @@ def overlaps(table: np.ndarray) -> np.ndarray:
     return np.divide(both, either, out=np.full(len(table), np.nan), where=either > 0)
 
 
-def table_of(said: Iterable[np.ndarray], truth: list[Field], classes: int) -> np.ndarray:
-    """The confusion of all images together, from places."""
-    pairs = (confusion(field.values[0], place, classes) for place, field in zip(said, truth))
+def total_confusion(predicted: Iterable[np.ndarray], truth: list[Field], classes: int) -> np.ndarray:
+    """The confusion matrix of all images together, from class indices."""
+    pairs = (confusion(field.values[0], indices, classes) for indices, field in zip(predicted, truth))
     total: np.ndarray = sum(pairs, np.zeros((classes, classes), np.int64))
     return total
 

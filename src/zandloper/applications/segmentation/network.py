@@ -1,7 +1,7 @@
-"""The hourglass for images of any size: fully convolutional, its code a grid, without a linear path.
+"""The network for images of any size: a fully convolutional hourglass with a spatial code, without a linear path.
 
-One module trains on patches and reads tiles of any size that its `stride` divides. With skips the decoder gets what
-each level of the encoder knew; without, the code alone.
+One module trains on patches and predicts tiles of any size that its `stride` divides. With skips, the decoder receives
+the features of each level of the encoder, without, the code alone.
 """
 
 from __future__ import annotations
@@ -20,53 +20,53 @@ from zandloper.model.losses.dice import Dice
 from zandloper.model.networks.unet2d import UNet2d
 
 
-class AsIs(Scaler):
-    """Fields are in model units already, (n, channels, height, width); masks lose their axis for channels."""
+class IdentityScaler(Scaler):
+    """The identity: fields are in model units already, (n, channels, height, width)."""
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The same."""
+        """Return the input."""
         return raw, None
 
     def restore(self, point: Tensor) -> Tensor:
-        """The same."""
+        """Return the input."""
         return point
 
 
-class MaskScaler(AsIs):
-    """Masks (n, 1, height, width) as class numbers (n, height, width)."""
+class MaskScaler(IdentityScaler):
+    """Conversion of masks (n, 1, height, width) to class indices (n, height, width)."""
 
     def encode(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Without the axis for channels."""
+        """Drop the channel axis."""
         return raw[:, 0], None
 
 
-class Through(nn.Module):
-    """The bottleneck of a grid: its few places and channels are all that it takes."""
+class IdentityBottleneck(nn.Module):
+    """The identity: the few positions and channels of the spatial code are bottleneck enough."""
 
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> BottleneckOutput:
-        """The neck as it is."""
+        """Return the encoder's output as the code."""
         return BottleneckOutput(neck)
 
 
 class SpatialHourglass(Hourglass):
-    """A U-Net's encoder and decoder around a code that is a grid; the comparison stands for one pixel.
+    """A U-Net's encoder and decoder around a spatial code; the loss is that of one pixel.
 
     Parameters
     ----------
     spec : UNet2d
         With `grid`.
     channels, outputs : int
-        Of the images, and of what comes out for each pixel.
-    compare : Comparison
-        Built for targets of shape (1, 1), or (channels, 1, 1) where `last` is false.
-    target_scaler : Scale or None
+        Channels of the images, and output parameters of each pixel.
+    compare : Loss
+        Built for targets of shape (1, 1), or (channels, 1, 1) if `last` is false.
+    target_scaler : Scaler or None
     last : bool
-        Whether the comparison wants what comes out for a pixel on the last axis, as for classes.
+        Whether the loss takes the output parameters of a pixel on the last axis, as for classes.
     """
 
-    offset: tuple[float, float] = (0.0, 0.0)  # how far what is predicted lies below and right of what comes out
+    offset: tuple[float, float] = (0.0, 0.0)  # pixels by which predictions are moved down and right
 
     def __init__(
         self,
@@ -80,11 +80,13 @@ class SpatialHourglass(Hourglass):
         encoder = spec.encoder((channels, 0, 0))
         decoder = spec.decoder(spec.hidden[-1], (outputs, 0, 0))
         shape = (channels, spec.stride, spec.stride)
-        super().__init__(shape, AsIs(), Identity().build(), encoder, Through(), decoder, compare, target_scaler)
+        super().__init__(
+            shape, IdentityScaler(), Identity().build(), encoder, IdentityBottleneck(), decoder, compare, target_scaler
+        )
         self.stride, self.last = spec.stride, last
 
     def decode(self, z: Tensor, skips: tuple = (), condition: Tensor | None = None) -> Tensor:
-        """The output's parameters, of as many pixels as the input had."""
+        """Output parameters of every pixel."""
         params = self.decoder(z, skips, condition)
         params = params.movedim(1, -1) if self.last else params
         if self.compare.in_target_units and not self.target_unit:
@@ -99,7 +101,7 @@ class SpatialHourglass(Hourglass):
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides how a segmenter is built; goes to JSON."""
+    """The settings from which a segmentation network is built; JSON-ready."""
 
     channels: int
     classes: int
@@ -110,7 +112,7 @@ class Plan:
     offset: tuple[float, float] = (0.0, 0.0)  # see `zandloper.applications.segmentation.mask_alignment`
 
     def build(self) -> SpatialHourglass:
-        """The module, its weights not drawn yet."""
+        """The module, not initialized."""
         compare = Dice(self.classes, self.weights).build((1, 1))
         module = SpatialHourglass(self.unet, self.channels, self.classes, compare, MaskScaler())
         module.offset = self.offset
@@ -118,5 +120,5 @@ class Plan:
 
     @property
     def unet(self) -> UNet2d:
-        """The nets."""
+        """The settings of the U-Net."""
         return UNet2d(self.hidden, skips=self.skips, fold=self.fold, grid=True)

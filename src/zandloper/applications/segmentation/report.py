@@ -1,4 +1,4 @@
-"""What a segmenter shows: images beside masks, predictions and uncertainty, figures of each class, and its page."""
+"""Description, plots and HTML report of a segmenter."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ import numpy as np
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 
-from zandloper.applications.segmentation.masks import check_pairs, fields_of, overlaps, read_masks, table_of
+from zandloper.applications.segmentation.masks import (
+    iou_by_class,
+    total_confusion,
+)
+from zandloper.applications.segmentation.parameters import prediction_options
 from zandloper.applications.segmentation.prediction import entropy
+from zandloper.data.signals import Fields
 from zandloper.plotting.style import COLORS, INK, new_figure, show_image
 from zandloper.report import Report, page
 from zandloper.report.html import figure, say, svg, table
@@ -24,7 +29,7 @@ SIDE = 512  # pixels drawn of an image, either way
 
 @dataclass(frozen=True)
 class SegmenterDescription(TrainedDescription):
-    """What `describe()` of a segmenter gives: fields to compute with, and a text to read."""
+    """The result of `Segmenter.describe()`: fields, and a text when printed."""
 
     channels: int
     classes: tuple[int, ...]
@@ -40,22 +45,22 @@ class SegmenterDescription(TrainedDescription):
             f"  data         images of any size, {self.channels} channel{'s' if self.channels > 1 else ''}",
             f"  classes      {len(self.classes)}: {names}",
             f"  levels       {' -> '.join(map(str, self.hidden))} channels, each half the size",
-            *([f"  masks        {self.beside}"] if self.beside else []),
+            *([f"  masks        {self.displacement}"] if self.displacement else []),
             *self.training,
         )
         return "\n".join(lines)
 
     @property
-    def beside(self) -> str:
-        """Where the masks that trained lay, in words; empty where they lay on what images show."""
-        ways = zip(self.mask_offset, (("below", "above"), ("right of", "left of")))
-        far = [f"{abs(o):.2f} pixels {names[o < 0]}" for o, names in ways if o]
-        return f"{' and '.join(far)} what images show; predictions lie there too" if far else ""
+    def displacement(self) -> str:
+        """The displacement of the training masks in words; empty without one."""
+        axes = zip(self.mask_offset, (("below", "above"), ("right of", "left of")))
+        far = [f"{abs(o):.2f} pixels {names[o < 0]}" for o, names in axes if o]
+        return f"{' and '.join(far)} what images show; predictions are moved as well" if far else ""
 
 
 def describe_segmenter(segmenter: Any) -> SegmenterDescription:
-    """The description of a fitted segmenter."""
-    plan = segmenter._plan
+    """Describe a fitted segmenter."""
+    plan = segmenter.model_.plan
     return SegmenterDescription(
         plan.channels,
         tuple(segmenter.classes_.tolist()),
@@ -67,21 +72,22 @@ def describe_segmenter(segmenter: Any) -> SegmenterDescription:
 
 
 def segmenter_figure(segmenter: Any, X: Any, y: Any = None, n: int = SHOWN) -> Figure:
-    """Images, masks where given, predictions and uncertainty side by side, a row each."""
-    images = segmenter._read(X)
+    """Plot images, masks if given, predictions and uncertainty, one image a row."""
+    images = segmenter.model_.read(X, type(segmenter).__name__)
     chosen = np.unique(np.linspace(0, len(images.items) - 1, min(n, len(images.items))).round().astype(int))
-    masks = None if y is None else _masks(segmenter, images, y)
+    masks = None if y is None else segmenter.model_.read_masks(images, y, type(segmenter).__name__)
     rows = []
     for i in chosen:
         item = images.items[i]
-        p = next(segmenter._probabilities(type(images)("image", [item], "one", [True])))
+        one = Fields("image", [item], "one", [True])
+        p = next(segmenter.model_.probabilities(one, *prediction_options(segmenter)))
         pixels = np.moveaxis(item.part((slice(None), slice(None))), 0, -1)
         rows.append((pixels, None if masks is None else masks[i].values[0], p))
     return _drawn(rows, segmenter.classes_)
 
 
 def _drawn(rows: list[Any], classes: np.ndarray) -> Figure:
-    """Rows of pixels (h, w, channels), places of the mask or None, and probabilities (h, w, classes)."""
+    """Draw rows of pixels (h, w, channels), class indices or None, and probabilities (h, w, classes)."""
     columns = 4 if rows[0][1] is not None else 3
     height = 2.3 * sum(p.shape[0] / p.shape[1] for _, _, p in rows)
     picture = new_figure(2.3 * columns + 0.5, height + 0.35)
@@ -90,13 +96,12 @@ def _drawn(rows: list[Any], classes: np.ndarray) -> Figure:
     colors = ListedColormap(["#ffffff" if len(classes) == 2 else COLORS[-1], *_cycled(len(classes) - 1)])
     for line, (pixels, mask, p) in zip(axes, rows):
         step = max(1, max(p.shape[:2]) // SIDE)
-        small = lambda a: a[::step, ::step]  # noqa: B023, E731
         flat = pixels if pixels.shape[-1] in (3, 4) else pixels[..., 0]
-        show_image(line[0], np.clip(small(flat), 0, 1))
-        shown = [] if mask is None else [np.where(mask < 0, 0, mask)]
-        for ax, places in zip(line[1:], [*shown, p.argmax(-1)]):
-            ax.imshow(small(places), cmap=colors, vmin=-0.5, vmax=len(classes) - 0.5, interpolation="none")
-        heat = line[-1].imshow(small(entropy(p)), cmap="magma", vmin=0, vmax=1, interpolation="none")
+        show_image(line[0], np.clip(flat[::step, ::step], 0, 1))
+        given = [] if mask is None else [np.where(mask < 0, 0, mask)]
+        for ax, labels in zip(line[1:], [*given, p.argmax(-1)]):
+            ax.imshow(labels[::step, ::step], cmap=colors, vmin=-0.5, vmax=len(classes) - 0.5, interpolation="none")
+        heat = line[-1].imshow(entropy(p)[::step, ::step], cmap="magma", vmin=0, vmax=1, interpolation="none")
         for ax in line:
             ax.set(xticks=[], yticks=[])
     titles = ["image", "mask", "prediction", "uncertainty"] if columns == 4 else ["image", "prediction", "uncertainty"]
@@ -109,7 +114,7 @@ def _drawn(rows: list[Any], classes: np.ndarray) -> Figure:
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """An image in gray or color with each class but the first laid over it in a color: uint8 (height, width, 3)."""
+    """Overlay an image with a color for each class but the first: uint8 (height, width, 3)."""
     pixels = np.asarray(image)
     top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
     gray = pixels[..., None] if pixels.ndim == 2 else pixels
@@ -122,20 +127,20 @@ def overlay(image: np.ndarray, mask: np.ndarray, classes: np.ndarray) -> np.ndar
 
 
 def segmenter_report(segmenter: Any, X: Any, y: Any = None) -> Report:
-    """The page."""
+    """Write the HTML page of a fitted segmenter."""
     began, d = time.monotonic(), describe_segmenter(segmenter)
-    images = segmenter._read(X)
-    masks = None if y is None else _masks(segmenter, images, y)
+    images = segmenter.model_.read(X, type(segmenter).__name__)
+    masks = None if y is None else segmenter.model_.read_masks(images, y, type(segmenter).__name__)
     counts, unsure = np.zeros((len(d.classes),) * 2, np.int64), []
-    for i, p in enumerate(segmenter._probabilities(images)):
+    for i, p in enumerate(segmenter.model_.probabilities(images, *prediction_options(segmenter))):
         unsure.append(float(entropy(p).mean()))
         if masks is not None:
-            counts += table_of([p.argmax(-1)], masks[i : i + 1], len(d.classes))
+            counts += total_confusion([p.argmax(-1)], masks[i : i + 1], len(d.classes))
     sections = [_pictures(segmenter, X, y)]
     tiles = {"images": f"{len(unsure):,}", "classes": f"{len(d.classes)}", "parameters": f"{d.parameters:,}"}
     lead = f"{len(unsure):,} images with a mean uncertainty of {np.mean(unsure):.3f} a pixel (0 sure, 1 a guess)."
     if masks is not None:
-        shares = overlaps(counts)
+        shares = iou_by_class(counts)
         right = np.diag(counts).sum() / max(1, counts.sum())
         lead = (
             f"Intersection over union {np.nanmean(shares):.3f}, the mean of {len(d.classes)} classes; "
@@ -149,8 +154,8 @@ def segmenter_report(segmenter: Any, X: Any, y: Any = None) -> Report:
 
 def _pictures(segmenter: Any, X: Any, y: Any) -> Section:
     chart = segmenter_figure(segmenter, X, y)
-    shown = "Images, masks, predictions and uncertainty" if y is not None else "Images, predictions and uncertainty"
-    return Section("Predictions", figure(svg(chart, shown), shown), wide=True)
+    title = "Images, masks, predictions and uncertainty" if y is not None else "Images, predictions and uncertainty"
+    return Section("Predictions", figure(svg(chart, title), title), wide=True)
 
 
 def _classes(d: SegmenterDescription, counts: np.ndarray, shares: np.ndarray) -> Section:
@@ -162,13 +167,6 @@ def _classes(d: SegmenterDescription, counts: np.ndarray, shares: np.ndarray) ->
     ]
     head = ["class", "share of the pixels", "intersection over union", "of its pixels found", "of those named right"]
     return Section("Classes", table(head, rows, "Classes", numeric=1), wide=True)
-
-
-def _masks(segmenter: Any, images: Any, y: Any) -> Any:
-    caller = type(segmenter).__name__
-    masks = read_masks(y, caller)
-    check_pairs(images, masks, caller)
-    return fields_of(segmenter._classes, masks, caller)
 
 
 def _cycled(n: int) -> list[str]:

@@ -1,9 +1,9 @@
-"""A class for every pixel: masks from images."""
+"""The estimator for semantic segmentation."""
 
 from __future__ import annotations
 
-import numbers
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,12 +13,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from zandloper.applications.segmentation import segmenter_file
 from zandloper.applications.segmentation.mask_alignment import mask_offset
-from zandloper.applications.segmentation.masks import Classes, check_pairs, fields_of, overlaps, read_masks, table_of
+from zandloper.applications.segmentation.masks import (
+    Classes,
+    check_pairs,
+    iou_by_class,
+    label_fields,
+    read_masks,
+    total_confusion,
+)
+from zandloper.applications.segmentation.model import SegmentationModel
 from zandloper.applications.segmentation.network import Plan
-from zandloper.applications.segmentation.prediction import entropy, probabilities
-from zandloper.applications.segmentation.training import PATCH, Budget, fit_masks, weights_of
+from zandloper.applications.segmentation.parameters import check_parameters, prediction_options
+from zandloper.applications.segmentation.prediction import entropy
+from zandloper.applications.segmentation.training import PATCH, FitOptions, train_network, weights_of
 from zandloper.data.signals import Fields, read_fields
-from zandloper.errors import DataError, bad_parameter
+from zandloper.errors import DataError
 from zandloper.fitting.fit import interactive
 from zandloper.fitting.validation import seed_of
 from zandloper.training import defaults
@@ -31,10 +40,10 @@ if TYPE_CHECKING:  # loaded where it is asked for
 
 
 class Segmenter(BaseEstimator):
-    """Gives every pixel of an image its class, from images with masks; two classes or more, images of any size.
+    """Semantic segmentation: a U-Net that classifies every pixel of images of any size.
 
-    A U-Net trains on patches that are turned, bent and lit otherwise, and predicts by overlapping tiles that leave no
-    seam. Its error is cross-entropy plus Dice, which counts rare classes like frequent ones.
+    It trains on augmented patches of images with masks, and predicts in overlapping tiles without seams. The loss is
+    cross-entropy plus Dice, in which rare classes count as much as frequent ones.
 
     Parameters
     ----------
@@ -42,41 +51,43 @@ class Segmenter(BaseEstimator):
         Channels of the U-Net's levels, the finest first, at which two by two pixels are one; each further level halves
         the image.
     skips : bool
-        Whether the decoder gets what each level of the encoder knew (the U-Net), or the bottleneck alone.
+        True: the decoder receives the features of each level of the encoder (the U-Net). False: the bottleneck alone.
     patch : int
         The side of training patches in pixels.
     augment : bool
-        Whether patches are turned, bent, scaled and lit otherwise. False where up and down, or gray values, tell.
-        With it, masks that lie beside what images show, as hand-drawn ones do by parts of a pixel, are moved onto it
-        before training, and predictions back (see `zandloper.applications.segmentation.mask_alignment`).
-    n_augmentations : bool
-        Whether predictions are the mean over all eight ways to turn and flip the image: better, eight times the work.
-        Only with `augment`.
+        True: patches are flipped, turned, deformed and scaled, and their brightness and contrast changed. False if
+        orientation or gray values identify classes. With True, displaced masks, as hand-drawn ones are by fractions of
+        a pixel, are aligned with the images before training, and predictions are moved back (see
+        `zandloper.applications.segmentation.mask_alignment`).
+    n_augmentations : 1, 2, 4 or 8
+        The number of flipped and turned copies of an image that the network predicts; the mean of their probabilities
+        is the result. 1: the image as it is. 8: all flips and quarter turns, better, at eight times the work. With
+        `augment=False` always 1.
     class_weight : None, "balanced" or dict
-        What the cross-entropy of each class weighs: alike, as rare as it is, or by class. Dice counts classes alike
-        whatever this says. With None, the scores of classes are tipped after training to where the mean intersection
-        over union is largest, on images that validate, or without such on some that trained.
+        Weights of the classes in the cross-entropy: equal, inversely proportional to their frequency, or by class. In
+        Dice, classes count equally. With None, class scores are tuned after training to the largest mean intersection
+        over union, on validation images or, without such, on some training images.
     ignore : int or None
-        The number in masks that means: nobody knows. Such pixels count nowhere.
+        The value of unknown pixels in masks, which are left out everywhere.
     validation : None or float
-        The share of the images that only validates. None: a twentieth, from 20 images on.
+        Share of the images that only validate. None: a twentieth, from 20 images on.
     max_epochs : int or None
-        Passes over the pixels; None: as many as `max_minutes` allows, or without it up to 3,000 steps.
+        Passes over the pixels. None: until `max_minutes` have passed, or without it up to 3,000 steps.
     max_minutes : float or None
-        At most so many minutes for all of `fit`; the learning rate falls with them.
+        Time limit for all of `fit`; the learning rate falls with the time.
     device : str
     random_state : int, RandomState or None
-        Ended by epochs, the same number gives the same bits. Ended by minutes, data and changes are still the same at
-        each step, but rates follow the clock.
+        A run that `max_epochs` ends is reproduced exactly by the same number. In a run that `max_minutes` ends, the
+        patches of each step are the same, but learning rates follow the clock.
     verbose : "auto" or bool
 
     Attributes
     ----------
     module_ : nn.Module
     classes_ : ndarray
-        The numbers that stand in masks, in rising order.
+        The values in masks, in rising order.
     mask_offset_ : (float, float)
-        How many pixels the masks lie below and right of what the images show; 0 where that is not certain.
+        Pixels by which masks are displaced down and right; 0 if that is not significant.
     history_ : list of dict
         Per epoch: epoch, train, validation.
     n_epochs_, stopped_by_, fit_seconds_
@@ -110,7 +121,7 @@ class Segmenter(BaseEstimator):
         skips: bool = True,
         patch: int = PATCH,
         augment: bool = True,
-        n_augmentations: bool = True,
+        n_augmentations: int = 8,
         class_weight: Any = None,
         ignore: int | None = None,
         validation: float | None = None,
@@ -135,7 +146,7 @@ class Segmenter(BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None, *, unlabeled: Any = None) -> Self:
-        """Learn from images and their masks.
+        """Train on images with masks.
 
         Parameters
         ----------
@@ -143,10 +154,10 @@ class Segmenter(BaseEstimator):
             (n, height, width) or (n, height, width, channels), a list of images of any size, or a folder; integers or
             floats in [0, 1].
         y : array, list of masks or path
-            A whole number for every pixel.
+            An integer for every pixel.
         unlabeled : images, optional
-            Further images without masks: the encoder first learns to rebuild hidden parts of all images, which helps
-            where masks are few.
+            Further images without masks: the encoder is first trained to reconstruct masked parts of all images, which
+            helps if masks are few.
 
         Returns
         -------
@@ -155,10 +166,10 @@ class Segmenter(BaseEstimator):
         Raises
         ------
         DataError, ParameterError
-            Images or masks cannot be used; the sentence says what was got, what is wanted and what to do.
+            Images or masks cannot be used; the message names what was given, what is needed and the remedy.
         """
         started, caller = time.monotonic(), type(self).__name__
-        self._check()
+        check_parameters(self)
         if y is None:
             raise DataError(f"{caller} requires y to be passed, but the target y is None: pass fit(images, masks)")
         images, masks = read_fields(X, "image", caller), read_masks(y, caller)
@@ -168,13 +179,13 @@ class Segmenter(BaseEstimator):
         if len(channels) > 1:
             raise DataError(f"{caller} got images of {sorted(channels)} channels: convert them to one kind")
         classes = Classes.learn(masks, None if self.ignore is None else int(self.ignore), caller)
-        fields = fields_of(classes, masks, caller)
+        fields = label_fields(classes, masks, caller)
         weights = weights_of(self.class_weight, classes, fields)
         seed = seed_of(self.random_state, caller)
         offset = mask_offset(images.items, fields, len(classes)) if self.augment else (0.0, 0.0)
         hidden = tuple(int(h) for h in self.hidden)
         plan = Plan(channels.pop(), len(classes), hidden, bool(self.skips), weights, offset=offset)
-        budget = Budget(
+        options = FitOptions(
             self.max_epochs,
             self.max_minutes,
             defaults.device(self.device, caller),
@@ -184,25 +195,25 @@ class Segmenter(BaseEstimator):
             int(self.patch),
             self.validation,
         )
-        self.module_, run = fit_masks(plan, images.items, fields, more, budget, started)
-        self._plan, self._classes = plan, classes
+        self.module_, run = train_network(plan, images.items, fields, more, options, started)
+        self.model_ = SegmentationModel(self.module_, plan, classes)
         self.classes_, self.mask_offset_ = classes.values, plan.offset
         self.history_, self.n_epochs_, self.stopped_by_ = run.history, run.epoch, run.stopped_by
         self.fit_seconds_ = time.monotonic() - started
         return self
 
     def predict(self, X: Any) -> Any:
-        """Masks of images of any size, (height, width) each, with the numbers and the dtype of those that trained."""
-        return self._each(X, lambda p: self._classes.mask(p.argmax(-1)))
+        """Predict masks of images of any size, (height, width) each, in the values and dtype of the training masks."""
+        return self._each(X, lambda p: self.model_.classes.decode(p.argmax(-1)))
 
     def predict_proba(self, X: Any) -> Any:
         """The probability of every class at every pixel, (height, width, classes) for each image, float32."""
         return self._each(X, lambda p: p)
 
     def uncertainty(self, X: Any) -> Any:
-        """How unsure the prediction of every pixel is, (height, width) for each image: 0 sure, 1 a mere guess.
+        """The uncertainty of every pixel, (height, width) for each image: 0 certain, 1 all classes equally probable.
 
-        The entropy of the probabilities over the largest that so many classes can have.
+        It is the entropy of the probabilities divided by the largest possible one.
         """
         return self._each(X, entropy)
 
@@ -213,35 +224,34 @@ class Segmenter(BaseEstimator):
     def iou(self, X: Any, y: Any) -> dict[Any, float]:
         """Intersection over union of each class by its number, over all pixels of all images together.
 
-        NaN for a class that neither the masks nor the predictions have.
+        NaN for a class in neither the masks nor the predictions.
         """
-        return dict(zip(self.classes_.tolist(), overlaps(self.confusion(X, y)).tolist()))
+        return dict(zip(self.classes_.tolist(), iou_by_class(self.confusion(X, y)).tolist()))
 
     def confusion(self, X: Any, y: Any) -> np.ndarray:
-        """How many pixels of each class (row) were given which class (column), in the order of `classes_`."""
-        caller, masks = type(self).__name__, read_masks(y, type(self).__name__)
+        """The confusion matrix in pixels, true classes in rows, predicted ones in columns, in order of `classes_`."""
         images = self._read(X)
-        check_pairs(images, masks, caller)
-        said = (p.argmax(-1) for p in self._probabilities(images))
-        return table_of(said, fields_of(self._classes, masks, caller), len(self._classes))
+        masks = self.model_.read_masks(images, y, type(self).__name__)
+        predicted = (p.argmax(-1) for p in self._probabilities(images))
+        return total_confusion(predicted, masks, len(self.model_.classes))
 
     def plot(self, X: Any, y: Any = None, n: int = 3) -> Figure:
-        """Images, their masks where given, predictions and uncertainty side by side, n of them."""
+        """Plot n images with their masks, if given, predictions and uncertainty."""
         from zandloper.applications.segmentation.report import segmenter_figure
 
         return segmenter_figure(self, X, y, n)
 
     def describe(self) -> SegmenterDescription:
-        """Its nets, classes and training; prints well."""
+        """Describe the network, the classes and the training; the result prints as a text."""
         from zandloper.applications.segmentation.report import describe_segmenter
 
         check_is_fitted(self)
         return describe_segmenter(self)
 
     def report(self, X: Any, y: Any = None) -> Report:
-        """Pictures of predictions, figures of each class where masks are given, training and settings on one page.
+        """An HTML page with predictions, metrics of each class if masks are given, training and settings.
 
-        It needs no network: `report(X, y).save("report.html")`.
+        It works offline: `report(X, y).save("report.html")`.
         """
         from zandloper.applications.segmentation.report import segmenter_report
 
@@ -249,19 +259,19 @@ class Segmenter(BaseEstimator):
         return segmenter_report(self, X, y)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write the segmenter as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
+        """Write the segmenter as a folder of JSON and safetensors, completely or not at all; `zl.load` reads it.
 
         Raises
         ------
         FileError
-            Something stands there already (an earlier model is replaced with `overwrite=True`), the disk is full ...
+            The path exists (an earlier model is replaced with `overwrite=True`), the disk is full ...
         """
         check_is_fitted(self)
         segmenter_file.save(self, path, overwrite)
 
     @classmethod
     def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
-        """What `save` wrote, out of a folder's recipe and weights."""
+        """Restore a segmenter from the recipe and the weights of a folder."""
         segmenter: Self = segmenter_file.segmenter_of(cls, path, recipe, tensors)
         return segmenter
 
@@ -269,60 +279,18 @@ class Segmenter(BaseEstimator):
 
     def _read(self, X: Any) -> Fields:
         check_is_fitted(self)
-        images = read_fields(X, "image", type(self).__name__)
-        wrong = sorted(images.channels - {self._plan.channels})
-        if wrong:
-            raise DataError(
-                f"{type(self).__name__} was fitted on images of {self._plan.channels} channels and got one of "
-                f"{wrong[0]}: convert it"
-            )
-        return images
+        return self.model_.read(X, type(self).__name__)
 
-    def _probabilities(self, images: Fields) -> Any:
-        """Image by image, so that one is held at a time."""
-        device = defaults.device(self.device, type(self).__name__)
-        n_augmentations = bool(self.n_augmentations and self.augment)
-        return (probabilities(self.module_, item, n_augmentations, device) for item in images.items)
+    def _probabilities(self, images: Fields) -> Iterator[np.ndarray]:
+        return self.model_.probabilities(images, *prediction_options(self))
 
-    def _each(self, X: Any, function: Any) -> Any:
-        """A function of the probabilities of each image, given back as the images came."""
+    def _each(self, X: Any, function: Callable[[np.ndarray], np.ndarray]) -> Any:
+        """Apply a function to the probabilities of each image; the results are one, a list or an array, as X is."""
         images = self._read(X)
         out = [function(p) for p in self._probabilities(images)]
         if images.shape == "one":
             return out[0]
         return np.stack(out) if images.shape == "array" else out
-
-    def _check(self) -> None:
-        caller = type(self).__name__
-
-        def whole(value: Any, low: int) -> bool:
-            return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= low
-
-        def number(value: Any) -> bool:
-            return isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))
-
-        layers = isinstance(self.hidden, tuple | list) and len(self.hidden) > 0
-        weight = self.class_weight
-        checks = (
-            ("hidden", "a tuple of positive integers", layers and all(whole(h, 1) for h in self.hidden)),
-            ("patch", "an integer >= 8", whole(self.patch, 8)),
-            ("ignore", "an integer or None", self.ignore is None or whole(self.ignore, -(2**62))),
-            ("class_weight", "None, 'balanced' or a dict", weight in (None, "balanced") or isinstance(weight, dict)),
-            ("max_epochs", "None or an integer >= 1", self.max_epochs is None or whole(self.max_epochs, 1)),
-            (
-                "max_minutes",
-                "None or a finite number above 0",
-                self.max_minutes is None or (number(self.max_minutes) and self.max_minutes > 0),
-            ),
-            (
-                "validation",
-                "None or a share from 0 to below 1",
-                self.validation is None or (number(self.validation) and 0 <= self.validation < 1),
-            ),
-        )
-        for name, wanted, good in checks:
-            if not good:
-                raise bad_parameter(caller, name, wanted, getattr(self, name))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

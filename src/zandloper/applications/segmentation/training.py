@@ -1,4 +1,4 @@
-"""What `fit` and `predict` of a segmenter do: patches, pre-training, training, and tiles at every turn."""
+"""Training of segmentation networks: patches, pre-training, training, and tuning of class scores."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from zandloper.applications.segmentation.augmentation import Changes, MaskedPatches, mean_and_spread
-from zandloper.applications.segmentation.masks import Classes, class_rates, overlaps
+from zandloper.applications.segmentation.augmentation import Augmentation, SegmentationPatches, mean_and_spread
+from zandloper.applications.segmentation.masks import Classes, class_rates, iou_by_class
 from zandloper.applications.segmentation.network import Plan, SpatialHourglass
 from zandloper.applications.segmentation.prediction import probabilities
 from zandloper.data.signals import Field
@@ -24,22 +24,22 @@ from zandloper.training.muon import Muon
 from zandloper.training.state import TrainingConfig, TrainingState
 
 PATCH, BATCH, LR = 160, 4, 0.02
-EDGE = 0.15  # of the rate, for the first and last layers and all that is no matrix: see `zandloper.training.muon`
-STEPS = 400, 3_000  # of a run whose length nobody says, at least and at most
+EDGE = 0.15  # share of the rate for the first and last layers and for vectors: see `zandloper.training.muon`
+STEPS = 400, 3_000  # of a run without max_epochs and max_minutes, at least and at most
 PASSES = 100  # over the pixels, within those steps
-ENDLESS = 1_000_000  # epochs where minutes end a run
-HELD_FROM, HELD = 20, 0.05  # images from which on some validate, and which share of them
-PRETRAINING = 0.12  # of the steps or minutes, where there are unlabeled images
-HIDDEN = 0.5  # of the squares of unlabeled patches are blackened: the net has to say what was there
+ENDLESS = 1_000_000  # epochs of a run that max_minutes ends
+VALIDATION_FROM, VALIDATION_SHARE = 20, 0.05  # images from which on some validate, and their share
+PRETRAINING = 0.12  # share of the steps or minutes, with unlabeled images
+HIDDEN = 0.5  # share of the squares of unlabeled patches that are masked
 SQUARE = 8  # pixels
-TIPPED, SEEN = 4, 1_000  # images that decide how scores are tipped, and pixels that a class has in them, at least
-MIDDLE, VALUES = 1024, 2**22  # the side of the part of an image that is looked at, and probabilities of it, at most
-TIPS = [step / 10 for step in range(-10, 11)]  # what may be added to the score of a class
+TUNING_IMAGES, TUNING_PIXELS = 4, 1_000  # images that class scores are tuned on, and pixels of a class, at least
+TUNING_SIDE, TUNING_VALUES = 1024, 2**22  # pixels of a side, and probabilities of an image, at most
+ADDED_SCORES = [step / 10 for step in range(-10, 11)]  # candidates for a class
 
 
 @dataclass(frozen=True)
-class Budget:
-    """How long to train and on what; the constructor's parameters."""
+class FitOptions:
+    """The parameters of the constructor that control training."""
 
     max_epochs: int | None
     max_minutes: float | None
@@ -51,69 +51,73 @@ class Budget:
     validation: float | None
 
 
-def fit_masks(
-    plan: Plan, items: list[Field], masks: list[Field], unlabeled: list[Field], budget: Budget, started: float
+def train_network(
+    plan: Plan, items: list[Field], masks: list[Field], unlabeled: list[Field], options: FitOptions, started: float
 ) -> tuple[SpatialHourglass, TrainingState]:
-    """A net trained to give every pixel its class."""
-    module, seed = plan.build(), budget.seed
+    """Train a network to classify every pixel."""
+    module, seed = plan.build(), options.seed
     initialize(module, torch.Generator().manual_seed(seed))
     module.decoder.zero_init()
     _mark_edges(module)
     mean, spread = mean_and_spread([*items, *unlabeled])
     module.center.fill_(mean)
     module.spread.fill_(spread)
-    size = _patch(budget.patch, [*items, *unlabeled], plan.unet.stride)
-    share = HELD * (len(items) >= HELD_FROM) if budget.validation is None else budget.validation
-    held = np.random.default_rng(seed).permutation(len(items))[: round(share * len(items))]
-    train_on = np.setdiff1d(np.arange(len(items)), held)
-    changes = Changes() if budget.augment else None
+    size = _patch(options.patch, [*items, *unlabeled], plan.unet.stride)
+    share = VALIDATION_SHARE * (len(items) >= VALIDATION_FROM) if options.validation is None else options.validation
+    validating = np.random.default_rng(seed).permutation(len(items))[: round(share * len(items))]
+    train_on = np.setdiff1d(np.arange(len(items)), validating)
+    augmentation = Augmentation() if options.augment else None
     patches: dict[str, Any] = {"batch_size": BATCH, "seed": seed, "spread": spread, "offset": plan.offset}
-    source = MaskedPatches(_some(items, train_on), _some(masks, train_on), size, changes=changes, **patches)
+    source = SegmentationPatches(
+        _some(items, train_on), _some(masks, train_on), size, augmentation=augmentation, **patches
+    )
     validation = None
-    if len(held):
-        validation = MaskedPatches(_some(items, held), _some(masks, held), size, changes=None, **patches)
+    if len(validating):
+        validation = SegmentationPatches(
+            _some(items, validating), _some(masks, validating), size, augmentation=None, **patches
+        )
     rates = class_rates(_some(masks, train_on), plan.classes)
     module.baseline.copy_(torch.tensor(rates, dtype=torch.float32).clamp(min=1e-4).log().reshape(1, 1, -1))
-    settings = _settings(budget, source.steps)
+    settings = _settings(options, source.steps)
     if unlabeled:
         pretrain(module, plan, [*items, *unlabeled], size, settings, spread, started, source.steps)
-    module.baseline_loss = _natural_loss(module, source)
+    module.baseline_loss = _baseline_loss(module, source)
     run = train(module, source, validation, settings, started=started)
     module.to("cpu")
-    if not plan.weights:  # who weighs classes wants them as they come out then
-        judged = held if len(held) else train_on
-        tip(module, _some(items, judged), _some(masks, judged), plan.classes)
+    if not plan.weights:  # with class weights, scores stay as trained
+        tuned_on = validating if len(validating) else train_on
+        tune_class_scores(module, _some(items, tuned_on), _some(masks, tuned_on), plan.classes)
     return module, run
 
 
 @torch.no_grad()
-def tip(module: SpatialHourglass, items: list[Field], masks: list[Field], classes: int) -> None:
-    """Add to the score of each class what makes the mean intersection over union of some images largest.
+def tune_class_scores(module: SpatialHourglass, items: list[Field], masks: list[Field], classes: int) -> None:
+    """Add to the score of each class the value that maximizes the mean intersection over union of some images.
 
-    The likeliest class makes the fewest mistakes, not the largest overlap: for that a class wants a pixel from a
-    probability of half its Dice on (Lipton, Elkan and Naryanaswamy 2014, "Optimal thresholding of classifiers to
-    maximize F1 measure", theorem 1), so that unsure pixels go to rare classes.
+    The most probable class minimizes the number of errors, and does not maximize the overlap: the optimal threshold of
+    a class is half its Dice (Lipton, Elkan and Naryanaswamy 2014, "Optimal thresholding of classifiers to maximize F1
+    measure", theorem 1), so that uncertain pixels go to rare classes.
     """
     scores, truth = [], []
-    for i in np.unique(np.linspace(0, len(items) - 1, min(TIPPED, len(items))).round().astype(int)):
+    for i in np.unique(np.linspace(0, len(items) - 1, min(TUNING_IMAGES, len(items))).round().astype(int)):
         item, mask = (_middle(field) for field in (items[i], masks[i]))
         known = np.flatnonzero(mask.values[0] >= 0)
-        known = known[:: max(1, -(-len(known) * classes // VALUES))]
-        scores.append(np.log(probabilities(module, item, False, "cpu").reshape(-1, classes)[known].clip(1e-7)))
+        known = known[:: max(1, -(-len(known) * classes // TUNING_VALUES))]
+        scores.append(np.log(probabilities(module, item, 1, "cpu").reshape(-1, classes)[known].clip(1e-7)))
         truth.append(mask.values[0].ravel()[known])
     score, target = np.concatenate(scores), np.concatenate(truth).astype(np.int64)
     counts, added = np.bincount(target, minlength=classes), np.zeros(classes, np.float32)
 
     def overlap() -> float:
         table = np.bincount(target * classes + (score + added).argmax(1), minlength=classes**2)
-        return float(np.nanmean(overlaps(table.reshape(classes, classes))))
+        return float(np.nanmean(iou_by_class(table.reshape(classes, classes))))
 
     best = overlap()
-    for c in np.argsort(counts):  # the rarest first, the commonest stays as it is
-        if counts[c] < SEEN or c == counts.argmax():
+    for c in np.argsort(counts):  # the rarest first; the most frequent stays as it is
+        if counts[c] < TUNING_PIXELS or c == counts.argmax():
             continue
-        for way in TIPS:
-            before, added[c] = added[c], way
+        for step in ADDED_SCORES:
+            before, added[c] = added[c], step
             reached = overlap()
             if reached > best + 1e-4:
                 best = reached
@@ -123,9 +127,9 @@ def tip(module: SpatialHourglass, items: list[Field], masks: list[Field], classe
 
 
 def _middle(field: Field) -> Field:
-    """The middle of a large image or mask."""
-    first = [max(0, side - MIDDLE) // 2 for side in field.size]
-    rows, columns = (slice(at, at + MIDDLE) for at in first)
+    """Crop the middle of a large image or mask."""
+    first = [max(0, side - TUNING_SIDE) // 2 for side in field.size]
+    rows, columns = (slice(at, at + TUNING_SIDE) for at in first)
     return dataclasses.replace(field, values=field.values[:, rows, columns])
 
 
@@ -139,10 +143,10 @@ def pretrain(
     started: float,
     steps: int,
 ) -> None:
-    """Bring up the encoder as that of an autoencoder without skips, which sees patches with black squares in them.
+    """Train the encoder first as that of an autoencoder without skips, on patches with masked squares.
 
     Pathak et al. 2016, "Context encoders: feature learning by inpainting"; He et al. 2022, "Masked autoencoders are
-    scalable vision learners". `steps` are those of an epoch with masks, which epochs are counted in.
+    scalable vision learners". `steps` is the number of steps of an epoch with masks, the unit of `max_epochs`.
     """
     spec = dataclasses.replace(plan.unet, skips=False)
     channels = plan.channels
@@ -158,8 +162,8 @@ def pretrain(
     ):
         mine.copy_(theirs)
     twin.baseline.fill_(float(module.center))
-    twin.corrupt = Squares(float(module.center))
-    source = MaskedPatches(items, None, size, settings.batch_size, settings.seed, Changes(), spread)
+    twin.corrupt = SquareMasking(float(module.center))
+    source = SegmentationPatches(items, None, size, settings.batch_size, settings.seed, Augmentation(), spread)
     twin.baseline_loss = spread**2
     epochs, minutes = settings.max_epochs, settings.max_minutes
     if minutes is None:
@@ -171,15 +175,15 @@ def pretrain(
     module.encoder.load_state_dict({k: v.cpu() for k, v in twin.encoder.state_dict().items()})
 
 
-class Squares(torch.nn.Module):
-    """Half of the squares of a patch as gray as the mean: a neighbor's pixels do not tell what was there."""
+class SquareMasking(torch.nn.Module):
+    """Corruption that replaces half of the squares of a patch by the mean gray."""
 
     def __init__(self, gray: float) -> None:
         super().__init__()
         self.gray = gray
 
     def forward(self, batch: Batch, rng: torch.Generator | None = None) -> CorruptedInput:
-        """What the encoder sees of a batch."""
+        """Mask a batch."""
         if rng is None:
             return CorruptedInput(batch.x)
         n, _, h, w = batch.x.shape
@@ -189,7 +193,7 @@ class Squares(torch.nn.Module):
 
 
 def weights_of(choice: Any, classes: Classes, masks: list[Field]) -> tuple[float, ...]:
-    """What the cross-entropy of each class weighs, 1 on average over the pixels."""
+    """Cross-entropy weights of the classes, 1 on average over the pixels."""
     if choice is None:
         return ()
     rates = class_rates(masks, len(classes))
@@ -200,14 +204,14 @@ def weights_of(choice: Any, classes: Classes, masks: list[Field]) -> tuple[float
     return tuple((weights / max(1e-12, (weights * rates).sum())).tolist())
 
 
-def _settings(budget: Budget, steps: int) -> TrainingConfig:
-    epochs = budget.max_epochs
+def _settings(options: FitOptions, steps: int) -> TrainingConfig:
+    epochs = options.max_epochs
     if epochs is None:
         passes = -(-int(np.clip(PASSES * steps, *STEPS)) // steps)
-        epochs = passes if budget.max_minutes is None else ENDLESS
+        epochs = passes if options.max_minutes is None else ENDLESS
     return TrainingConfig(
         max_epochs=epochs,
-        max_minutes=budget.max_minutes,
+        max_minutes=options.max_minutes,
         paced=True,
         batch_size=BATCH,
         inference_batch_size=BATCH,
@@ -215,11 +219,11 @@ def _settings(budget: Budget, steps: int) -> TrainingConfig:
         lr=LR,
         beta2_horizon=100,
         patience=ENDLESS,
-        precision=defaults.precision("auto", budget.device, int(defaults.BFLOAT16_MIN_FLOPS_PER_ROW), "Segmenter"),
-        device=budget.device,
+        precision=defaults.precision("auto", options.device, int(defaults.BFLOAT16_MIN_FLOPS_PER_ROW), "Segmenter"),
+        device=options.device,
         threads=torch.get_num_threads(),
-        seed=budget.seed,
-        progress=budget.progress,
+        seed=options.seed,
+        progress=options.progress,
     )
 
 
@@ -231,15 +235,15 @@ def _mark_edges(module: Any) -> None:
 
 
 def _patch(side: int, items: list[Field], stride: int) -> tuple[int, int]:
-    """Height and width of patches: as wanted, less where all images are smaller, and what the net's stride divides."""
+    """Height and width of patches: `side`, or less if all images are smaller, as multiples of the stride."""
     most = [max(item.size[axis] for item in items) for axis in (0, 1)]
     height, width = (max(stride, -(-min(side, m) // stride) * stride) for m in most)
     return height, width
 
 
 @torch.no_grad()
-def _natural_loss(module: SpatialHourglass, source: MaskedPatches) -> float:
-    """Of the best constant prediction, which an untrained module gives."""
+def _baseline_loss(module: SpatialHourglass, source: SegmentationPatches) -> float:
+    """The loss of the best constant prediction, which an untrained module outputs."""
     return float(module.loss(next(source.epoch(0))).total)
 
 

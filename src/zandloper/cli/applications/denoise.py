@@ -45,10 +45,10 @@ def fit(task: Fit, *, clean: Clean = None, init_from: InitFrom = None) -> None:
 def run(job: Job, *, beside: Beside = None, best: Best = False, fast: Fast = False) -> None:
     """Write the data without noise into a file or a folder."""
     from zandloper import io
-    from zandloper.applications.denoising.signals import knows_similar
+    from zandloper.applications.denoising.signals import has_patch_matching
 
     if best or fast:
-        _set_effort(job.fitted, best, fast, knows_similar(job.fitted.restorer_))
+        _set_effort(job.fitted, best, fast, has_patch_matching(job.fitted.network_))
     X = job.read()
     if beside is not None:
         _check_beside(beside, job)
@@ -69,7 +69,7 @@ def _set_effort(fitted: Any, best: bool, fast: bool, patch_matching: bool) -> No
     """Set how much work is done for an image."""
     if best and fast:
         raise ParameterError("--best and --fast were both given: give one of them")
-    if fitted.modality_ != "image" or fitted.restorer_ is None:
+    if fitted.modality_ != "image" or fitted.network_ is None:
         what = f"{fitted.modality_} data" if fitted.modality_ != "image" else "images of one size, by an autoencoder"
         raise UnsupportedError(
             f"--best and --fast are for images of any size, this denoiser is for {what}: leave them out"
@@ -107,7 +107,7 @@ def schema(fitted: Any) -> Any:
 
     if fitted.autoencoder_ is not None:
         return fitted.autoencoder_.model_.schema
-    return ImageSchema("list", (1, 1, fitted.restorer_.net.spec.channels), False, "uint8")
+    return ImageSchema("list", (1, 1, fitted.network_.net.spec.channels), False, "uint8")
 
 
 def _rate(fitted: Any) -> int | None:
