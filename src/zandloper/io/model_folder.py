@@ -228,17 +228,6 @@ def read_folder(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return recipe, tensors
 
 
-def _model_hash_of_1(blueprint: dict[str, Any], tensors: dict[str, Tensor]) -> str:
-    """Return the hash by which compressed files of format version 1 name their model."""
-    digest = hashlib.blake2b(tensors["coding"].numpy().tobytes(), digest_size=16)
-    digest.update(json.dumps(blueprint, sort_keys=True).encode())
-    weights = {name.removeprefix("model."): v for name, v in tensors.items() if name != "coding"}
-    for name, tensor in sorted(weights.items()):
-        whole = tensor.float() if tensor.dtype == torch.half else tensor
-        digest.update(name.encode() + whole.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _renamed(tensor: str) -> str:
     """Return the present name of a tensor of format version 1; below `module` stand the names of the user."""
     ours, dot, users = tensor.partition(".module.")
