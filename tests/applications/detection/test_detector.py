@@ -188,6 +188,7 @@ def test_a_frozen_model_is_only_calibrated():
 # ---------------------------------------------------------------------------------------------------------- calibration
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("fast", [True, False])
 def test_false_alarms_on_fresh_rows_are_as_stated(fast):
     """With k of m calibration scores above it, alarms are binomial with a rate that is beta(k, m + 1 - k)."""
@@ -206,6 +207,7 @@ def test_a_rate_that_rows_cannot_tell():
     assert -model.offset_ == model.calibration_.max()
 
 
+@pytest.mark.trained
 def test_calibrate_follows_new_rows(fitted):
     model = detector().fit(sheet(300))
     model.calibrate(sheet(300, seed=1))  # no drift: no warning
@@ -215,6 +217,7 @@ def test_calibrate_follows_new_rows(fitted):
     assert np.mean(model.predict(sheet(300, seed=3) * 1.5 + 1) == -1) < 0.15
 
 
+@pytest.mark.trained
 def test_batches_of_normal_and_of_odd_rows():
     model = detector().fit(sheet(300))
     assert model.discoveries(sheet(100, seed=5), rate=0.05).mean() <= 0.1
@@ -227,6 +230,7 @@ def test_batches_of_normal_and_of_odd_rows():
 # ---------------------------------------------------------------------------------------------------------- explanation
 
 
+@pytest.mark.trained
 def test_the_broken_column_is_named():
     model, X = detector(max_epochs=20).fit(sheet(300)), sheet(40, seed=1)
     for j in range(5):
@@ -369,6 +373,7 @@ def test_dependent_scores_tell_less():
         assert p[0] > rate >= p[1]
 
 
+@pytest.mark.trained
 def test_trimmed_rows_do_not_say_what_is_usual():
     rng = np.random.default_rng(0)
     clean, odd = sheet(200), 3 * rng.normal(size=(20, 5))
@@ -410,6 +415,7 @@ def test_other_columns_are_refused(fitted):
         fitted("frame").predict(frame_of(9).rename(columns={"a": "z"}))
 
 
+@pytest.mark.trained
 def test_a_column_that_dies_and_a_scale_that_jumps():
     model = detector(max_epochs=20).fit(sheet(300))
     dead = sheet(200, seed=1)
@@ -654,6 +660,7 @@ def test_pictures_and_report(fitted, name):
     assert "http" not in re.sub(r"http://www.w3.org/\S+", "", page) and "<script" not in page
 
 
+@pytest.mark.trained
 def test_what_is_too_smooth_is_odd():
     rng = np.random.default_rng(0)
     rough = rng.integers(90, 166, (240, 6, 6)).astype(np.uint8)
