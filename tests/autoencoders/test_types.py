@@ -61,6 +61,7 @@ def test_sparse_codes_are_wide_and_never_negative(method):
     assert len(activity.plot().axes) == 2 and "active per sample" in str(activity)
 
 
+@pytest.mark.trained
 def test_topk_lets_k_speak():
     model = zl.SparseAutoencoder(sparsity=5, **QUICK).fit(DIGITS)
     assert model.activity(DIGITS).per_row.max() == 5
@@ -93,6 +94,7 @@ def test_few_neurons_die_early(method):
     assert len(model.activity(DIGITS).dead) < 128 / 3
 
 
+@pytest.mark.trained
 def test_sparse_types_begin_with_the_mean():
     model = zl.SparseAutoencoder(method="topk", **QUICK).fit(DIGITS)
     start, natural = model.history_[0]["validation"], model.module_.baseline_loss
@@ -108,6 +110,7 @@ def test_the_l1_cost_rises_to_full_weight():
         torch.testing.assert_close(part(neck, progress=progress).cost, weight * full)
 
 
+@pytest.mark.trained
 def test_sparser_at_a_smaller_rate():
     busy = [
         zl.SparseAutoencoder(method="kl", sparsity=rate, **QUICK | {"max_epochs": 8})
@@ -173,6 +176,7 @@ def test_sparse_parameters(name, value):
 # ---------------------------------------------------------------------------------------------------------- denoising
 
 
+@pytest.mark.trained
 def test_the_gain_is_that_of_the_images():
     """Measured from outside: the noise applied to clean images, the model's predictions, and the squared errors."""
     X = (DIGITS / 255).astype(np.float32)
@@ -188,6 +192,7 @@ def test_the_gain_is_that_of_the_images():
     np.testing.assert_array_equal(drawn.images[0].get_array()[:8, :8, 0], (X[0] * 255).round())
 
 
+@pytest.mark.trained
 def test_hidden_values_count_and_missing_ones_do_not(table):
     holes = table.copy()
     holes[::5, 2] = np.nan
@@ -232,6 +237,7 @@ def variational():
     return zl.VariationalAutoencoder(latent_dim=4, **QUICK | {"max_epochs": 12}).fit(DIGITS)
 
 
+@pytest.mark.trained
 def test_scores_are_bounds_and_deterministic(variational):
     bound, better = variational.elbo(DIGITS[:50]), variational.log_likelihood(DIGITS[:50], n_samples=512)
     assert np.array_equal(bound, variational.elbo(DIGITS[:50]))
@@ -255,6 +261,7 @@ def test_the_elbo_of_a_known_model():
     np.testing.assert_allclose(model.log_likelihood(X, n_samples=16), wanted, rtol=1e-5)
 
 
+@pytest.mark.trained
 def test_samples_have_the_form_of_the_data(variational, tmp_path):
     new = variational.sample(5, random_state=1)
     assert new.shape == (5, 8, 8) and new.dtype == np.uint8

@@ -15,6 +15,7 @@ spec.loader.exec_module(volume)
 ROOT = np.sqrt(0.5)
 
 
+@pytest.mark.trained
 def test_examples():
     assert doctest.testmod(volume).failed == 0
 

@@ -470,6 +470,7 @@ def test_a_reader_that_hangs_up(data):
 # ----------------------------------------------------------------------------------------------------------------- demo
 
 
+@pytest.mark.trained
 def test_demo(tmp_path, capsys):
     results = run_demo(tmp_path / "demo", seed=1, max_epochs=3)
     out = capsys.readouterr().out

@@ -141,6 +141,7 @@ def test_modules_as_parameters_are_cloned(table):
     assert repr(model) and model.set_params(latent_dim=3).latent_dim == 3
 
 
+@pytest.mark.trained
 def test_a_pipeline_before_a_classifier():
     X, y = load_iris(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), Autoencoder(2, (16,), random_state=0), LogisticRegression())
@@ -149,6 +150,7 @@ def test_a_pipeline_before_a_classifier():
     assert pipeline[:2].transform(X).shape == (150, 2)
 
 
+@pytest.mark.trained
 def test_a_grid_over_latent_dim(table):
     grid = GridSearchCV(
         Autoencoder(hidden=(8,), max_epochs=5, random_state=0), {"latent_dim": [1, 2, 4]}, n_jobs=1, cv=3
@@ -466,6 +468,7 @@ def pairs(rng):
     return X, np.stack([X[:, 0] * 3 + 10, X[:, 1] - X[:, 2], X[:, 3] ** 2], 1)
 
 
+@pytest.mark.trained
 def test_a_target_of_another_shape(pairs):
     X, y = pairs
     model = fit(X, y, target="y", latent_dim=4, hidden=(32,), max_epochs=60)
@@ -478,6 +481,7 @@ def test_a_target_of_another_shape(pairs):
     assert "target table of 3 columns" in model.describe().data
 
 
+@pytest.mark.trained
 def test_a_target_starts_at_regression_on_components(pairs):
     """The linear path of a target of its own is principal component regression."""
     X, y = pairs
@@ -487,6 +491,7 @@ def test_a_target_starts_at_regression_on_components(pairs):
     np.testing.assert_allclose(model.predict(X), best, atol=0.02)
 
 
+@pytest.mark.trained
 def test_a_flat_target(pairs):
     X, y = pairs
     model = fit(X, y[:, 0], target="y", max_epochs=30, latent_dim=4)
@@ -494,6 +499,7 @@ def test_a_flat_target(pairs):
     assert model.score(X, y[:, 0]) > 0.8
 
 
+@pytest.mark.trained
 def test_integer_and_truth_targets_keep_their_type(pairs):
     X, y = pairs
     counts = np.round(y[:, 0]).astype(int)
@@ -501,6 +507,7 @@ def test_integer_and_truth_targets_keep_their_type(pairs):
     assert set(fit(X, y[:, 0] > 10, target="y", max_epochs=20).predict(X).tolist()) == {True, False}
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("kind", [np.array, list, pd.Series])
 def test_classes_of_text_are_a_target(pairs, kind):
     X, _ = pairs
@@ -511,6 +518,7 @@ def test_classes_of_text_are_a_target(pairs, kind):
     assert model.score(X, y) > 0.3
 
 
+@pytest.mark.trained
 def test_classes_of_text_that_are_missing(pairs):
     X, _ = pairs
     y = np.where(X[:, 0] > 0, "up", "down").astype(object)
@@ -527,6 +535,7 @@ def test_a_frame_is_a_target(pairs):
     assert isinstance(out, pl.DataFrame) and out.columns == ["a", "b"] and out.dtypes == frame.dtypes
 
 
+@pytest.mark.trained
 def test_images_are_a_target(images):
     codes = images.reshape(60, -1)[:, ::7].astype(np.float32)
     model = fit(codes, images, target="y", max_epochs=5)

@@ -17,6 +17,7 @@ def waves(rng):
     return numbers, [(height * np.sin(pitch * time + phase))[:, None] for height, pitch, phase in numbers]
 
 
+@pytest.mark.trained
 def test_a_table_predicts_series(waves, tmp_path):
     numbers, series = waves
     model = zl.Autoencoder(target_modality=SERIES, **QUICK).fit(numbers, series)
@@ -33,6 +34,7 @@ def test_series_predict_a_table(waves):
     assert model.predict(series).shape == numbers.shape and model.score(series, numbers) > 0.7
 
 
+@pytest.mark.trained
 def test_images_predict_images(images):
     """Cleaning: what was added is gone from images that did not train."""
     clean = images / np.float32(255)
@@ -42,6 +44,7 @@ def test_images_predict_images(images):
     assert ((said - clean[50:]) ** 2).mean() < ((dark - clean)[50:] ** 2).mean()
 
 
+@pytest.mark.trained
 def test_a_table_predicts_images(images, rng):
     places = np.stack([images.mean(1).argmax(1), images.mean(2).argmax(1)], 1).astype(float)
     model = zl.Autoencoder(target_modality="image", **{**QUICK, "latent_dim": 2}).fit(places, images)

@@ -14,6 +14,7 @@ WITH_EXAMPLES = [
 ]
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_examples(module, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where examples may write

@@ -115,6 +115,7 @@ def test_never_worse_than_pca_on_images(images):
         assert errors[0] == pytest.approx(linear, rel=1e-3) and min(errors) <= linear * (1 + 1e-4)
 
 
+@pytest.mark.trained
 def test_much_better_than_pca_where_the_data_bend():
     X = DATA["bent"]()
     model = Autoencoder(2, random_state=SEED, max_epochs=60).fit(X)
@@ -128,6 +129,7 @@ def test_pca_above_two_thousand_columns():
     assert model.history_[0]["validation"] == pytest.approx(error_of_pca(*split(X), 3), rel=0.02)
 
 
+@pytest.mark.trained
 def test_without_the_linear_path_nothing_starts_at_pca():
     X = DATA["wine"]()
     model = Autoencoder(3, max_epochs=1, random_state=SEED, linear_path=False).fit(X)
@@ -135,6 +137,7 @@ def test_without_the_linear_path_nothing_starts_at_pca():
     assert model.module_.linear is None and not model.describe().linear_path
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("hidden", [(), (6,)])
 def test_a_linear_net_spans_the_subspace_of_pca(hidden):
     """Bourlard and Kamp 1988; Baldi and Hornik 1989: its least error is PCA's, and only the subspace is determined."""

@@ -82,6 +82,7 @@ def test_phases_are_found():
     assert error[0] > error[1] > error[2] and error[2] < 0.05
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("representation", ["spectrogram", "waveform"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "int32"])
 def test_sounds_come_back(representation, dtype):
@@ -319,6 +320,7 @@ def test_stereo_among_mono_is_mixed_down_where_asked():
     assert Audio(RATE, channels=2).learn(X, "me")[1].shape == (2, 2, 900)
 
 
+@pytest.mark.trained
 def test_one_silent_sound_among_others_is_no_fault():
     model = zl.Autoencoder(modality=Audio(RATE), **QUICK).fit([*tones(), np.zeros(1000)])
     assert np.abs(model.predict([np.zeros(1000)])[0]).max() < 1

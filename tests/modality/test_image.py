@@ -152,6 +152,7 @@ def test_floats_are_taken_as_they_are(factor):
     assert np.array_equal(x[:, 0], X)
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("factor", [1 / 256, 256, 4096])
 def test_the_unit_of_floats_does_not_matter(images, factor):
     """Pixels from 0 to 255 in floats are as good as any: nets see them in units of their own."""

@@ -309,6 +309,7 @@ def test_validation_data_are_series():
     assert np.isfinite(model.history_[-1]["validation"])
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize(
     "X",
     [waves(300)[:, 0], waves(300), [waves(100), waves(200)], np.stack([waves(60, seed=i) for i in range(9)])],
@@ -338,6 +339,7 @@ def test_scores_do_not_depend_on_what_is_scored_together():
         assert np.array_equal(model.reconstruction_error(one), error) and np.array_equal(model.predict(one), again)
 
 
+@pytest.mark.trained
 def test_missing_values_weigh_nothing():
     X = waves(300)
     model = fit(X, max_epochs=5)

@@ -338,6 +338,7 @@ def test_zeros_and_ones_are_measured_as_truth_values(rng):
     assert fit(X).describe().loss == "bce"
 
 
+@pytest.mark.trained
 def test_nan_in_arrays(rng):
     X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 6))
     holes = np.where(rng.random(X.shape) < 0.2, np.nan, X)
@@ -409,6 +410,7 @@ def test_levels_beyond_the_most_are_named():
     assert len(schema.columns[0].levels) == MOST_LEVELS and np.isnan(raw[:, 0]).sum() == 5
 
 
+@pytest.mark.trained
 def test_categories_and_truths_are_learned(rng):
     """What follows from the other columns is found: the right level, the right truth value."""
     n = rng.normal(size=400)
@@ -659,6 +661,7 @@ def test_the_users_data_are_left_alone(rng):
 # -------------------------------------------------------------------------------------------------------- class numbers
 
 
+@pytest.mark.trained
 def test_class_numbers(rng):
     X = rng.integers(0, 3, (300, 1)) @ np.ones((1, 4), int) % 3
     model = fit(X, loss="cross_entropy", max_epochs=40, hidden=(16,))

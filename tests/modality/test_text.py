@@ -54,6 +54,7 @@ def test_few_words_are_words_and_many_are_subwords():
     assert learn_vocabulary([f"word{i}" for i in range(50)], "auto", 512).kind == "subwords"
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize(
     "kind",
     [zl.Autoencoder, zl.DenoisingAutoencoder, zl.VariationalAutoencoder, zl.QuantizedAutoencoder],
@@ -74,6 +75,7 @@ def test_types_give_texts_back(kind, tmp_path):
     assert zl.load(tmp_path / "model").predict(CAPTIONS) == said
 
 
+@pytest.mark.trained
 def test_sparse_codes_of_texts():
     assert fit(zl.SparseAutoencoder, max_epochs=25).score(CAPTIONS) > 0.3
 
@@ -84,6 +86,7 @@ def test_rows_do_not_depend_on_their_batch():
     assert np.array_equal(np.concatenate([model.transform([text]) for text in CAPTIONS[:5]]), whole[:5])
 
 
+@pytest.mark.trained
 def test_what_follows_the_end_counts_nothing():
     model = fit(max_epochs=2)
     short = [i for i, text in enumerate(CAPTIONS) if "," in text]
@@ -91,6 +94,7 @@ def test_what_follows_the_end_counts_nothing():
     assert (places[short, 4:] == 0).all() and (places[short, :3] > 0).all()
 
 
+@pytest.mark.trained
 def test_texts_towards_other_data_and_back(images):
     captions = [f"bright in column {image.sum(0).argmax()}" for image in images]
     model = zl.Autoencoder(8, target="y", max_epochs=20, random_state=0).fit(captions, images)

@@ -74,6 +74,7 @@ def waves():
     return np.stack([np.sin(angle), np.cos(angle)], axis=1).astype(np.float32)
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("encoder", ["conv1d", "attention"])
 @pytest.mark.parametrize("linear_path", [True, False])
 def test_waves_are_learned(encoder, linear_path, waves):
@@ -94,6 +95,7 @@ def test_waves_are_learned(encoder, linear_path, waves):
         assert min(entry["validation"] for entry in model.history_) < 0.9 * model.history_[0]["validation"]
 
 
+@pytest.mark.trained
 def test_images_are_learned_by_attention_alone(images):
     """Better than the constant prediction without the linear path, and than the start at PCA with it."""
     settings = {"encoder": "attention", "hidden": (32,), "batch_size": 32, "random_state": 0}

@@ -77,6 +77,7 @@ def test_few_codes_and_constant_ones(n):
     assert torch.isfinite(made).all() and (made[:, 2] - 4).abs().max() < 0.1
 
 
+@pytest.mark.trained
 def test_summaries_stand_before_the_places():
     shape = (3, 28, 28)
     about = Spatial.latents(shape, 49)
@@ -101,6 +102,7 @@ def test_summaries_stand_before_the_places():
     assert change[-4:, -4:].max() > 0 and change[:4, :4].max() == 0  # is seen nearby
 
 
+@pytest.mark.trained
 def test_contexts_say_which_gaussians_are_meant():
     label = torch.arange(900) % 3
     codes = drawn(900, 4) + 4 * torch.nn.functional.one_hot(label, 4)
@@ -117,6 +119,7 @@ def test_contexts_say_which_gaussians_are_meant():
     assert counts.min() > 60  # told nothing, all of them
 
 
+@pytest.mark.trained
 def test_what_is_not_told_of_a_context_says_nothing():
     """Two columns, a class and a number that moves codes far: told the class alone, the number is as it comes."""
     label, number = torch.arange(3000) % 2, drawn(3000)

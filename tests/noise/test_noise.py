@@ -743,6 +743,7 @@ def test_recorded_noise_is_realistic_where_it_was_recorded(rng):
 QUICK = {"max_epochs": 3, "random_state": 0}
 
 
+@pytest.mark.trained
 def test_it_takes_noise_away(images):
     many = np.concatenate([images] * 4)
     noise = zn.Gaussian(0.25)
@@ -771,6 +772,7 @@ def test_what_auto_means(data, want):
     assert model.noise_ == want and model.audit_ is None
 
 
+@pytest.mark.trained
 def test_auto_learns_the_noise_from_noisy_data():
     X = scenes(40, 40)
     noisy = zn.Gaussian(0.15).apply(X, "image", 0)

@@ -196,6 +196,7 @@ def test_epoch_zero_counts(table):
     assert model.reconstruction_error(held).mean() == pytest.approx(errors[0], rel=1e-5)
 
 
+@pytest.mark.trained
 def test_the_best_epoch_is_kept():
     """Also where it is neither the first nor the last: noise is soon learned by heart."""
     X = np.random.default_rng(0).normal(size=(60, 8))
@@ -234,6 +235,7 @@ def test_history_counts_epochs(table):
     assert all(set(entry) == {"epoch", "train", "validation"} for entry in model.history_)
 
 
+@pytest.mark.trained
 def test_the_loss_in_the_history_is_the_mean_over_elements(table):
     model = fit(table, lr=1e-12, max_epochs=1)
     held = rows_held(200)
@@ -300,6 +302,7 @@ def test_early_stopping(table):
     assert (model.n_epochs_, model.stopped_by_) == (2, "early_stopping")
 
 
+@pytest.mark.trained
 def test_patience_counts_from_the_last_gain(table):
     model = fit(table, max_epochs=60, patience=4, lr=0.02, linear_path=False)
     assert model.stopped_by_ == "max_epochs" or model.n_epochs_ - int(np.argmin(validation(model))) >= 4
@@ -351,6 +354,7 @@ def fuse():
     Fuse.calls, Fuse.at, Fuse.harm = 0, 0, None
 
 
+@pytest.mark.trained
 def test_a_nan_is_survived_and_its_cause_named(table):
     model = Autoencoder(2, (8,), loss=Faulty(lambda call: call == 4), max_epochs=6, batch_size=60, random_state=0)
     says = r"training diverged: the loss became nan \(validation nan\) in epoch 2 .* no longer finite are \w+.*0\.3 of"
@@ -374,6 +378,7 @@ class Spiky(Faulty):
         return (params - target).square() + (1e6 if trains and self.when(self.calls) else 0.0)
 
 
+@pytest.mark.trained
 def test_an_extreme_row_is_no_divergence(table):
     """The mean over the training rows is huge, but what validates gets better and better."""
     model = Autoencoder(2, (8,), loss=Spiky(lambda call: call > 6), max_epochs=6, batch_size=60, random_state=0)
@@ -406,6 +411,7 @@ def test_a_gradient_of_nan_in_any_step_is_survived(table, fuse, at, share):
     assert np.isfinite(model.predict(table)).all()
 
 
+@pytest.mark.trained
 def test_an_explosion_is_rolled_back(table, fuse):
     """Finite, but far above what it was: back to the best weights."""
 
@@ -451,6 +457,7 @@ def test_a_module_that_always_gives_nan_is_an_error(table):
 OPTIMIZERS = ["adam", "adamw", "sgd", torch.optim.RMSprop, torch.optim.NAdam]
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: getattr(o, "__name__", o))
 def test_optimizers(table, optimizer):
     model = fit(table, optimizer=optimizer, linear_path=False, max_epochs=6, lr=0.003)
@@ -464,6 +471,7 @@ def test_optimizers_differ(table):
     assert len(set(found.values())) == len(OPTIMIZERS)
 
 
+@pytest.mark.trained
 def test_weight_decay_shrinks(table):
     def size(decay):
         model = fit(table, weight_decay=decay, optimizer="adamw", max_epochs=10, linear_path=False, validation=0)
@@ -472,6 +480,7 @@ def test_weight_decay_shrinks(table):
     assert size(5.0) < 0.8 * size(0.0)
 
 
+@pytest.mark.trained
 def test_bfloat16(table):
     Look.seen.clear()
     model = fit(table, precision="bfloat16", corrupt=Look(), max_epochs=3)
@@ -875,6 +884,7 @@ def own_parts():
     }
 
 
+@pytest.mark.trained
 def test_own_parts_in_every_slot(table):
     one, same = (bits(fit(table, max_epochs=3, **own_parts()), table) for _ in range(2))
     assert one == same

@@ -41,11 +41,13 @@ def error(made, clean):
     return np.mean([((np.asarray(a, float) - b) ** 2).mean() for a, b in zip(made, clean)])
 
 
+@pytest.mark.trained
 def test_clean_data_and_a_noise(model, clean, noisy):
     assert model.learned_from_ == "clean" and model.noise_ == NOISE
     assert error(model.transform(noisy), clean) < 0.5 * error(noisy, clean)
 
 
+@pytest.mark.trained
 def test_pairs(clean, noisy):
     model = zl.Denoiser(modality="image", max_epochs=120, **QUICK).fit(noisy, clean)
     assert model.learned_from_ == "pairs" and model.audit_.realistic
@@ -53,6 +55,7 @@ def test_pairs(clean, noisy):
     assert error(model.transform(noisy), clean) < 0.5 * error(noisy, clean)
 
 
+@pytest.mark.trained
 def test_going_on_from_a_denoiser(model, clean, noisy):
     more = zl.Denoiser(noise=NOISE, modality="image", max_epochs=1, random_state=0).fit(clean, init_from=model)
     assert more.network_.net.spec == model.network_.net.spec
@@ -60,6 +63,7 @@ def test_going_on_from_a_denoiser(model, clean, noisy):
     assert error(more.transform(noisy), clean) < 1.2 * error(model.transform(noisy), clean)
 
 
+@pytest.mark.trained
 def test_going_on_from_a_denoiser_of_tables(rng):
     X = rng.normal(size=(200, 1)) @ np.ones((1, 4))
     X[::5, 1] = np.nan
@@ -103,6 +107,7 @@ def test_recordings_of_noise_are_those_that_are_given(rng):
     assert more.noise_ == other
 
 
+@pytest.mark.trained
 def test_noisy_data_alone(clean, noisy):
     model = zl.Denoiser(modality="image", max_epochs=200, **QUICK).fit(noisy)
     assert model.learned_from_ == "noisy" and isinstance(model.network_.objective, Recorrupted)
@@ -169,6 +174,7 @@ def test_turned_copies_are_turned_back():
     assert all(torch.equal(undo_symmetry(apply_symmetry(x, way), way), x) for way in range(8))
 
 
+@pytest.mark.trained
 def test_averaging_helps(model, clean, noisy):
     one = error(model.transform(noisy), clean)
     many = error(zl.Denoiser.transform(model.set_params(n_augmentations=8), noisy), clean)
@@ -209,6 +215,7 @@ def mixed(rng, n=600):
     )
 
 
+@pytest.mark.trained
 def test_gaps_of_a_mixed_table_are_filled(rng):
     whole = mixed(rng)
     hole = rng.random(whole.shape) < 0.2
@@ -223,6 +230,7 @@ def test_gaps_of_a_mixed_table_are_filled(rng):
     assert (filled["kind"] == whole["kind"])[hole[:, 2]].mean() > 0.8
 
 
+@pytest.mark.trained
 def test_gaps_of_series_are_filled(rng, tmp_path):
     t = np.arange(1500)
     whole = np.stack([np.sin(t / 4), np.cos(t / 4)], 1) + 0.05 * rng.normal(size=(1500, 2))
@@ -235,6 +243,7 @@ def test_gaps_of_series_are_filled(rng, tmp_path):
     assert np.array_equal(zl.load(tmp_path / "m").transform(gaps), filled)
 
 
+@pytest.mark.trained
 def test_error_bars_are_honest(rng):
     whole = rng.normal(size=(800, 2)) @ rng.normal(size=(2, 6)) + 0.1 * rng.normal(size=(800, 6))
     hole = rng.random(whole.shape) < 0.2
@@ -248,6 +257,7 @@ def test_error_bars_are_honest(rng):
         zl.Denoiser(max_epochs=1, random_state=0).fit(gaps).error_bars(gaps)
 
 
+@pytest.mark.trained
 def test_noisy_tables_alone(rng):
     whole = rng.normal(size=(600, 1)) @ np.ones((1, 8))
     noise = zl.noise.Gaussian(0.5)
@@ -294,6 +304,7 @@ def test_series_have_noises_of_their_own(rng):
     assert len(noises) == 4 * len(X) == len(np.unique(noises.round(9), axis=0))
 
 
+@pytest.mark.trained
 def test_an_autoencoder_learns_from_noisy_images_alone():
     y, x = np.mgrid[:12, :12] / 4
     clean = np.stack([np.sin(x + k / 3) * np.cos(y) / 3 + 0.5 for k in range(60)]).astype(np.float32)

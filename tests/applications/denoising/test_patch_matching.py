@@ -122,6 +122,7 @@ def test_before_its_first_step_the_net_is_believed_alone():
     assert torch.allclose(net(y), map_symmetries(first, y, range(8)).mean(0), atol=1e-6)
 
 
+@pytest.mark.trained
 def test_what_similar_patches_say_helps(model):
     clean, noisy = noisy_image()
     with_it = model.transform(noisy)
@@ -173,6 +174,7 @@ def test_small_images_get_all_and_large_ones_one_pass(model, monkeypatch):
     model.set_params(patch_matching=True, n_augmentations=1)
 
 
+@pytest.mark.trained
 def test_any_size_and_no_seam(model, monkeypatch):
     for shape in [(33, 21), (7, 100), (1, 1)]:
         assert model.transform(np.full(shape, 90, np.uint8)).shape == shape
@@ -183,6 +185,7 @@ def test_any_size_and_no_seam(model, monkeypatch):
     assert np.abs(model.transform(noisy) - whole).mean() < 0.002
 
 
+@pytest.mark.trained
 def test_going_on(model):
     images = [stripes(phase=k)[0, 0].numpy() for k in range(3)]
     settings = {"noise": NOISE, "modality": "image", "random_state": 0, "max_epochs": 1}

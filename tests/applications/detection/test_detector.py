@@ -189,6 +189,7 @@ def test_a_frozen_model_is_only_calibrated():
 # ---------------------------------------------------------------------------------------------------------- calibration
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("fast", [True, False])
 def test_false_alarms_on_fresh_rows_are_as_stated(fast):
     """With k of m calibration scores above it, alarms are binomial with a rate that is beta(k, m + 1 - k)."""
@@ -234,6 +235,7 @@ def test_contamination_of_series_and_larger_images(tmp_path):
     assert (model.predict(pictures(80)) == -1).sum() == 20
 
 
+@pytest.mark.trained
 def test_calibrate_follows_new_rows(fitted):
     model = detector().fit(sheet(300))
     model.calibrate(sheet(300, seed=1))  # no drift: no warning
@@ -243,6 +245,7 @@ def test_calibrate_follows_new_rows(fitted):
     assert np.mean(model.predict(sheet(300, seed=3) * 1.5 + 1) == -1) < 0.15
 
 
+@pytest.mark.trained
 def test_batches_of_normal_and_of_anomalous_rows():
     model = detector().fit(sheet(300))
     assert model.discoveries(sheet(100, seed=5), rate=0.05).mean() <= 0.1
@@ -255,6 +258,7 @@ def test_batches_of_normal_and_of_anomalous_rows():
 # ---------------------------------------------------------------------------------------------------------- explanation
 
 
+@pytest.mark.trained
 def test_the_broken_column_is_named():
     model, X = detector(max_epochs=20).fit(sheet(300)), sheet(40, seed=1)
     for j in range(5):
@@ -395,6 +399,7 @@ def test_dependent_scores_resolve_less():
         assert p[0] > rate >= p[1]
 
 
+@pytest.mark.trained
 def test_trimmed_rows_do_not_calibrate():
     rng = np.random.default_rng(0)
     clean, anomalies = sheet(200), 3 * rng.normal(size=(20, 5))
@@ -436,6 +441,7 @@ def test_other_columns_are_refused(fitted):
         fitted("frame").predict(frame_of(9).rename(columns={"a": "z"}))
 
 
+@pytest.mark.trained
 def test_a_column_that_dies_and_a_scale_that_jumps():
     model = detector(max_epochs=20).fit(sheet(300))
     dead = sheet(200, seed=1)
@@ -686,6 +692,7 @@ def test_pictures_and_report(fitted, name):
     assert "http" not in re.sub(r"http://www.w3.org/\S+", "", page) and "<script" not in page
 
 
+@pytest.mark.trained
 def test_too_smooth_images_are_anomalous():
     rng = np.random.default_rng(0)
     rough = rng.integers(90, 166, (240, 6, 6)).astype(np.uint8)

@@ -75,6 +75,7 @@ def test_spikes_are_exact():
 # ----------------------------------------------------------------------------------------------------------------- rows
 
 
+@pytest.mark.trained
 def test_samples_are_such_a_frame(generator):
     made = generator.sample(300, random_state=0)
     assert list(made.columns) == list(FRAME.columns) and (made.dtypes == FRAME.dtypes).all()
@@ -105,6 +106,7 @@ def test_conditions_are_told():
         generator.sample(condition=["x"])
 
 
+@pytest.mark.trained
 def test_a_condition_decides():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 600)
@@ -174,6 +176,7 @@ def test_parameters(settings, said):
 # ----------------------------------------------------------------------------------------------------------- evaluation
 
 
+@pytest.mark.trained
 def test_evaluation_sees_what_is_good_and_what_is_copied(generator, tmp_path):
     found = generator.evaluate(table(120, seed=1))
     assert 0 <= found.quality <= 1 and found.distance > 0 and found.target == "rich"
@@ -209,6 +212,7 @@ def tide():
     return zl.Generator(model, modality=reader, random_state=0).fit(waves())
 
 
+@pytest.mark.trained
 def test_a_series_goes_on(tide):
     X = waves()
     ahead = tide.continue_series(X[:400], 30, n=5, random_state=0)
@@ -226,6 +230,7 @@ def test_several_series_go_on(tide):
     assert tide.continue_series([X[:50], X[:77]], 3, n=2, random_state=0).shape == (4, 3, 2)
 
 
+@pytest.mark.trained
 def test_samples_keep_trend_and_season(tide):
     X = waves()
     windows = np.lib.stride_tricks.sliding_window_view(X[:, 0], 24, axis=0)

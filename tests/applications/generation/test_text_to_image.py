@@ -42,6 +42,7 @@ def told():
     return zl.Generator(model, modality="image", max_epochs=20, random_state=0).fit(images, condition=captions)
 
 
+@pytest.mark.trained
 def test_captions_are_followed(told):
     made = told.sample(20, condition=["a red square on blue, left", "a blue square on green, right"], random_state=0)
     assert made.shape == (40, 12, 12, 3) and made.dtype == np.uint8
@@ -169,6 +170,7 @@ def test_picking():
     assert SamplingConfig(top_k=1).pick(scores[:2], edges).tolist() == [0, 0]
 
 
+@pytest.mark.trained
 def test_symbols_of_a_grid_are_local():
     images, _ = scenes(200)
     model = zl.QuantizedAutoencoder(latent_dim=9, encoder="spatial", codes=32, max_epochs=3, random_state=0).fit(images)
@@ -188,6 +190,7 @@ def test_a_grid_has_about_as_many_places_as_latents(shape, latents):
     assert encoder.n_positions == latents and encoder.encoding_dim % latents == 0
 
 
+@pytest.mark.trained
 def test_captions_straight_to_images():
     images, captions = scenes(300)
     model = zl.VariationalAutoencoder(8, target="y", max_epochs=25, random_state=0).fit(captions, images)

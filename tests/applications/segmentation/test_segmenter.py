@@ -39,6 +39,7 @@ def model():
     return zl.Segmenter(max_epochs=60, **SMALL).fit(X, y)
 
 
+@pytest.mark.trained
 def test_two_classes_are_learned(model):
     X, y = scenes(4, seed=1)
     said = model.predict(X)
@@ -52,6 +53,7 @@ def test_two_classes_are_learned(model):
     assert table.sum() == y.size and table[1, 1] == ((said == 1) & (y == 1)).sum()
 
 
+@pytest.mark.trained
 def test_probabilities_and_uncertainty_agree_with_the_prediction(model):
     X, _ = scenes(2, seed=2)
     p, unsure = model.predict_proba(X), model.uncertainty(X)
@@ -70,6 +72,7 @@ def test_images_of_any_size_as_they_came(model):
     assert np.array_equal(model.predict(images[::-1])[2], said[0])  # whatever else was asked
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("skips", [True, False])
 def test_several_classes_of_any_numbers_in_color(skips):
     X, places = scenes(4, classes=3)
@@ -321,6 +324,7 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
     assert code == 2 and "3 images and 2 masks" in said
 
 
+@pytest.mark.trained
 def test_scores_are_tipped_to_where_overlap_is_best(monkeypatch, rng):
     """Unsure pixels go to the rare class: from half its Dice on, not from one half."""
     sure = rng.random((300, 400)) ** 3 * 0.9  # that a pixel is of the rare class
@@ -417,6 +421,7 @@ def test_sliding_by_whole_pixels_moves_them(rng):
     assert np.allclose(half[1:], (x[1:] + x[:-1]) / 2, atol=1e-6)
 
 
+@pytest.mark.trained
 def test_predictions_lie_where_masks_do(monkeypatch, tmp_path):
     images, masks = displaced(8, -6, 0, side=64)
     model = zl.Segmenter(max_epochs=60, **SMALL).fit(images, masks)

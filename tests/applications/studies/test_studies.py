@@ -185,6 +185,7 @@ def test_sizes_tried_unasked(rng, columns, most):
 
 
 @pytest.mark.parametrize("kind", ["uint8", "uint16", "bool", "float", "list", "PIL", "gray channel", "colored"])
+@pytest.mark.trained
 def test_images(images, kind):
     made = {
         "uint8": images,
@@ -242,6 +243,7 @@ def test_points_lie_on_their_curves():
     assert found.columns["pca"][0] < 1e-12 < found.columns["pca"][1]
 
 
+@pytest.mark.trained
 def test_what_the_lecture_says():
     """On the curves at most a fifth of PCA's error; on the line no worse than chance explains."""
     found = zl.curves_table(random_state=0)
@@ -326,6 +328,7 @@ def test_targets_of_all_kinds(table, make):
     assert found.target == "y" and found.validation.shape == (2, 1) and 0 < found.validation.max() < 2
 
 
+@pytest.mark.trained
 def test_images_over_sizes(images):
     found = zl.compare_latent_dims(list(images), latent_dims=[1, 8], **QUICK)
     assert found.train[1, 0] < found.train[0, 0]

@@ -59,6 +59,7 @@ def test_the_judge_of_series_hears_a_difference(rng):
     assert predictive_score(a, b) > 0.5
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("told", [False, True])
 def test_images_are_judged(told, images):
     label = np.array(["top", "down"])[(images.reshape(60, 12, 10).argmax(1).max(1) > 5).astype(int)]
@@ -94,6 +95,7 @@ def test_series_are_drawn_by_class(waves):
     assert generator.sample(2, condition=[0, 1], random_state=0).shape == (4, 16, 2)
 
 
+@pytest.mark.trained
 def test_sounds_are_judged(spoken):
     X, label = spoken
     generator = zl.Generator(modality=zl.modality.Audio(8000), **QUICK).fit(X, condition=label)
