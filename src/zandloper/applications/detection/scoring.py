@@ -25,7 +25,7 @@ from zandloper.data.windows import Windows
 from zandloper.model.batch import Batch
 from zandloper.model.corruptions.gaussian import Gaussian
 from zandloper.model.hourglass import weighted
-from zandloper.model.noise_conditional import LOWEST, NoiseConditionalHourglass, levels
+from zandloper.model.noise_conditional import MIN_LEVEL, NoiseConditionalHourglass, levels
 
 LEVELS = (0.05, 2.7)  # standard deviations of the data: from the finest structure to the coarsest
 NUMBER = 4
@@ -134,8 +134,8 @@ class EnsembleMember:
 def _learned(module: NoiseConditionalHourglass) -> tuple[float, float]:
     """The lowest and the highest noise level that a model learned, in standard deviations of the data."""
     spec, spread = getattr(module.corrupt, "spec", None), float(module.spread)
-    if isinstance(spec, Gaussian) and isinstance(spec.sigma, tuple) and spec.sigma[1] > LOWEST * spread:
-        return max(LOWEST, spec.sigma[0] / spread), spec.sigma[1] / spread
+    if isinstance(spec, Gaussian) and isinstance(spec.sigma, tuple) and spec.sigma[1] > MIN_LEVEL * spread:
+        return max(MIN_LEVEL, spec.sigma[0] / spread), spec.sigma[1] / spread
     return LEVELS
 
 
