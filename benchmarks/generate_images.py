@@ -20,7 +20,7 @@ import torch
 from figures import figure
 
 import zandloper as zl
-from zandloper.applications.generation.evaluation.metrics import seen_by_judge
+from zandloper.applications.generation.evaluation.classifier import compare_by_classifier
 
 os.environ.setdefault("WANDB_MODE", "disabled")
 parser = argparse.ArgumentParser()
@@ -62,22 +62,22 @@ T, t = read("t10k-images-idx3", 16, 28, 28), read("t10k-labels-idx1", 8)
 
 free = zl.Generator(max_minutes=args.minutes, random_state=args.seed).fit(X)
 print(free.describe())
-verdict = free.evaluate(T, labels=t, judge=(X, y))
+verdict = free.evaluate(T, labels=t, classifier_data=(X, y))
 print(f"free\n{verdict}")
 if args.no_peer:
     figure(f"{name}: Frechet distance", verdict["frechet"], f"real {verdict.real['frechet']:.2f}")
 else:
-    order = np.random.default_rng(0).permutation(len(T))  # as `evaluate` has them: the same judge
+    order = np.random.default_rng(0).permutation(len(T))  # as `evaluate` has them: the same classifier
     seen = T[order, None] / np.float32(255)
-    objective = (X[:, None] / np.float32(255), y)
-    peer, _ = seen_by_judge(seen, theirs(X, args.minutes, len(T)), t[order], None, 0, objective=objective)
+    training_set = (X[:, None] / np.float32(255), y)
+    peer, _ = compare_by_classifier(seen, theirs(X, args.minutes, len(T)), t[order], None, 0, training_set=training_set)
     print("pythae", {k: round(v, 4) for k, v in peer.items()})
     remark = f"ours {verdict['frechet']:.2f}, pythae {peer['frechet']:.2f}, real {verdict.real['frechet']:.2f}"
     figure(f"{name}: Frechet distance / pythae's", verdict["frechet"] / peer["frechet"], remark, "< 1")
 figure(f"{name}: samples of another class than they should be", verdict["class balance"], "share")
 
 told = zl.Generator(max_minutes=args.minutes, random_state=args.seed).fit(X, condition=y)
-verdict = told.evaluate(T, labels=t, judge=(X, y))
+verdict = told.evaluate(T, labels=t, classifier_data=(X, y))
 print(f"by class\n{verdict}")
 real = verdict.real
 figure(f"{name}: class recognized", verdict["recognized"], f"real {real['recognized']:.3f}", ">= 0.97")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from zandloper import cli, io
-from zandloper.applications.generation.contact_sheet import MOST, contact_sheet
+from zandloper.applications.generation.contact_sheet import MAX_ITEMS, contact_sheet
 
 FIT = ("--max-epochs", 1, "--seed", 0, "-q")
 
@@ -123,6 +123,6 @@ def test_a_sheet_shows_no_more_than_fits(images):
 
     model = load(images / "m")
     picture = contact_sheet(
-        model.autoencoder_.model_.schema, model.sample(MOST // 2 + 3, condition=["dark", "light"], random_state=0)
+        model.autoencoder_.model_.schema, model.sample(MAX_ITEMS // 2 + 3, condition=["dark", "light"], random_state=0)
     )
     assert picture.get_axes()

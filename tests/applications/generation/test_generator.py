@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import zandloper as zl
-from zandloper.applications.generation.generator import default_for
+from zandloper.applications.generation.default_model import default_autoencoder
 from zandloper.data.binning import learn_numbers
 from zandloper.errors import DataError, ParameterError, UnsupportedError
 
@@ -276,6 +276,6 @@ def test_tables_do_not_go_on(generator):
 def test_images_choose_latents_and_error(rng, shape, top, latents, loss):
     X = (top * rng.random((3, *shape))).astype(np.float32)
     X[0].flat[0] = top
-    made = default_for(X, "image")
+    made = default_autoencoder(X, "image")
     assert (made.latent_dim, made.loss) == (latents, loss)
-    assert default_for((255 * rng.random((3, *shape))).astype(np.uint8), "image").loss == "bce"
+    assert default_autoencoder((255 * rng.random((3, *shape))).astype(np.uint8), "image").loss == "bce"

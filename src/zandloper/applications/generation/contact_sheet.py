@@ -1,4 +1,4 @@
-"""Many items on one picture: images as they are, sounds as spectrograms, windows of series as lines."""
+"""Contact sheet of many samples: images, spectrograms of sounds, or line charts of series."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from zandloper.plotting.panels import grid_figure, tiles
 from zandloper.plotting.style import FAINT, Picture, new_figure
 
-MOST = 144  # items
+MAX_ITEMS = 144
 
 
 def contact_sheet(schema: Any, items: Any) -> Picture:
-    """The first 144 items of a form on a sheet.
+    """Draw the first 144 items on one sheet.
 
     Parameters
     ----------
-    form : modality.Form
+    schema : Schema
         Of images, sounds or series.
-    items : as `sample` gives them
+    items : as `sample` returns them
     """
-    items = items[:MOST]
+    items = items[:MAX_ITEMS]
     if schema.name == "series_schema":
         return _lines([np.asarray(one.values.T) for one in schema.parse(items, "contact_sheet")])
     pictures = schema.drawn(items) if schema.name == "audio_schema" else items
@@ -29,7 +29,7 @@ def contact_sheet(schema: Any, items: Any) -> Picture:
 
 
 def _lines(windows: list[np.ndarray]) -> Picture:
-    """Small charts of windows (channels, steps), all channels in each, on one scale a channel."""
+    """Small charts of windows (channels, steps), with all channels in each, on one scale per channel."""
     across = int(np.ceil(np.sqrt(len(windows))))
     down = -(-len(windows) // across)
     both = np.concatenate(windows, axis=1)

@@ -1,13 +1,13 @@
-"""Series that go on: new steps after given ones, drawn as a variational model has learned them.
+"""Continuation of series: new steps after given ones, drawn from a variational model.
 
-Of a window, the first part is known and the rest is to come. Codes that agree with the known part are drawn by
-"randomize, then optimize": a code is drawn from the prior, noise of the model's own size is added to the known steps,
-and the code moves to the nearest place that explains them,
+The first part of a window is known and the rest is drawn. Codes that agree with the known part are sampled by
+"randomize, then optimize": a code is drawn from the prior, noise of the model's noise level is added to the known
+steps, and the code is optimized to explain them,
 
     min_z  |known + noise - decoded(z)|^2 / variance + |z - drawn|^2 / spread^2,
 
 which for a linear decoder is an exact draw from the posterior (Bardsley, Solonen, Haario and Laine 2014,
-"Randomize-then-optimize", section 2). Window after window, each begins with steps that are known or drawn already.
+"Randomize-then-optimize", section 2). Each window begins with steps that are known or already drawn.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from torch import Tensor
 
 from zandloper.errors import DataError, UnsupportedError
 
-KNOWN = 0.5  # share of a window that is known
-DESCENT = 200  # steps of a code's way
-RATE = 0.1
-QUIET = 0.02  # standard deviations of the data: noise is taken to be no smaller, or codes would never arrive
-JOIN = 3  # steps over which what is left of a jump fades
+KNOWN_SHARE = 0.5  # of a window
+OPTIMIZATION_STEPS = 200
+LEARNING_RATE = 0.1
+MIN_NOISE = 0.02  # standard deviations of the data: with less noise the optimization does not converge
+FADE_STEPS = 3  # over which the remaining jump at the seam fades
 
 
-def continued(model: Any, X: Any, steps: int, n: int, rng: torch.Generator) -> Any:
-    """What may follow series X: n continuations of each, of so many steps, those of one series together.
+def continue_windows(model: Any, X: Any, steps: int, n: int, rng: torch.Generator) -> Any:
+    """Draw n continuations of each series of X, of `steps` steps; those of one series are adjacent.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ def continued(model: Any, X: Any, steps: int, n: int, rng: torch.Generator) -> A
     """
     schema, caller = model.model_.schema, "continue_series"
     if schema.name != "series_schema":
-        raise UnsupportedError(f"only series go on, and this generator learned {schema.in_words()}")
-    window, known = schema.window, max(1, round(KNOWN * schema.window))
+        raise UnsupportedError(f"only series can be continued, and this generator was fitted on {schema.in_words()}")
+    window, known = schema.window, max(1, round(KNOWN_SHARE * schema.window))
     ends = []
     for part in schema.parse(X, caller):
         rows = schema.lay([part], caller, window, known, 1)  # on their grid, gaps as missing values
         end = np.asarray(rows[len(rows) - 1 : len(rows)], np.float64)[0]
         if len(part.values) < known:
-            raise DataError(f"a series that goes on must have {known} steps, half a window; got {len(part.values)}")
+            raise DataError(f"a series to continue must have {known} steps, half a window; got {len(part.values)}")
         lost = np.flatnonzero(np.isnan(end).all(1))
         if len(lost):
             raise DataError(
@@ -72,7 +72,7 @@ def continued(model: Any, X: Any, steps: int, n: int, rng: torch.Generator) -> A
 
 
 def _ahead(model: Any, begin: np.ndarray, rng: torch.Generator) -> np.ndarray:
-    """The rest of windows that begin so, (n, channels, steps)."""
+    """Remaining steps of windows that start with `begin`, (n, channels, steps)."""
     module, known = model.module_, begin.shape[2]
     empty = np.full((*begin.shape[:2], model.model_.schema.window - known), np.nan)
     with torch.no_grad():
@@ -83,15 +83,15 @@ def _ahead(model: Any, begin: np.ndarray, rng: torch.Generator) -> np.ndarray:
         noise = _noise(module, x)
         aim = x + noise * torch.randn(x.shape, generator=rng)
     z = start.clone().requires_grad_()
-    optimizer = torch.optim.Adam([z], lr=RATE)
+    optimizer = torch.optim.Adam([z], lr=LEARNING_RATE)
     weights = list(module.parameters())
     asked = [p.requires_grad for p in weights]
     for p in weights:
         p.requires_grad_(False)
     try:
-        for step in range(DESCENT):
+        for step in range(OPTIMIZATION_STEPS):
             for group in optimizer.param_groups:
-                group["lr"] = RATE * (1 - step / DESCENT)
+                group["lr"] = LEARNING_RATE * (1 - step / OPTIMIZATION_STEPS)
             off = (module.decode(z.reshape(len(z), *model.latent_shape_)).float() - aim) / noise
             loss = (off.square() * there).sum() + ((z - start) / spread).square().sum()
             optimizer.zero_grad()
@@ -104,12 +104,12 @@ def _ahead(model: Any, begin: np.ndarray, rng: torch.Generator) -> np.ndarray:
         params = module.decode(z.reshape(len(z), *model.latent_shape_))
         out = module.restore(params).double().numpy()
     left = begin[:, :, -1] - out[:, :, known - 1]
-    fade = np.clip(1 - np.arange(1, out.shape[2] - known + 1) / JOIN, 0, 1)
+    fade = np.clip(1 - np.arange(1, out.shape[2] - known + 1) / FADE_STEPS, 0, 1)
     return out[:, :, known:] + np.nan_to_num(left)[:, :, None] * fade
 
 
 def _noise(module: Any, x: Tensor) -> Tensor:
-    """How far data are from what codes decode to, in model units, for each place of a window."""
+    """Standard deviation of data around decoded codes, in model units, for each position of a window."""
     log_variance = getattr(module.compare, "log_variance", None)
-    size = x.new_tensor(QUIET) if log_variance is None else (0.5 * log_variance).exp().float().clamp(min=QUIET)
+    size = x.new_tensor(MIN_NOISE) if log_variance is None else (0.5 * log_variance).exp().float().clamp(min=MIN_NOISE)
     return size.expand(x.shape[1:])

@@ -1,53 +1,47 @@
-"""New data that look like the old: what an autoencoder's prior draws, decoded, under the user's conditions."""
+"""Generator of new data: samples of an autoencoder's prior, decoded, optionally under conditions."""
 
 from __future__ import annotations
 
 import inspect
-import math
 import numbers
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from zandloper.applications.generation.continuation import continued
+from zandloper.applications.generation.conditions import split_condition
+from zandloper.applications.generation.continuation import continue_windows
 from zandloper.applications.generation.evaluation import audio, images, series
 from zandloper.applications.generation.evaluation.tables import evaluate
 from zandloper.applications.generation.generator_file import generator_of, save_generator
-from zandloper.autoencoders.base import BaseAutoencoder
-from zandloper.autoencoders.masked import MaskedAutoencoder
-from zandloper.autoencoders.quantized import QuantizedAutoencoder
+from zandloper.applications.generation.template import check_autoencoder, template_of
 from zandloper.autoencoders.variational import VariationalAutoencoder
-from zandloper.data.frames import is_frame
-from zandloper.errors import DataError, ParameterError, UnsupportedError, bad_parameter
-from zandloper.fitting.conditioning import are_texts
+from zandloper.errors import ParameterError, UnsupportedError, bad_parameter
 from zandloper.fitting.validation import seed_of
 from zandloper.io.images import images_at
 from zandloper.modality import modality
 
-JUDGES: dict[str, Any] = {"image_schema": images, "series_schema": series, "audio_schema": audio}
-CANNOT = {  # what a type may not be able to do when sampling, and which one can
+EVALUATIONS: dict[str, Any] = {"image_schema": images, "series_schema": series, "audio_schema": audio}
+UNSUPPORTED = {  # arguments of `sample` that a type may lack: the error, and a type that has them
     "like": ("makes no variations of items", "VariationalAutoencoder"),
     "given": ("fixes no columns", "MaskedAutoencoder"),
 }
 
 
 class Generator(BaseEstimator):
-    """Draws new data of the kind that it was fitted to, freely, under conditions, or around given items.
+    """Generator of samples that resemble the training data, optionally under conditions or as variations of items.
 
     Parameters
     ----------
     autoencoder : autoencoder with `sample`, FrozenEstimator of a fitted one, or None
-        What to generate with; it is cloned. None: what suits the data.
+        Model to sample from; it is cloned. None: a default for the data (see `default_model.py`).
     prior : "auto", a name or an object of zandloper.model.priors
-        What codes are drawn from; where given, it overrides the autoencoder's.
+        Distribution that codes are drawn from; where given, it overrides the autoencoder's.
     modality : "auto", "table", "image", "series", "audio" or an object of zl.modality
-        What the data are read as.
+        Kind of data.
     max_epochs, max_minutes : numbers, optional
         Where given, they override the autoencoder's.
     random_state : int, RandomState or None
@@ -85,16 +79,16 @@ class Generator(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, *, condition: Any = None) -> Self:
-        """Learn what the data look like; y is ignored.
+        """Fit the autoencoder and its prior; y is ignored.
 
         Parameters
         ----------
         X : array, frame, list of images, series or path
         y : ignored
         condition : labels, array, frame or list of texts, optional
-            What is known of each sample and may be asked for later, one row a sample: see `fitting/conditioning.py`.
+            One row per sample, which `sample(condition=...)` accepts later: see `fitting/conditioning.py`.
         """
-        self._check()
+        check_autoencoder(self)
         if isinstance(X, str | Path) and modality(self.modality, X, "Generator").name == "image":
             X = images_at(Path(X))
         frozen = getattr(self.autoencoder, "estimator", None)
@@ -102,8 +96,8 @@ class Generator(BaseEstimator):
             check_is_fitted(frozen)
             self.autoencoder_ = frozen
         else:
-            self.autoencoder_ = self._template(X, condition).fit(X, condition=condition)
-        self._seen = X  # to tell copies from: in memory alone, `save` leaves it out
+            self.autoencoder_ = template_of(self, X, condition).fit(X, condition=condition)
+        self._training_data = X  # to find copies; `save` leaves it out
         self.n_features_in_ = self.autoencoder_.n_features_in_
         names = getattr(self.autoencoder_, "feature_names_in_", None)
         if names is not None:
@@ -115,21 +109,21 @@ class Generator(BaseEstimator):
     def sample(
         self, n: int = 1, condition: Any = None, like: Any = None, random_state: Any = None, **drawing: Any
     ) -> Any:
-        """New data in the form of the training data.
+        """Draw new data in the form of the training data.
 
         Parameters
         ----------
         n : int
-            How many; with a condition, how many for each of its rows, which lie together; with `like`, how many
-            variations of each item. 0 gives none, in the data's own form.
+            Number of samples; with a condition, for each of its rows, which are adjacent; with `like`, the number of
+            variations of each item. 0 returns an empty result in the form of the data.
         condition : labels, array or frame, optional
             Of the kind that `fit` was given. A frame whose columns are columns of the training data fixes those.
         like : data, optional
             Items to vary.
         random_state : int, RandomState or None
-            The same number gives the same samples; None: others each time.
+            The same number gives the same samples; None: different ones each time.
         **drawing : numbers
-            guidance, how strongly a condition is followed; of a quantized model also temperature, top_k, top_p: see
+            guidance, the strength of a condition; of a quantized model also temperature, top_k, top_p: see
             `zandloper.model.priors.autoregressive.SamplingConfig`.
         """
         check_is_fitted(self)
@@ -139,15 +133,15 @@ class Generator(BaseEstimator):
         given = {name: value for name, value in given.items() if value is not None}
         schema, seed = self.autoencoder_.model_.output, seed_of(random_state, type(self).__name__)
         if condition is not None:
-            given |= self._parted(given.pop("condition"))
+            given |= split_condition(self.autoencoder_.model_, given.pop("condition"))
         accepted, kind = inspect.signature(self.autoencoder_.sample).parameters, type(self.autoencoder_).__name__
-        for name, (cannot, other) in CANNOT.items():
+        for name, (lacks, other) in UNSUPPORTED.items():
             if name in given and name not in accepted:
-                raise UnsupportedError(f"{kind} {cannot}: take {other}")
+                raise UnsupportedError(f"{kind} {lacks}: take {other}")
         foreign = sorted(set(drawing) - set(accepted))
         if foreign:
             raise UnsupportedError(
-                f"{foreign} say how symbols are drawn, and {kind} has none: take QuantizedAutoencoder"
+                f"{foreign} are settings for sampling tokens, and {kind} has none: take QuantizedAutoencoder"
             )
         if n == 0:
             return schema.give(np.empty((0, *schema.target_shape)))
@@ -160,65 +154,65 @@ class Generator(BaseEstimator):
         target: Any = None,
         labels: Any = None,
         random_state: Any = 0,
-        judge: tuple[Any, Any] | None = None,
+        classifier_data: tuple[Any, Any] | None = None,
     ) -> Any:
-        """How useful, faithful and new what is drawn is, beside real data that trained nothing; prints as a table.
+        """Compare samples with real data that trained nothing; the result prints as a table.
 
         Tables: `evaluation/tables.py`. Images: Fréchet distance, precision and recall in the features of a classifier
-        that learned on half of `real`. Series: discriminative and predictive scores of recurrent nets. Sounds: a
-        classifier of spectrograms, and spectral distances. All beside the same figures of real data against real ones.
+        that is trained on half of `real`. Series: discriminative and predictive scores of recurrent networks. Sounds: a
+        classifier of spectrograms, and spectral distances. All with the same figures of real data against real ones.
 
         Parameters
         ----------
         real : data
-            Real data that `fit` did not see.
+            Real data that were not passed to `fit`.
         train : frame or array, optional
-            Of tables, the rows that `fit` saw, to tell copies from. None: those of the last `fit`, which no file keeps.
+            Of tables, the training rows, to find copies. None: those of the last `fit`, which are not saved.
         target : column name, optional
-            Of tables, what a model trained on drawn rows shall foretell in real ones. None: the last column that holds
+            Of tables, the column that a model trained on drawn rows predicts in real ones. None: the last column with
             classes, or else the last.
         labels : array (n,), optional
-            Classes of real images or sounds, which the classifier learns; without them it learns groups that look
-            alike. With a generator that was fitted with such classes as its condition, each is asked for as often as it
-            occurs, and the share that is recognized is told.
+            Classes of real images or sounds, which train the classifier; without them it is trained on clusters. With
+            such classes as the generator's condition, each is drawn as often as it occurs, and the share that the
+            classifier recognizes is reported.
         random_state : int, RandomState or None
-        judge : (data, labels), optional
-            Of images and sounds, what the classifier learns from instead of half of `real`, classes of `labels`: those
-            that trained the generator, if you like.
+        classifier_data : (data, labels), optional
+            Of images and sounds, training data of the classifier instead of half of `real`, with classes of `labels`;
+            they may be those that trained the generator.
 
         Returns
         -------
-        Evaluation, or Verdict
+        TableMetrics, or SampleMetrics
             Prints as a table; `report().save("report.html")` puts it on a page.
         """
         check_is_fitted(self)
         seed = seed_of(random_state, type(self).__name__)
-        judging = JUDGES.get(self.autoencoder_.model_.output.name)
-        if judge is not None and judging not in (images, audio):
-            raise ParameterError("judge= of evaluate is for images and sounds, whose judge is a classifier")
-        if judging is not None:
+        evaluation = EVALUATIONS.get(self.autoencoder_.model_.output.name)
+        if classifier_data is not None and evaluation not in (images, audio):
+            raise ParameterError("classifier_data= of evaluate is for images and sounds, which a classifier compares")
+        if evaluation is not None:
             if train is not None or target is not None:
                 raise ParameterError("train= and target= of evaluate are for tables: pass labels= instead, or nothing")
-            more = {} if judge is None else {"judge": judge}
-            return judging.evaluate(self, real, labels, seed, **more)
-        train = getattr(self, "_seen", None) if train is None else train
+            more = {} if classifier_data is None else {"classifier_data": classifier_data}
+            return evaluation.evaluate(self, real, labels, seed, **more)
+        train = getattr(self, "_training_data", None) if train is None else train
         return evaluate(self, real, train, target, seed)
 
     def report(self, real: Any, labels: Any = None) -> Any:
-        """What `evaluate` finds, with pictures, on a page that needs no network: `report(real).save("report.html")`."""
+        """Report the result of `evaluate` on a page that needs no network: `report(real).save("report.html")`."""
         return self.evaluate(real, labels=labels).report()
 
     def continue_series(self, X: Any, steps: int, n: int = 1, random_state: Any = None) -> Any:
-        """What may follow given series: n continuations of each, drawn as the windows learned go on.
+        """Draw n continuations of given series.
 
         Parameters
         ----------
         X : array (time, channels), frame, or list of those
             At least half a window long; their last steps count.
         steps : int
-            How many to add.
+            Number of new steps.
         n : int
-            How many continuations of each series; they lie together.
+            Number of continuations of each series; they are adjacent.
         random_state : int, RandomState or None
 
         Returns
@@ -233,7 +227,7 @@ class Generator(BaseEstimator):
 
         Notes
         -----
-        How codes are drawn that agree with what is known: `zandloper.applications.generation.continuation`.
+        The posterior sampling of codes is described in `zandloper.applications.generation.continuation`.
         """
         check_is_fitted(self)
         for name, value in (("steps", steps), ("n", n)):
@@ -243,134 +237,52 @@ class Generator(BaseEstimator):
             kind = type(self.autoencoder_).__name__
             raise UnsupportedError(f"{kind} continues no series: take VariationalAutoencoder")
         rng = torch.Generator().manual_seed(seed_of(random_state, type(self).__name__) % 2**31)
-        return continued(self.autoencoder_, X, int(steps), int(n), rng)
+        return continue_windows(self.autoencoder_, X, int(steps), int(n), rng)
 
     def contact_sheet(self, samples: Any) -> Any:
-        """What `sample` gave as one picture, a matplotlib figure; of images, sounds and series."""
+        """Draw samples as one matplotlib figure, of images, sounds and series."""
         check_is_fitted(self)
         schema = self.autoencoder_.model_.output
-        if schema.name not in JUDGES:
+        if schema.name not in EVALUATIONS:
             raise UnsupportedError(f"a contact sheet shows images, sounds or series, and these are {schema.in_words()}")
         from zandloper.applications.generation.contact_sheet import contact_sheet
 
         return contact_sheet(schema, samples)
 
     def interpolate(self, first: Any, second: Any, steps: int = 8) -> Any:
-        """A way from one item to another (data of one sample each), through the latent space; both ends included."""
+        """Interpolate between two items (data of one sample each) in the latent space, both ends included."""
         check_is_fitted(self)
         if not hasattr(type(self.autoencoder_), "interpolate"):
             kind = type(self.autoencoder_).__name__
-            raise UnsupportedError(f"{kind} has no way between two items: take a variational type")
+            raise UnsupportedError(f"{kind} has no interpolation between two items: take a variational type")
         return self.autoencoder_.interpolate(first, second, steps)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write the generator as a folder of JSON and safetensors, whole or not at all; `zl.load` gives it back.
+        """Write the generator as a folder of JSON and safetensors, whole or not at all; `zl.load` reads it.
 
         Raises
         ------
         FileError
-            Something stands there already (an earlier model is replaced with `overwrite=True`), the disk is full ...
+            Something exists there already (an earlier model is replaced with `overwrite=True`), the disk is full ...
         """
         check_is_fitted(self)
         save_generator(self, path, overwrite)
 
     def describe(self) -> Any:
-        """What it generates with; prints well."""
+        """Describe the fitted autoencoder; prints well."""
         check_is_fitted(self)
         return self.autoencoder_.describe()
 
     @classmethod
     def _from_file(cls, path: str | Path, recipe: dict[str, Any], tensors: Any, parts: Any, types: Any) -> Self:
-        """What `save` wrote, out of a folder's recipe and weights."""
+        """Generator out of the recipe and the weights of a folder."""
         generator: Self = generator_of(cls, types, path, recipe, tensors, parts)
         return generator
 
     # ------------------------------------------------------------------------------------------------------------------
-
-    def _parted(self, condition: Any) -> dict[str, Any]:
-        """A condition as columns that are fixed, and what `fit` was given as condition."""
-        columns, told = self.autoencoder_.model_.schema.column_names(), self.autoencoder_.model_.blueprint.condition
-        names: list[Any] = list(condition) if isinstance(condition, dict) else []
-        if is_frame(condition):
-            condition = nw.from_native(condition, eager_only=True)
-            names = condition.columns
-        fixed = [name for name in names if str(name) in columns]
-        rest = [name for name in names if name not in fixed]
-        part = lambda chosen: (  # noqa: E731
-            {name: condition[name] for name in chosen}
-            if isinstance(condition, dict)
-            else condition.select(chosen).to_native()
-        )
-        if fixed and rest and told is None:
-            raise DataError(f"columns {rest[:5]} of the condition are neither columns of the data nor of a condition")
-        if not fixed:
-            return {"condition": condition.to_native() if isinstance(condition, nw.DataFrame) else condition}
-        return {"given": part(fixed)} | ({"condition": part(rest)} if rest else {})
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
-
-    def _check(self) -> None:
-        caller = type(self).__name__
-        inner = getattr(self.autoencoder, "estimator", self.autoencoder)
-        if inner is None:
-            return
-        if not isinstance(inner, BaseAutoencoder) or not callable(getattr(type(inner), "sample", None)):
-            wanted = "None, a variational, quantized or masked autoencoder, or a FrozenEstimator of a fitted one"
-            raise bad_parameter(caller, "autoencoder", wanted, self.autoencoder)
-        if inner.target != "input":
-            raise bad_parameter(caller, "autoencoder", 'one that gives back its input (target="input")', inner.target)
-
-    def _template(self, X: Any, condition: Any) -> Any:
-        """The autoencoder, not fitted, with what the generator's own parameters override."""
-        model = default_for(X, self.modality, condition) if self.autoencoder is None else clone(self.autoencoder)
-        given = {"max_epochs": self.max_epochs, "max_minutes": self.max_minutes}
-        own = {name: value for name, value in given.items() if value is not None}
-        if not (isinstance(self.modality, str) and self.modality == "auto"):
-            own["modality"] = self.modality
-        if self.autoencoder is None:
-            reader: Any = modality(self.modality, X, "Generator")
-            if reader.name == "series" and reader.scaling is None:
-                own["modality"] = replace(reader, scaling="quantile")
-        if not (isinstance(self.prior, str) and self.prior == "auto"):
-            if "prior" not in model.get_params(deep=False):
-                raise bad_parameter(type(self).__name__, "prior", f"'auto' with {type(model).__name__}", self.prior)
-            own["prior"] = self.prior
-        seed = seed_of(self.random_state, type(self).__name__)
-        return model.set_params(**own, random_state=seed)
-
-
-LATENTS = 16, 64  # of images, at least and at most
-SETTINGS: dict[str, dict[str, Any]] = {  # by modality: more latents than a map needs, and a prior that knows them well
-    "image": {"prior": "score"},
-    "series": {"latent_dim": 0.9999, "prior": "score", "beta": 0.01},
-    "audio": {"latent_dim": 64, "prior": "score"},
-}
-
-
-def default_for(X: Any, choice: Any, condition: Any = None) -> BaseAutoencoder:
-    """What suits data and condition, by their modality: the one place that decides."""
-    kind = modality(choice, X, "Generator").name
-    if kind in ("table", "discrete_table"):
-        return MaskedAutoencoder()
-    if kind == "image" and are_texts(condition):
-        quantized: Any = QuantizedAutoencoder
-        return quantized(encoder="spatial", codes=256, code_dim=4)
-    own = of_images(X, choice) if kind == "image" else {}
-    return VariationalAutoencoder(**SETTINGS.get(kind, {}), **own)
-
-
-def of_images(X: Any, choice: Any) -> dict[str, Any]:
-    """As many latents as half the square root of the values, and cross-entropy for pixels between 0 and 1.
-
-    Under a Gaussian likelihood a code holds twice the nats, of detail that hardly shows, and draws from the prior miss
-    more: on digits a Fréchet distance of 20 against 7, with the same net and mixture of Gaussians.
-    """
-    first = X[:1] if isinstance(X, list | tuple) or np.ndim(X) > 2 else X
-    schema, pixels = modality(choice, X, "Generator").learn(first, "Generator")
-    latents = int(np.clip(round(math.sqrt(math.prod(schema.in_shape)) / 2), *LATENTS))
-    within = pixels.dtype.kind == "u" or all(np.min(image) >= 0 and np.max(image) <= 1 for image in X)
-    return {"latent_dim": latents, "loss": "bce" if within else "auto"}

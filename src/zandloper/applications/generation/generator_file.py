@@ -1,4 +1,4 @@
-"""A generator to a model folder and back: its parameters beside the recipe and the weights of its model."""
+"""Model folder of a generator: its parameters with the recipe and the weights of its model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zandloper.persistence.estimators import parameters_of, recipe_of, type_of, 
 
 
 def save_generator(generator: Any, path: str | Path, overwrite: bool) -> None:
-    """Write a fitted generator as one folder. Training rows are in no file, whatever they tell is in the weights."""
+    """Write a fitted generator as one folder. Training rows are not written."""
     recipe, inner = parameters_of(generator), generator.autoencoder
     if inner is not None:
         frozen = isinstance(inner, FrozenEstimator)  # it is the model itself, which is saved anyway

@@ -1,10 +1,10 @@
-"""Generators of images, series and sounds, and the judges of what they draw."""
+"""Generators of images, series and sounds, and the evaluation of their samples."""
 
 import numpy as np
 import pytest
 
 import zandloper as zl
-from zandloper.applications.generation.evaluation import metrics
+from zandloper.applications.generation.evaluation import classifier
 from zandloper.applications.generation.evaluation.audio import spectral_distances
 from zandloper.applications.generation.evaluation.metrics import frechet, precision_and_recall
 from zandloper.applications.generation.evaluation.series import discriminative_score, predictive_score
@@ -15,10 +15,8 @@ QUICK = {"max_epochs": 2, "random_state": 0}
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    """Judges that learn for a moment."""
-    monkeypatch.setattr(metrics, "STEPS", 30)
-    monkeypatch.setattr(metrics.taught, "__defaults__", (30,))
-    monkeypatch.setattr(metrics.seen_by_judge, "__defaults__", (30, None))
+    """Classifiers that are trained for a moment."""
+    monkeypatch.setattr(classifier, "TRAINING_STEPS", 30)
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +42,14 @@ def test_the_frechet_distance_by_hand(rng):
     assert frechet(a, 2 * a) == pytest.approx(3, rel=0.05)  # (2 - 1)^2 for each of three
 
 
-def test_precision_and_recall_tell_what_is_missing(rng):
+def test_precision_and_recall_show_missing_modes(rng):
     real = np.concatenate([rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + 20])
     half = rng.normal(size=(200, 2))
     precision, recall = precision_and_recall(real, half)
     assert precision > 0.9 and 0.4 < recall < 0.55
 
 
-def test_the_judge_of_series_hears_a_difference(rng):
+def test_the_discriminator_of_series_finds_a_difference(rng):
     a, b = rng.normal(size=(2, 150, 1, 12)).astype(np.float32)
     shifted = discriminative_score(a, b + 3)
     assert shifted > 0.45 and discriminative_score(a, b) < 0.2
@@ -60,30 +58,30 @@ def test_the_judge_of_series_hears_a_difference(rng):
 
 
 @pytest.mark.trained
-@pytest.mark.parametrize("told", [False, True])
-def test_images_are_judged(told, images):
+@pytest.mark.parametrize("conditional", [False, True])
+def test_images_are_evaluated(conditional, images):
     label = np.array(["top", "down"])[(images.reshape(60, 12, 10).argmax(1).max(1) > 5).astype(int)]
-    generator = zl.Generator(**QUICK).fit(images, condition=label if told else None)
+    generator = zl.Generator(**QUICK).fit(images, condition=label if conditional else None)
     assert generator.autoencoder_.latent_shape_ == (16,)
     assert generator.sample(2, random_state=0).shape == (2, 12, 10)
     found = generator.evaluate(images, labels=label)
-    assert ("recognized" in found.made) == told and {"frechet", "precision", "recall"} <= set(found.made)
+    assert ("recognized" in found.made) == conditional and {"frechet", "precision", "recall"} <= set(found.made)
     assert found["frechet"] > 0 and "distance in a classifier's features" in str(found)
     assert found.report().html.count("<img") == 24
     assert generator.interpolate(images[:1], images[1:2], 5).shape == (5, 12, 10)
-    assert generator.sample(2, like=images[:3], condition=label[:3] if told else None, random_state=0).shape == (
+    assert generator.sample(2, like=images[:3], condition=label[:3] if conditional else None, random_state=0).shape == (
         6,
         12,
         10,
     )
 
 
-def test_series_are_judged(waves):
+def test_series_are_evaluated(waves):
     generator = zl.Generator(modality="series", **QUICK).fit(waves)
     assert generator.sample(3, random_state=0).shape == (3, 16, 2)
     found = generator.evaluate(waves)
-    with pytest.raises(ParameterError, match="judge= of evaluate is for images and sounds"):
-        generator.evaluate(waves, judge=(waves, np.zeros(80)))
+    with pytest.raises(ParameterError, match="classifier_data= of evaluate is for images and sounds"):
+        generator.evaluate(waves, classifier_data=(waves, np.zeros(80)))
     assert 0 <= found["discriminative"] <= 0.5 and set(found.real) == {"discriminative", "predictive"}
     assert found.columns["figure"] == ["discriminative", "predictive"]
     assert "Each chart is a window" in found.report().html
@@ -96,7 +94,7 @@ def test_series_are_drawn_by_class(waves):
 
 
 @pytest.mark.trained
-def test_sounds_are_judged(spoken):
+def test_sounds_are_evaluated(spoken):
     X, label = spoken
     generator = zl.Generator(modality=zl.modality.Audio(8000), **QUICK).fit(X, condition=label)
     drawn = generator.sample(2, condition=[0, 1], random_state=0)
@@ -104,10 +102,10 @@ def test_sounds_are_judged(spoken):
     found = generator.evaluate(X, labels=label)
     assert found.report().html.count("<audio controls") == 48 and "dB apart" in found.report().html
     assert found["reconstruction"] > 0 and 0 <= found["recognized"] <= 1 and "decibels" in str(found)
-    other = generator.evaluate(X[:40], labels=label[:40], judge=(X[40:], label[40:]))
+    other = generator.evaluate(X[:40], labels=label[:40], classifier_data=(X[40:], label[40:]))
     assert set(other.made) == set(found.made)
     with pytest.raises(DataError, match=r"\['7'\] are none of `labels`"):
-        generator.evaluate(X[:40], labels=label[:40], judge=(X[40:], np.full(20, 7)))
+        generator.evaluate(X[:40], labels=label[:40], classifier_data=(X[40:], np.full(20, 7)))
     schema = generator.autoencoder_.model_.schema
     assert spectral_distances(schema, X, X).max() == 0 < spectral_distances(schema, X, X[::-1]).mean()
 
@@ -118,7 +116,7 @@ def test_sounds_cut_into_parts_keep_their_labels(spoken):
     assert len(generator.sample(1, condition=[0, 1], random_state=0)) == 2
 
 
-def test_what_cannot_be_judged_says_so(images):
+def test_what_cannot_be_evaluated_is_refused(images):
     generator = zl.Generator(**QUICK).fit(images)
     with pytest.raises(DataError, match="60 real samples and 3 labels"):
         generator.evaluate(images, labels=[0, 1, 2])

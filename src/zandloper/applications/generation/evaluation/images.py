@@ -1,4 +1,4 @@
-"""Images: what a classifier that learned on real ones makes of generated ones."""
+"""Evaluation of generated images by a classifier trained on real ones."""
 
 from __future__ import annotations
 
@@ -7,29 +7,34 @@ from typing import Any
 import numpy as np
 import torch
 
-from zandloper.applications.generation.evaluation.metrics import (
-    SAID,
-    SHOWN,
-    Verdict,
+from zandloper.applications.generation.evaluation.classifier import (
+    MEANINGS,
+    compare_by_classifier,
     drawn_for,
     labels_of,
-    seen_by_judge,
 )
+from zandloper.applications.generation.evaluation.result import N_SHOWN, SampleMetrics
 
-MOST = 10_000  # real images
+MAX_IMAGES = 10_000  # real images
 
 
-def evaluate(generator: Any, real: Any, labels: Any, seed: int, judge: Any = None) -> Verdict:
-    """Fréchet distance, precision and recall in the features of a classifier; with labels, what is recognized."""
+def evaluate(generator: Any, real: Any, labels: Any, seed: int, classifier_data: Any = None) -> SampleMetrics:
+    """Fréchet distance, precision and recall in the features of a classifier; with labels, the recognized share."""
     schema = generator.autoencoder_.model_.output
     scaler = generator.autoencoder_.module_.scaler
-    units = lambda raw: scaler.encode(torch.as_tensor(np.asarray(raw)))[0].numpy()  # noqa: E731
+
+    def scaled(raw: Any) -> np.ndarray:
+        values: np.ndarray = scaler.encode(torch.as_tensor(np.asarray(raw)))[0].numpy()
+        return values
+
     raw = np.asarray(schema.read(real, "evaluate"))
-    kept = np.random.default_rng(seed).permutation(len(raw))[:MOST]
-    told = labels_of(labels, kept, len(raw))
-    made, asked = drawn_for(generator, told, len(kept), seed)
+    kept = np.random.default_rng(seed).permutation(len(raw))[:MAX_IMAGES]
+    kept_labels = labels_of(labels, kept, len(raw))
+    made, requested = drawn_for(generator, kept_labels, len(kept), seed)
     drawn = np.asarray(schema.read(made, "evaluate"))
-    objective = None if judge is None else (units(np.asarray(schema.read(judge[0], "evaluate"))), judge[1])
-    found, base = seen_by_judge(units(raw[kept]), units(drawn), told, asked, seed, objective=objective)
+    training_set = None
+    if classifier_data is not None:
+        training_set = scaled(schema.read(classifier_data[0], "evaluate")), classifier_data[1]
+    found, base = compare_by_classifier(scaled(raw[kept]), scaled(drawn), kept_labels, requested, seed, training_set)
     remark = f"{len(kept):,} images of each kind; real: one half against the other."
-    return Verdict(found, base, SAID, remark=remark, shown=(schema, raw[kept][:SHOWN], drawn[:SHOWN]))
+    return SampleMetrics(found, base, MEANINGS, remark=remark, shown=(schema, raw[kept][:N_SHOWN], drawn[:N_SHOWN]))

@@ -1,10 +1,10 @@
-"""How good drawn rows of a table are: useful, faithful, and no copies. Measured beside real rows that trained nothing.
+"""TableMetrics of drawn rows of a table: usefulness, fidelity and copies, compared with held-out real rows.
 
-*Useful*: what a classifier that learned from drawn rows makes of real ones, beside one that learned from real rows
-(Esteban, Hyland and Rätsch 2017, "Real-valued medical time series generation", section 4.2). *Faithful*: how alike
-single columns and pairs of columns are, by the formulas of SDMetrics' quality report; and how well a classifier tells
-real rows from drawn ones (Lopez-Paz and Oquab 2017, "Revisiting classifier two-sample tests"). *No copies*: how near
-drawn rows come to the training rows, beside how near unseen real rows come.
+*Usefulness*: test score of a model trained on drawn rows and tested on real ones, and of one trained on real rows
+(Esteban, Hyland and Rätsch 2017, "Real-valued medical time series generation", section 4.2). *Fidelity*: similarity
+of single columns and of pairs of columns, by the formulas of SDMetrics' quality report; and the AUC of a classifier
+between real and drawn rows (Lopez-Paz and Oquab 2017, "Revisiting classifier two-sample tests"). *Copies*: distance of
+drawn rows to the training rows, compared with that of held-out real rows.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from zandloper.plotting.result_table import Study
 from zandloper.report import Report, page
 from zandloper.report.section import of_study
 
-MOST = 20_000  # rows that models learn from and that distances are measured to
-QUERIES = 2_000  # rows whose distances are measured
-PAIRS = 300  # pairs of columns
-BINS = 10  # of a number, beside a category
+MAX_ROWS = 20_000  # that train models and that distances are measured to
+MAX_QUERIES = 2_000  # rows whose distances are measured
+MAX_PAIRS = 300  # of columns
+BINS = 10  # of a number that is paired with a category
 
 
 @dataclass(frozen=True, repr=False)
-class Evaluation(Study):
-    """What `Generator.evaluate` found: prints as a table; `plot()` draws the columns; `report()` makes a page.
+class TableMetrics(Study):
+    """Figures of drawn rows and of real ones: prints as a table; `plot()` draws the columns; `report()` makes a page.
 
     Attributes
     ----------
     usefulness, usefulness_real : float
-        Macro F1 of classes (R2 of numbers) in real rows, learned from drawn rows, and from real ones.
+        Macro F1 of classes (R2 of numbers) in real rows, of models trained on drawn rows, and on real ones.
     target : str
-        What was foretold.
+        Column that is predicted.
     detection : float
-        Area under the ROC curve of a classifier that tells real from drawn rows: 0.5 is blind.
+        Area under the ROC curve of a classifier between real and drawn rows: 0.5 is chance.
     shapes, trends, quality : float
-        How alike columns and pairs of columns are, and the mean of the two: 1 is equal.
+        Similarity of columns and of pairs of columns, and the mean of the two: 1 is equal.
     distance, distance_real : float
-        Median distance to the closest training row, of drawn rows and of unseen real ones; NaN without training rows.
+        Median distance to the closest training row, of drawn rows and of held-out real ones; NaN without training rows.
     copies, copies_real : float
-        Share of rows that are a training row again.
+        Share of rows that equal a training row.
     """
 
     usefulness: float
@@ -65,15 +65,15 @@ class Evaluation(Study):
 
     @property
     def quality(self) -> float:
-        """The mean of shapes and trends, as SDMetrics has it."""
+        """Mean of shapes and trends, as in SDMetrics."""
         return (self.shapes + self.trends) / 2
 
     @property
     def columns(self) -> dict[str, list[Any]]:
-        """measure, drawn, real."""
+        """Columns measure, drawn, real."""
         table = [
-            (f"{self.target} foretold in real rows", self.usefulness, self.usefulness_real),
-            ("real told from drawn (AUC)", self.detection, 0.5),
+            (f"{self.target} predicted in real rows", self.usefulness, self.usefulness_real),
+            ("real against drawn (AUC)", self.detection, 0.5),
             ("column shapes", self.shapes, 1.0),
             ("pair trends", self.trends, 1.0),
             ("distance to the closest training row", self.distance, self.distance_real),
@@ -83,62 +83,62 @@ class Evaluation(Study):
 
     @property
     def title(self) -> str:
-        """What was studied."""
-        return f"{self.rows[0]:,} drawn rows beside {self.rows[1]:,} real ones"
+        """Title with the numbers of rows."""
+        return f"{self.rows[0]:,} drawn rows and {self.rows[1]:,} real ones"
 
     @property
     def remark(self) -> str:
-        """What the numbers are."""
+        """Meaning of the numbers."""
         return (
-            f"Quality (mean of shapes and trends) {self.quality:.3f}. Drawn rows as near to the training rows as real "
-            "ones are no copies; what tells nothing apart has an AUC of 0.5."
+            f"Quality (mean of shapes and trends) {self.quality:.3f}. Drawn rows as near to the training rows as "
+            "held-out real ones are no copies; a classifier at chance has an AUC of 0.5."
         )
 
     def plot(self) -> Any:
-        """How the values of each column are spread, in real rows (filled) and in drawn ones (a line)."""
+        """Plot the distribution of each column, in real rows (filled) and in drawn ones (a line)."""
         return histograms(self.real_rows, self.drawn_rows, list(self.names), list(self.bare))
 
     def report(self) -> Report:
-        """A page with figures and pictures: `report().save("report.html")`."""
+        """Build a page with figures: `report().save("report.html")`."""
         tiles = {"quality": f"{self.quality:.3f}", "AUC": f"{self.detection:.3f}"}
-        tiles |= {"foretold": f"{self.usefulness:.3f} of {self.usefulness_real:.3f}"}
+        tiles |= {"usefulness": f"{self.usefulness:.3f} of {self.usefulness_real:.3f}"}
         if self.distance == self.distance_real or self.distance_real > 0:
             tiles["distance"] = f"{self.distance:.3g} of {self.distance_real:.3g}"
         return Report(page("Generator", self.title, self.remark, tiles, [of_study(self)]))
 
 
-def evaluate(generator: Any, real: Any, train: Any, target: Any, seed: int) -> Evaluation:
-    """Draw as many rows as are real, and measure them. As `Generator.evaluate`."""
+def evaluate(generator: Any, real: Any, train: Any, target: Any, seed: int) -> TableMetrics:
+    """Draw as many rows as there are real ones and compare them, as `Generator.evaluate` documents."""
     schema = getattr(generator.autoencoder_.model_.schema, "table", generator.autoencoder_.model_.schema)
     if not hasattr(schema, "columns") or len(schema.in_shape) != 1:
-        raise UnsupportedError("evaluate measures rows of tables: these data are none")
+        raise UnsupportedError("evaluate measures rows of tables: these data are not")
     caller = type(generator).__name__
-    there = np.asarray(schema.read(real, caller), np.float64)
-    if len(there) < 20:
-        raise DataError(f"evaluate got {len(there)} real rows: wanted are at least 20")
+    real_rows = np.asarray(schema.read(real, caller), np.float64)
+    if len(real_rows) < 20:
+        raise DataError(f"evaluate got {len(real_rows)} real rows: at least 20 are needed")
     rng = np.random.default_rng(seed)
     known = None if train is None else np.asarray(schema.read(train, caller), np.float64)
-    wanted = min(MOST, len(there) if known is None else max(len(there), len(known)))
+    wanted = min(MAX_ROWS, len(real_rows) if known is None else max(len(real_rows), len(known)))
     drawn = np.asarray(schema.read(generator.sample(wanted, random_state=seed), caller), np.float64)
     number = np.array([c.kind in ("number", "time") for c in schema.columns])
     at = _target(schema, target, number)
-    cut = _some(there, MOST, rng)
-    teacher = known if known is not None else cut[: len(cut) // 2]
-    pupils = cut if known is not None else cut[len(cut) // 2 :]
+    cut = _some(real_rows, MAX_ROWS, rng)
+    training = known if known is not None else cut[: len(cut) // 2]
+    test = cut if known is not None else cut[len(cut) // 2 :]
     near = (np.nan, np.nan, np.nan, np.nan)
     if known is not None:
-        near = _distances(_some(known, MOST, rng), drawn[:QUERIES], cut[:QUERIES], number)
-    return Evaluation(
-        _foretold(drawn, pupils, at, number, seed),
-        _foretold(_some(teacher, len(drawn), rng), pupils, at, number, seed),
+        near = _distances(_some(known, MAX_ROWS, rng), drawn[:MAX_QUERIES], cut[:MAX_QUERIES], number)
+    return TableMetrics(
+        _prediction_score(drawn, test, at, number, seed),
+        _prediction_score(_some(training, len(drawn), rng), test, at, number, seed),
         str(schema.columns[at].name),
-        _told_apart(cut, drawn, seed),
-        float(np.mean([_shape(there[:, i], drawn[:, i], number[i]) for i in range(len(number))])),
-        _trends(there, drawn, number, rng),
+        _detection_auc(cut, drawn, seed),
+        float(np.mean([_shape(real_rows[:, i], drawn[:, i], number[i]) for i in range(len(number))])),
+        _trends(real_rows, drawn, number, rng),
         *near,
-        (len(drawn), len(there)),
-        _some(there, QUERIES, rng),
-        drawn[:QUERIES],
+        (len(drawn), len(real_rows)),
+        _some(real_rows, MAX_QUERIES, rng),
+        drawn[:MAX_QUERIES],
         tuple(str(c.name) for c in schema.columns),
         tuple(c.kind in ("category", "time") for c in schema.columns),
     )
@@ -158,7 +158,7 @@ def _target(schema: Any, target: Any, number: np.ndarray) -> int:
     return int(classes[-1]) if len(classes) else len(names) - 1
 
 
-def _foretold(learn: np.ndarray, test: np.ndarray, at: int, number: np.ndarray, seed: int) -> float:
+def _prediction_score(learn: np.ndarray, test: np.ndarray, at: int, number: np.ndarray, seed: int) -> float:
     """Macro F1, or R2 of a number, on test rows."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.metrics import f1_score, r2_score
@@ -166,8 +166,7 @@ def _foretold(learn: np.ndarray, test: np.ndarray, at: int, number: np.ndarray, 
     learn, test = (rows[~np.isnan(rows[:, at])] for rows in (learn, test))
     if not len(test) or len(learn) < 2 or learn.shape[1] < 2:
         return float("nan")
-    split = lambda rows: (np.delete(rows, at, 1), rows[:, at])  # noqa: E731
-    (A, a), (B, b) = split(learn), split(test)
+    (A, a), (B, b) = ((np.delete(rows, at, 1), rows[:, at]) for rows in (learn, test))
     if number[at]:
         return float(r2_score(b, HistGradientBoostingRegressor(random_state=seed).fit(A, a).predict(B)))
     if len(np.unique(a)) < 2:
@@ -176,8 +175,8 @@ def _foretold(learn: np.ndarray, test: np.ndarray, at: int, number: np.ndarray, 
     return float(f1_score(b, model.predict(B), average="macro"))
 
 
-def _told_apart(real: np.ndarray, drawn: np.ndarray, seed: int) -> float:
-    """The area under the ROC curve on the halves that did not train."""
+def _detection_auc(real: np.ndarray, drawn: np.ndarray, seed: int) -> float:
+    """Area under the ROC curve on the half that did not train."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
 
@@ -192,7 +191,7 @@ def _told_apart(real: np.ndarray, drawn: np.ndarray, seed: int) -> float:
 
 
 def _shape(real: np.ndarray, drawn: np.ndarray, number: bool) -> float:
-    """One minus the largest gap between distribution functions, or between shares of levels in all, halved."""
+    """One minus the Kolmogorov-Smirnov statistic of numbers, or the total variation distance of levels."""
     if not number:
         return _overlap(real, drawn)
     a, b = np.sort(real[~np.isnan(real)]), np.sort(drawn[~np.isnan(drawn)])
@@ -211,12 +210,12 @@ def _overlap(real: np.ndarray, drawn: np.ndarray) -> float:
 
 
 def _trends(real: np.ndarray, drawn: np.ndarray, number: np.ndarray, rng: np.random.Generator) -> float:
-    """Of pairs of numbers how alike their correlations are, of others how alike the tables of both are."""
+    """Similarity of correlations for pairs of numbers, and of contingency tables for other pairs."""
     pairs = list(itertools.combinations(range(len(number)), 2))
     if not pairs:
         return 1.0
-    if len(pairs) > PAIRS:
-        pairs = [pairs[i] for i in sorted(rng.choice(len(pairs), PAIRS, replace=False))]
+    if len(pairs) > MAX_PAIRS:
+        pairs = [pairs[i] for i in sorted(rng.choice(len(pairs), MAX_PAIRS, replace=False))]
     coded = [_coded(real[:, i], drawn[:, i], number[i]) for i in range(len(number))]
     found = []
     for i, j in pairs:
