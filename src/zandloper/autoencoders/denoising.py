@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
@@ -126,7 +127,7 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
         """What was added while training."""
         check_is_fitted(self)
         spec = self.model_.blueprint.corrupt
-        return spec.filled(self.module_.corrupt) if isinstance(spec, Noise) else None
+        return spec.filled(cast(nn.Module, self.module_.corrupt)) if isinstance(spec, Noise) else None
 
     def _choose(self, X: Any, noisy: Any) -> tuple[Noise | None, Audit | None]:
         """The noise to add, None where the form of the data decides, and how it compares with the real one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import narwhals as nw
 import numpy as np
@@ -20,10 +20,11 @@ from zandloper.data.columns import read_column
 from zandloper.data.frames import is_frame
 from zandloper.errors import DataError, bad_parameter
 from zandloper.modality import Modality, modality
-from zandloper.modality.discrete_table import DiscreteTable
+from zandloper.modality.discrete_table import DiscreteTable, DiscreteTableSchema
 from zandloper.model.batch import CorruptedInput
 from zandloper.model.bottlenecks.dropout import Dropout
 from zandloper.model.corruptions.observed_subset import ObservedSubset
+from zandloper.model.losses.token_cross_entropy import TokenCrossEntropyLoss
 from zandloper.spec import Spec
 from zandloper.training import defaults
 
@@ -115,7 +116,7 @@ class MaskedAutoencoder(BaseAutoencoder):
         check_is_fitted(self)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise bad_parameter("sample", "n", "a positive integer", n)
-        schema, seed = self.model_.schema, int(np.random.default_rng(random_state).integers(2**31))
+        schema, seed = self._table, int(np.random.default_rng(random_state).integers(2**31))
         told = self.model_.read_condition(condition, int(n))
         count = int(n) if told is None else len(told)
         fixed = np.full((count, len(schema.alphabets)), np.nan)
@@ -131,9 +132,13 @@ class MaskedAutoencoder(BaseAutoencoder):
         values = schema.decode(symbols, np.random.default_rng(seed))
         return schema.table.give(np.where(np.isnan(fixed), values, fixed))
 
+    @property
+    def _table(self) -> DiscreteTableSchema:
+        return cast(DiscreteTableSchema, self.model_.schema)
+
     def _fixed(self, given: Any) -> np.ndarray:
         """Given columns as the table's numbers, (n, columns), NaN where nothing is given."""
-        caller, table = type(self).__name__, self.model_.schema.table
+        caller, table = type(self).__name__, self._table.table
         if is_frame(given):
             frame = nw.from_native(given, eager_only=True)
             columns = {name: frame.get_column(name) for name in frame.columns}
@@ -186,8 +191,8 @@ class MaskedAutoencoder(BaseAutoencoder):
         module = self.module_
         context = module.embed_condition(len(symbols), torch.zeros(()), condition)
         context = None if context is None else context.float()
-        ends = np.cumsum(module.compare.sizes)
-        for place, (end, size) in enumerate(zip(ends, module.compare.sizes)):
+        sizes = cast(TokenCrossEntropyLoss, module.compare).sizes
+        for place, (end, size) in enumerate(zip(np.cumsum(sizes), sizes)):
             open_ = (symbols[:, place] == UNKNOWN).nonzero()[:, 0]
             if len(open_) == 0:
                 continue

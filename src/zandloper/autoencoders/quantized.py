@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from zandloper.fitting.fit_prior import fit_prior
 from zandloper.inspection.quantized_plots import QuantizedPictures
 from zandloper.modality.text import TextSchema
 from zandloper.model.batch import Batch
+from zandloper.model.bottlenecks.fsq import FSQBottleneck
+from zandloper.model.bottlenecks.vq import VQBottleneck
 from zandloper.model.priors.autoregressive import Autoregressive, SamplingConfig
 from zandloper.spec import Spec, discover
 
@@ -185,7 +187,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     def decode_symbols(self, symbols: Any) -> Any:
         """What symbols (n, latent_dim) stand for, in the form of the data."""
         check_is_fitted(self)
-        symbols, bottleneck = np.asarray(symbols), self.module_.bottleneck
+        symbols, bottleneck = np.asarray(symbols), self._quantizer
         good = symbols.ndim == 2 and symbols.shape[1] == self.latent_shape_[0] and symbols.dtype.kind in "iu"
         if not good or symbols.min(initial=0) < 0 or symbols.max(initial=0) >= bottleneck.vocabulary:
             raise DataError(
@@ -196,7 +198,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
 
     def code_usage(self, X: Any) -> CodeUsage:
         """How often each symbol is chosen for these data."""
-        return CodeUsage(np.bincount(self.encode_symbols(X).ravel(), minlength=self.module_.bottleneck.vocabulary))
+        return CodeUsage(np.bincount(self.encode_symbols(X).ravel(), minlength=self._quantizer.vocabulary))
 
     def sample(
         self,
@@ -231,12 +233,16 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         how = SamplingConfig(temperature, top_k, top_p, guidance)
         return self._said(prior.sample(count, rng, self.model_.prior_context(count, told), how).long(), told)
 
+    @property
+    def _quantizer(self) -> VQBottleneck | FSQBottleneck:
+        return cast("VQBottleneck | FSQBottleneck", self.module_.bottleneck)
+
     def _said(self, symbols: Tensor, condition: Any) -> Any:
         """What symbols (n, latent_dim) decode to, told raw conditions."""
         with torch.inference_mode():
-            codes = self.module_.bottleneck.vectors_of(symbols)
+            codes = self._quantizer.vectors_of(symbols)
         return self.model_.give(self.model_.decode(codes.reshape(len(symbols), -1).cpu(), condition))
 
     def _symbols(self, batch: Batch) -> Tensor:
         batch = self.module_.scaled(batch)
-        return self.module_.bottleneck.symbols(self.module_.bottleneck_inputs(batch.x, batch.condition)[0].value)
+        return self._quantizer.symbols(self.module_.bottleneck_inputs(batch.x, batch.condition)[0].value)

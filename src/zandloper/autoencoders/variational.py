@@ -17,6 +17,7 @@ from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.autoencoders.elbo import ELBO_DRAWS, balanced_noise, elbo, log_likelihood, noise, posterior
 from zandloper.autoencoders.signature import with_parameters_of
+from zandloper.data.windows import RawRows
 from zandloper.errors import DataError, UnsupportedError, bad_parameter
 from zandloper.fitting.dataset import by_row
 from zandloper.fitting.fit_prior import fit_prior
@@ -281,7 +282,7 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         mean, spread = self._posterior(self.model_.read(X))
         return LatentUsage(kl_divergence(mean, 2 * spread.log()).mean(0).numpy(), mean.var(0).numpy())
 
-    def _posterior(self, raw: Tensor, condition: Any = None) -> tuple[Tensor, Tensor]:
+    def _posterior(self, raw: RawRows, condition: Any = None) -> tuple[Tensor, Tensor]:
         """Means and standard deviations of the codes of raw rows."""
         both = lambda batch: torch.cat(posterior(self.module_, batch)[:2], dim=1)  # noqa: E731
         mean, log_variance = self.model_.map_batches(both, raw, condition=condition).chunk(2, dim=1)

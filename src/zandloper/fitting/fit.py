@@ -122,7 +122,7 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     module = blueprint.build(own)
     module.scaler.load_state_dict(scaler.state_dict())
     targets = None
-    if rows.target is not None:
+    if rows.target is not None and module.target_scaler is not None:
         targets = chunks_of(rows.target, rows.train, values=_step(rows.raw, schema) * _size(rows.target))
         module.target_scaler.learn(targets)
     if module.condition_embedder is not None:
@@ -181,7 +181,9 @@ def _size(raw: Any) -> int:
 
 def _check_targets(module: Hourglass, rows: Rows) -> None:
     """Have the comparison refuse what it cannot measure, before training."""
-    scaler, raw = (module.scaler, rows.raw) if rows.target is None else (module.target_scaler, rows.target)
+    scaler, raw = module.scaler, rows.raw
+    if rows.target is not None and module.target_scaler is not None:
+        scaler, raw = module.target_scaler, rows.target
     for chunk in chunks_of(raw)():
         target, weight = scaler.target(chunk)
         module.compare.check(target if weight is None else target[weight > 0])

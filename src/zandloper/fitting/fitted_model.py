@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -75,7 +75,7 @@ class FittedModel:
             self.columns.check(X, self.caller)
         return as_rows(self.schema.read(X, self.caller))
 
-    def read_target(self, y: Any, rows: int | None = None) -> Tensor | None:
+    def read_target(self, y: Any, rows: int | None = None) -> RawRows | None:
         """Raw rows of a target; None for models whose target is the input.
 
         Raises
@@ -93,7 +93,7 @@ class FittedModel:
             raise DataError(f"X has {rows} samples and y has {len(target)}: they must be as many")
         return target
 
-    def read_pair(self, X: Any, y: Any) -> tuple[RawRows, Tensor | None]:
+    def read_pair(self, X: Any, y: Any) -> tuple[RawRows, RawRows | None]:
         """Raw rows of data and of their target."""
         raw = self.read(X)
         return raw, self.read_target(y, len(raw))
@@ -113,7 +113,7 @@ class FittedModel:
         self,
         function: Callable[[Batch], Tensor],
         raw: RawRows,
-        target: Tensor | None = None,
+        target: RawRows | None = None,
         condition: Tensor | None = None,
         batch_size: int | None = None,
         passes: int = 1,
@@ -134,7 +134,7 @@ class FittedModel:
         torch.set_num_threads(defaults.threads(self.flops_per_row * passes * size))
         try:
             with torch.inference_mode():
-                batch = Batch(raw, target=target, condition=condition)
+                batch = Batch(cast(Tensor, raw), target=cast(Tensor | None, target), condition=condition)
                 out = map_fixed_batches(lambda rows: function(rows.to(device)).cpu(), batch, size)
         finally:
             torch.set_num_threads(before)
@@ -155,7 +155,7 @@ class FittedModel:
         """Raw output for raw rows."""
         return self.map_batches(self.module.reconstruct, raw)
 
-    def error_map(self, raw: RawRows, target: Tensor | None = None, baseline: bool = False) -> tuple[Tensor, Tensor]:
+    def error_map(self, raw: RawRows, target: RawRows | None = None, baseline: bool = False) -> tuple[Tensor, Tensor]:
         """Weighted errors of raw rows, (n, *target_shape), and the sum of the weights of each row, (n,).
 
         Parameters

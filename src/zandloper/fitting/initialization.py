@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from zandloper.modality import Chunks
+from zandloper.model import ZeroInit
 from zandloper.model.batch import Batch
 from zandloper.model.corruptions.identity import IdentityCorruption
 from zandloper.model.custom import CustomBottleneck, CustomCorruption, CustomDecoder, CustomEncoder, CustomLoss
@@ -49,12 +50,12 @@ def start(
     if (module.zero_init_decoder or getattr(module.bottleneck, "zero_init_decoder", False)) and not isinstance(
         module.decoder, CustomDecoder
     ):
-        module.decoder.zero_init()
+        cast(ZeroInit, module.decoder).zero_init()
     module.learn(inputs)
     if module.linear is None or principal is None:
         return
-    module.bottleneck.zero_init()
-    module.decoder.zero_init()
+    for silent in (module.bottleneck, module.decoder):
+        cast(ZeroInit, silent).zero_init()
     unit, spread = module.unit, float(module.spread)
     seen = principal if unit else principal.in_units(float(module.center), spread)
     directions = module.linear.start(seen) * (1.0 if unit else spread)

@@ -70,7 +70,7 @@ class Schema(Spec):
         """As for every spec; columns are read back too."""
         if "columns" not in settings:
             return super().from_dict(settings)
-        given = [
+        given: list[dict[str, Any]] = [
             {k: tuple(v) if isinstance(v, list) else v for k, v in column.items()} for column in settings["columns"]
         ]
         return super().from_dict({**settings, "columns": tuple(Column(**column) for column in given)})

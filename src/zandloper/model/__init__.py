@@ -6,6 +6,7 @@ Read `hourglass.py` first. The protocols below are the contracts of the slots. `
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import torch
@@ -14,10 +15,27 @@ from torch import Tensor
 from zandloper.model.batch import Batch, BottleneckOutput, CorruptedInput, EncoderOutput
 
 
-class Scaler(Protocol):
+class Stateful(Protocol):
+    """A module with a state."""
+
+    def state_dict(self) -> Mapping[str, Tensor]:
+        """Return parameters and buffers by name."""
+        ...
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> object:
+        """Copy parameters and buffers."""
+        ...
+
+
+class Scaler(Stateful, Protocol):
     """Raw numbers to model units and back; learned from the training rows, without gradients."""
 
     unit: bool  # whether model units already have mean zero and unit spread
+    work: int  # operations of `restore` per row
+
+    def learn(self, chunks: Callable[[], Iterable[Tensor]]) -> None:
+        """Set the statistics of the training rows."""
+        ...
 
     def both(self, raw: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None]:
         """Return `encode` and `target` of the same rows."""
@@ -29,6 +47,10 @@ class Scaler(Protocol):
 
     def target(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the targets of the loss, and their weights."""
+        ...
+
+    def shares(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the targets in the layout of the loss's parameters, and their weights."""
         ...
 
     def restore(self, point: Tensor) -> Tensor:
@@ -44,7 +66,7 @@ class Corruption(Protocol):
         ...
 
 
-class Encoder(Protocol):
+class Encoder(Stateful, Protocol):
     """Inputs to an encoding."""
 
     def __call__(self, x: Tensor, context: Tensor | None = None) -> EncoderOutput:
@@ -75,8 +97,18 @@ class Decoder(Protocol):
         ...
 
 
+class ZeroInit(Protocol):
+    """A part that can start without an effect."""
+
+    def zero_init(self) -> None:
+        """Set the last layer to zero."""
+        ...
+
+
 class Loss(Protocol):
     """The error of parameters against a target, per element."""
+
+    statistic: str  # of the target: the best constant prediction
 
     in_target_units: bool  # whether parameters are in the units of the target: they may be scaled by its spread
     from_zero: bool  # whether exact predictions have error 0, the least there is
@@ -120,6 +152,10 @@ class ConditionEmbedder(Protocol):
 
     def __call__(self, condition: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """Embed conditions; with `rng`, some are dropped."""
+        ...
+
+    def learn(self, chunks: Callable[[], Iterable[Tensor]]) -> None:
+        """Set the statistics of the conditions of the training rows."""
         ...
 
     def unknown(self, n: int, like: Tensor) -> Tensor:

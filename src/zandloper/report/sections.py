@@ -13,6 +13,7 @@ from zandloper.inspection.architecture_plot import hourglass_figure, in_words
 from zandloper.plotting.style import loss_curves
 from zandloper.report import charts
 from zandloper.report.examples import examples_for
+from zandloper.report.examples.rows import RowExamples
 from zandloper.report.html import duration, figure, say, svg, table
 from zandloper.report.latent_map import heat_of, latent_map
 from zandloper.report.measurements import Evidence
@@ -206,7 +207,9 @@ def _items(e: Evidence, which: np.ndarray, words: tuple[str, str]) -> str:
     if e.wanted is None:
         return examples_for(e.schema, e.originals).pairs(e.originals[which], made, captions, words, heat)
     inputs, outputs = examples_for(e.schema, e.originals), examples_for(e.output, e.wanted)
-    if inputs.compact and not outputs.compact and len(outputs.names) <= 3:  # a picture and few words about it
+    if (
+        inputs.compact and isinstance(outputs, RowExamples) and len(outputs.names) <= 3
+    ):  # a picture and few words about it
         for i, (target, prediction) in enumerate(zip(outputs.cells(e.wanted[which]), outputs.cells(made), strict=True)):
             captions[i] += f" · {words[0]} {', '.join(target)} · {words[1]} {', '.join(prediction)}"
         return inputs.pairs(e.originals[which], None, captions, ("input", ""), heat)

@@ -99,6 +99,9 @@ class Denoiser(TransformerMixin, BaseEstimator):
     denoising" (the network predicts the noise). The training objectives: `zandloper.applications.denoising.objectives`.
     """
 
+    autoencoder_: Any  # for tables, and where one was given; else None
+    network_: Any  # for images, sounds and series; else None
+
     def __init__(
         self,
         autoencoder: Any = None,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zandloper.applications.detection.score_combiner import TINY
 from zandloper.autoencoders.base import BaseAutoencoder
+from zandloper.data.windows import RawRows
 from zandloper.model.batch import Batch
 from zandloper.model.linear_path import principal_components
 
@@ -37,7 +38,7 @@ class HotellingT2:
     axes: Tensor
 
     @classmethod
-    def fit(cls, model: BaseAutoencoder, raw: Tensor) -> HotellingT2:
+    def fit(cls, model: BaseAutoencoder, raw: RawRows) -> HotellingT2:
         """Compute the principal axes of the raw rows that trained a model."""
 
         def rows() -> Iterator[Tensor]:

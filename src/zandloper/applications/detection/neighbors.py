@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zandloper.applications.detection.score_combiner import TINY
 from zandloper.autoencoders.base import BaseAutoencoder
+from zandloper.data.windows import RawRows
 from zandloper.model.batch import Batch
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class NearestNeighbors:
 
     @classmethod
     def fit(
-        cls, model: BaseAutoencoder, raw: Tensor, rows: np.ndarray, n_neighbors: int, seed: int
+        cls, model: BaseAutoencoder, raw: RawRows, rows: np.ndarray, n_neighbors: int, seed: int
     ) -> NearestNeighbors:
         """Store some of the raw rows: all of `rows`, or 5,000 drawn at random."""
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:MAX_POINTS])
@@ -65,7 +66,7 @@ class NearestNeighbors:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_product"}
 
-    def log_scores(self, member: EnsembleMember, raw: Tensor, training_rows: np.ndarray | None = None) -> np.ndarray:
+    def log_scores(self, member: EnsembleMember, raw: RawRows, training_rows: np.ndarray | None = None) -> np.ndarray:
         """Logarithm of the mean distance to the nearest points, (n, 1).
 
         Parameters

@@ -58,8 +58,9 @@ class EnsembleMember:
             at = tuple(levels(*_learned_levels(module), N_LEVELS))
         if fast:
             return cls(model, at[-2:-1] or at)
-        whole = train is None or isinstance(train, Windows)
-        return cls(model, at, None if whole else HotellingT2.fit(model, train))
+        if train is None or isinstance(train, Windows):
+            return cls(model, at, None)
+        return cls(model, at, HotellingT2.fit(model, train))
 
     @property
     def schema(self) -> Schema:

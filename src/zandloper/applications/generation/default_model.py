@@ -15,9 +15,7 @@ from zandloper.fitting.conditioning import are_texts
 from zandloper.modality import modality
 
 IMAGE_LATENTS = 16, 64  # at least and at most
-SETTINGS: dict[
-    str, dict[str, Any]
-] = {  # more latents than a map needs, a prior that fits their codes
+SETTINGS: dict[str, dict[str, Any]] = {  # more latents than a map needs, a prior that fits their codes
     "image": {"prior": "score"},
     "series": {"latent_dim": 0.9999, "prior": "score", "beta": 0.01},
     "audio": {"latent_dim": 64, "prior": "score"},

@@ -43,6 +43,8 @@ class MaskScaler(IdentityScaler):
 class IdentityBottleneck(nn.Module):
     """The identity: the few positions and channels of the spatial code are bottleneck enough."""
 
+    latent_shape: tuple[int, ...] = ()  # follows the image
+
     def forward(
         self, neck: Tensor, offset: Tensor | None = None, rng: torch.Generator | None = None, progress: float = 1.0
     ) -> BottleneckOutput:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from zandloper.applications.segmentation.masks import Classes, class_rates, iou_
 from zandloper.applications.segmentation.network import Plan, SpatialHourglass
 from zandloper.applications.segmentation.prediction import probabilities
 from zandloper.data.signals import Field
+from zandloper.model import ZeroInit
 from zandloper.model.batch import Batch, CorruptedInput
 from zandloper.model.layers.layers import initialize
 from zandloper.model.losses.mse import MSE
@@ -57,7 +58,7 @@ def train_network(
     """Train a network to classify every pixel."""
     module, seed = plan.build(), options.seed
     initialize(module, torch.Generator().manual_seed(seed))
-    module.decoder.zero_init()
+    cast(ZeroInit, module.decoder).zero_init()
     _mark_edges(module)
     mean, spread = mean_and_spread([*items, *unlabeled])
     module.center.fill_(mean)
@@ -153,7 +154,7 @@ def pretrain(
     twin = SpatialHourglass(spec, channels, channels, MSE().build((channels, 1, 1)), last=False)
     initialize(twin, torch.Generator().manual_seed(settings.seed + 1))
     twin.encoder.load_state_dict(module.encoder.state_dict())
-    twin.decoder.zero_init()
+    cast(ZeroInit, twin.decoder).zero_init()
     _mark_edges(twin)
     for mine, theirs in (
         (twin.center, module.center),

@@ -6,7 +6,7 @@ with the methods of `Examples` and a line in `CLASSES`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -45,7 +45,7 @@ class Examples(Protocol):
         """Return the error of each value, with that of the best constant prediction for scale, as HTML."""
 
 
-CLASSES: dict[str, type[Examples]] = {
+CLASSES: dict[str, Callable[[Schema, np.ndarray], Examples]] = {
     "image_schema": ImageExamples,
     "series_schema": SeriesExamples,
     "audio_schema": AudioExamples,

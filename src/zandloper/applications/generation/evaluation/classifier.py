@@ -88,7 +88,7 @@ def train_network(network: Network, x: np.ndarray, y: np.ndarray, seed: int, ste
     initialize(network, drawn)
     for part in network.modules():
         if hasattr(part, "draw"):
-            part.draw(drawn)
+            part.draw(drawn)  # type: ignore[operator]
     order = rng.permutation(len(x))
     held = max(1, len(x) // 10)
     epochs = max(1, -(-steps * BATCH_SIZE // max(1, len(x) - held)))
