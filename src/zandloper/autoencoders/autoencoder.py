@@ -108,7 +108,7 @@ class Autoencoder(BaseAutoencoder):
         modality: Any = "auto",
         target: str = "input",
         target_modality: Any = "auto",
-        validation: Any = 0.1,
+        validation: Any = "auto",
         max_epochs: Any = "auto",
         max_minutes: float | None = None,
         patience: Any = "auto",

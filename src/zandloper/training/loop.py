@@ -82,7 +82,8 @@ def train(
             run.best = run.mark = _evaluate(module, validation, settings, world)
             run.history.append({"epoch": 0, "train": math.nan, "validation": run.best})
 
-        while not run.stopped_by and run.epoch < settings.max_epochs:
+        last = settings.max_epochs if settings.stop_after is None else settings.stop_after
+        while not run.stopped_by and run.epoch < last:
             module.train()
             losses = torch.tensor(run.sum_loss, dtype=torch.float64, device=device)
             for batch in source.epoch(run.epoch, run.step):

@@ -18,6 +18,7 @@ class TrainingConfig:
     """Settings of a run, all decided before it starts, from shapes and the user's word, never from timing."""
 
     max_epochs: int = 30
+    stop_after: int | None = None  # epochs to train for, where the schedule is that of a longer run
     max_minutes: float | None = None
     paced: bool = False  # whether the rate falls with the minutes, where those end before the epochs do
     batch_size: int = 256
