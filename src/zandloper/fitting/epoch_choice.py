@@ -1,10 +1,10 @@
 """How many epochs to train a small table for: out-of-fold errors choose, then all rows train.
 
 A tenth of few rows is too few to choose by: which rows they are decides more than how long the training was. Here every
-row is held out once. Hourglasses of all folds are trained together as one module, by the one training loop, for a few
-lengths in turn; each run's learning rate falls to its end, so that runs of any length end with settled weights. The
-length with the lowest mean out-of-fold error is taken and the hourglass trains on all rows for as long. If no length beats
-the start (PCA, where there is a linear path), the start is kept.
+row is held out once. Hourglasses of all folds are trained together as one module, by the one training loop, for half as
+long and half as long again while that lowers the mean out-of-fold error clearly. Runs of all lengths end at the lowest
+learning rate, with settled weights. The hourglass then trains on all rows for the length that was taken. If the start
+(PCA, where there is a linear path) has a lower out-of-fold error, the start is kept.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.model.batch import Batch, LossOutput
-from zandloper.training.sources import ArraySource, mixed_seed
 from zandloper.training.loop import train
+from zandloper.training.sources import ArraySource, mixed_seed
 from zandloper.training.state import TrainingConfig, TrainingState
 
-FOLDS = 3  # with five, choosing takes twice as long and chooses no better: benchmarks/small_tables.py
-LENGTHS = 4  # at most, each twice as long as the one before
+FOLDS = 3  # five take twice as long and choose no better
+LENGTHS = 4  # at most, each half as long as the one before
 SHORTEST = 6  # epochs
-MISSES = 2  # lengths in a row without a gain, after which longer ones are not tried
+GAIN = 0.05  # share of the error by which half the length must be better: most lengths differ by less, from noise alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Folds(nn.Module):
     def __init__(self, members: list[Any]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
-        self.natural_loss = sum(abs(float(m.natural_loss)) for m in members) / len(members)
+        self.baseline_loss = sum(abs(float(m.baseline_loss)) for m in members) / len(members)
         self.draws_globally = any(m.draws_globally for m in members)
 
     def loss(self, batch: FoldBatch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
@@ -95,11 +95,11 @@ def deal(rows: int, seed: int) -> list[np.ndarray]:
 
 
 def lengths(most: int) -> list[int]:
-    """Epochs to try, from few to the most."""
+    """Epochs to try, from the most down."""
     found = [most]
     while len(found) < LENGTHS and found[-1] // 2 >= SHORTEST:
         found.append(found[-1] // 2)
-    return found[::-1]
+    return found
 
 
 def train_by_folds(
@@ -123,7 +123,7 @@ def train_by_folds(
     settings : TrainingConfig
         `max_epochs` is the longest length; with a checkpoint, each length has a folder of its own in it.
     patience : int or None
-        Epochs without a better out-of-fold error after which a length is given up. None: half its length, at least 10.
+        Epochs without a better out-of-fold error after which a length is given up. None: none is.
     fingerprint : str
         Tells this run's checkpoints from others'.
     started : float
@@ -131,8 +131,8 @@ def train_by_folds(
 
     Returns
     -------
-    A run whose history is that of the folds, mean training loss and mean out-of-fold error, over the length that was
-    taken; where the start was kept, the start alone.
+    A run whose history is that of the folds over the length that was taken: mean training loss of each epoch, mean
+    out-of-fold error of the start and the end. Where the start was kept, it is the start alone.
     """
     seed, size = settings.seed, settings.batch_size
     seeds, held = [mixed_seed(seed, k) for k in range(FOLDS)], deal(len(arrays[0]), seed)
@@ -149,25 +149,22 @@ def train_by_folds(
     def of_folds(parts: list[np.ndarray]) -> FoldSource:
         return FoldSource([ArraySource(*arrays, rows=p, batch_size=size, seed=s) for p, s in zip(parts, seeds)])
 
-    best, seconds, misses = TrainingState(history=[{"epoch": 0, "train": math.nan, "validation": math.inf}]), 0.0, 0
-    length = 0
-    for epochs in lengths(settings.max_epochs):
-        wait = max(10, epochs // 2) if patience is None else patience
+    start, best, seconds = math.inf, TrainingState(), 0.0
+    for i, epochs in enumerate(lengths(settings.max_epochs), start=1):
         folds = Folds([build(part, s) for part, s in zip(kept, seeds)])
-        run = train(
-            folds, of_folds(kept), of_folds(held), **phase(f"folds-{epochs}", max_epochs=epochs, patience=wait)
-        )
+        changes = {"max_epochs": epochs, "patience": epochs if patience is None else patience}
+        run = train(folds, of_folds(kept), of_folds(held), **phase(f"folds-{i}", **changes))
         seconds, started = seconds + run.seconds, time.monotonic()
-        if not length and not misses:
-            best = TrainingState(history=run.history[:1])
-        if run.epoch == epochs and run.history[-1]["validation"] < best.history[-1]["validation"]:
-            best, length, misses = run, epochs, 0
-        elif (misses := misses + 1) == MISSES:
+        start = run.history[0]["validation"]
+        run.best = run.history[-1]["validation"] if run.epoch == epochs else math.inf
+        if run.best >= best.best - GAIN * abs(best.best):
             break
-    scores = [entry["validation"] for entry in best.history]
-    chosen = int(np.nanargmin(scores))
+        best = run
+    length = best.epoch if best.best < start else 0
     source = ArraySource(*arrays, batch_size=size, seed=seed)
-    run = train(module, source, None, **phase("all", max_epochs=max(1, length), stop_after=chosen))
+    run = train(module, source, None, **phase("all", max_epochs=max(1, length), stop_after=length))
+    history = best.history[: length + 1]
+    for entry in history[1:-1]:  # of nets in the midst of large steps, which are none that could be kept
+        entry["validation"] = math.nan
     reason = "max_epochs" if length == settings.max_epochs else "early_stopping"
-    history = best.history
-    return TrainingState(epoch=history[-1]["epoch"], history=history, seconds=seconds + run.seconds, stopped_by=reason)  # type: ignore[arg-type]
+    return TrainingState(epoch=length, history=history, seconds=seconds + run.seconds, stopped_by=reason)

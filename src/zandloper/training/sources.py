@@ -19,16 +19,27 @@ from zandloper.data.windows import as_rows
 from zandloper.model.batch import Batch
 
 
+class Movable(Protocol):
+    """A batch as the loop sees it: rows that are counted and moved to a device; the module alone looks inside."""
+
+    @property
+    def x(self) -> Tensor:
+        """The inputs, one row per sample."""
+
+    def to(self, device: torch.device) -> Movable:
+        """The same batch on another device."""
+
+
 class Source(Protocol):
     """A supply of raw batches."""
 
     rows: int
     steps: int
 
-    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Movable]:
         """The batches of an epoch from step `first` on: the same for the same number, whenever they are asked for."""
 
-    def blocks(self, block: int) -> Iterator[Batch]:
+    def blocks(self, block: int) -> Iterator[Movable]:
         """All rows once, in order."""
 
 
