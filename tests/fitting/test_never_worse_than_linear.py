@@ -62,6 +62,12 @@ def split(X):
     return (train - mean) / deviation, (held - mean) / deviation
 
 
+def standard(X):
+    """All rows, scaled by themselves."""
+    deviation = np.where(np.ptp(X, axis=0) > 0, X.std(0, dtype=np.float64), 1.0)
+    return (X - X.mean(0, dtype=np.float64)) / deviation
+
+
 def error_of_pca(train, held, latent_dim):
     """Mean squared error of PCA on rows that it has not seen."""
     pca = PCA(min(latent_dim, *train.shape), svd_solver="full").fit(train)
@@ -73,7 +79,7 @@ def error_of_pca(train, held, latent_dim):
 def test_never_worse_than_pca(name, latent_dim):
     X = DATA[name]()
     train, held = split(X)
-    model = Autoencoder(latent_dim, max_epochs=4, random_state=SEED, loss="mse").fit(X)
+    model = Autoencoder(latent_dim, max_epochs=4, random_state=SEED, loss="mse", validation=SHARE).fit(X)
     linear = error_of_pca(train, held, latent_dim)
     errors = [entry["validation"] for entry in model.history_]
     assert errors[0] == pytest.approx(linear, rel=1e-3, abs=FLOOR)
@@ -88,7 +94,7 @@ def test_never_worse_than_pca(name, latent_dim):
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
 def test_never_worse_than_pca_whatever_the_net(hidden, activation):
     X = DATA["cancer"]()
-    model = Autoencoder(4, hidden, activation, max_epochs=3, random_state=SEED).fit(X)
+    model = Autoencoder(4, hidden, activation, max_epochs=3, random_state=SEED, validation=SHARE).fit(X)
     linear = error_of_pca(*split(X), 4)
     errors = [entry["validation"] for entry in model.history_]
     assert errors[0] == pytest.approx(linear, rel=1e-3) and min(errors) <= linear * (1 + 1e-4)
@@ -96,7 +102,7 @@ def test_never_worse_than_pca_whatever_the_net(hidden, activation):
 
 def test_never_worse_than_pca_at_a_rate_that_ruins(recwarn):
     X = DATA["cancer"]()
-    model = Autoencoder(4, max_epochs=2, lr=30.0, random_state=SEED).fit(X)
+    model = Autoencoder(4, max_epochs=2, lr=30.0, random_state=SEED, validation=SHARE).fit(X)
     recwarn.clear()  # that it diverged is said elsewhere
     linear = error_of_pca(*split(X), 4)
     order, n = np.random.default_rng(SEED).permutation(len(X)), round(SHARE * len(X))
@@ -118,21 +124,21 @@ def test_never_worse_than_pca_on_images(images):
 @pytest.mark.trained
 def test_much_better_than_pca_where_the_data_bend():
     X = DATA["bent"]()
-    model = Autoencoder(2, random_state=SEED, max_epochs=60).fit(X)
+    model = Autoencoder(2, random_state=SEED, max_epochs=60, validation=SHARE).fit(X)
     assert min(entry["validation"] for entry in model.history_) < 0.5 * error_of_pca(*split(X), 2)
 
 
 def test_pca_above_two_thousand_columns():
     """There the components are sketched: close to exact where few of them matter."""
     X = low_rank(60, 2100, 3, 0.01, 6)
-    model = Autoencoder(3, max_epochs=1, random_state=SEED).fit(X)
+    model = Autoencoder(3, max_epochs=1, random_state=SEED, validation=SHARE).fit(X)
     assert model.history_[0]["validation"] == pytest.approx(error_of_pca(*split(X), 3), rel=0.02)
 
 
 @pytest.mark.trained
 def test_without_the_linear_path_nothing_starts_at_pca():
     X = DATA["wine"]()
-    model = Autoencoder(3, max_epochs=1, random_state=SEED, linear_path=False).fit(X)
+    model = Autoencoder(3, max_epochs=1, random_state=SEED, validation=SHARE, linear_path=False).fit(X)
     assert model.history_[0]["validation"] > 1.2 * error_of_pca(*split(X), 3)
     assert model.module_.linear is None and not model.describe().linear_path
 
@@ -158,7 +164,9 @@ def test_latents_of_the_start_are_whitened_components():
     """At the PCA start the latents are PCA's, in its order, of unit variance over the training rows."""
     X = DATA["wine"]()
     train, _ = split(X)
-    model = Autoencoder(3, max_epochs=1, lr=1e-12, random_state=SEED).fit(X)  # a step that moves nothing
+    model = Autoencoder(3, max_epochs=1, lr=1e-12, random_state=SEED, validation=SHARE).fit(
+        X
+    )  # a step that moves nothing
     order, n = np.random.default_rng(SEED).permutation(len(X)), round(SHARE * len(X))
     z, want = model.transform(X[np.sort(order[n:])]), PCA(3, whiten=True).fit_transform(train)
     want *= np.sign((z * want).sum(0)) * np.sqrt(len(train) / (len(train) - 1))
@@ -225,15 +233,14 @@ def test_images_are_described(images):
 @pytest.mark.parametrize("fraction", [0.5, 0.9, 0.99])
 def test_a_fraction_is_what_pca_needs(fraction):
     X = DATA["cancer"]()
-    train, _ = split(X)
-    want = int(np.searchsorted(np.cumsum(PCA().fit(train).explained_variance_ratio_), fraction)) + 1
+    want = int(np.searchsorted(np.cumsum(PCA().fit(standard(X)).explained_variance_ratio_), fraction)) + 1
     assert Autoencoder(fraction, max_epochs=1, random_state=SEED).fit(X).latent_shape_ == (want,)
 
 
 @pytest.mark.parametrize(("name", "want"), [("cancer", None), ("exactly low rank", None), ("one column", 1)])
 def test_without_a_word_it_is_ninety_percent(name, want):
     X = DATA[name]()
-    share = np.cumsum(PCA().fit(split(X)[0]).explained_variance_ratio_)
+    share = np.cumsum(PCA().fit(standard(X)).explained_variance_ratio_)
     want = want or int(np.searchsorted(share, 0.9)) + 1
     assert Autoencoder(max_epochs=1, random_state=SEED).fit(X).latent_shape_ == (want,)
 

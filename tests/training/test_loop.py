@@ -40,7 +40,8 @@ def bits(model, X):
 
 
 def fit(X, **settings):
-    return Autoencoder(**{"latent_dim": 2, "hidden": (8,), "max_epochs": 2, "random_state": 0, **settings}).fit(X)
+    settings = {"latent_dim": 2, "hidden": (8,), "max_epochs": 2, "random_state": 0, "validation": 0.1, **settings}
+    return Autoencoder(**settings).fit(X)
 
 
 def validation(model):
@@ -356,7 +357,8 @@ def fuse():
 
 @pytest.mark.trained
 def test_a_nan_is_survived_and_its_cause_named(table):
-    model = Autoencoder(2, (8,), loss=Faulty(lambda call: call == 4), max_epochs=6, batch_size=60, random_state=0)
+    part = Faulty(lambda call: call == 4)
+    model = Autoencoder(2, (8,), loss=part, max_epochs=6, batch_size=60, validation=0.1, random_state=0)
     says = r"training diverged: the loss became nan \(validation nan\) in epoch 2 .* no longer finite are \w+.*0\.3 of"
     with pytest.warns(RuntimeWarning, match=says) as warned:
         model.fit(table)
@@ -381,7 +383,8 @@ class Spiky(Faulty):
 @pytest.mark.trained
 def test_an_extreme_row_is_no_divergence(table):
     """The mean over the training rows is huge, but what validates gets better and better."""
-    model = Autoencoder(2, (8,), loss=Spiky(lambda call: call > 6), max_epochs=6, batch_size=60, random_state=0)
+    part = Spiky(lambda call: call > 6)
+    model = Autoencoder(2, (8,), loss=part, max_epochs=6, batch_size=60, validation=0.1, random_state=0)
     model.fit(table)  # no warning
     assert model.history_[-1]["train"] > 1e5 and validation(model)[-1] < validation(model)[1]
 
@@ -609,6 +612,7 @@ def test_a_checkpoint_of_another_run_is_refused(table, tmp_path, change):
         "random_state": 0,
         "checkpoint": tmp_path,
         "target": "y",
+        "validation": 0.1,
     }
     X, y = table.copy(), table[:, :1].copy()
     Autoencoder(**settings).fit(X, y)
@@ -796,7 +800,8 @@ def _in_hex(found):
 
 
 def tuned(X, start, **settings):
-    model = Autoencoder(**{"latent_dim": 2, "hidden": (8,), "max_epochs": 2, "random_state": 0, **settings})
+    settings = {"latent_dim": 2, "hidden": (8,), "max_epochs": 2, "random_state": 0, "validation": 0.1, **settings}
+    model = Autoencoder(**settings)
     return model.fit(X, init_from=start)
 
 

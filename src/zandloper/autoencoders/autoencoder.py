@@ -16,7 +16,7 @@ class Autoencoder(BaseAutoencoder):
     """The autoencoder: encoder, bottleneck, decoder, trained to give back what went in.
 
     Undercomplete or overcomplete as `latent_dim` says, shallow or deep as `hidden` says. Beside the nets runs a linear
-    path that starts at the PCA solution, so that on the validation rows it is never worse than PCA.
+    path that starts at the PCA solution, so that it is never worse than PCA on rows held out.
 
     Parameters
     ----------
@@ -41,8 +41,10 @@ class Autoencoder(BaseAutoencoder):
         What the decoder is trained towards.
     target_modality : "auto", "table", "image", "series", "audio", "text" or an object of zl.modality
         What y is read as, with `target="y"`.
-    validation : float, data, (X, y) or a scikit-learn splitter
-        A share of the rows (0: all rows train, and the last weights are kept), other data, or a splitter's first split.
+    validation : "auto", float, data, (X, y) or a scikit-learn splitter
+        "auto": in tables of 6 to 999 rows, the error on rows held out by three folds chooses the number of epochs, then
+        all rows train; elsewhere, and with `max_minutes`, a tenth of the rows validates. A number: that share of the
+        rows (0: all rows train, and the last weights are kept). Or other data, or a splitter's first split.
     max_epochs : "auto" or int
         At most that many passes over the data.
     max_minutes : float or None
@@ -108,7 +110,7 @@ class Autoencoder(BaseAutoencoder):
         modality: Any = "auto",
         target: str = "input",
         target_modality: Any = "auto",
-        validation: Any = 0.1,
+        validation: Any = "auto",
         max_epochs: Any = "auto",
         max_minutes: float | None = None,
         patience: Any = "auto",

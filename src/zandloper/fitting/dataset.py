@@ -13,6 +13,9 @@ from zandloper.errors import DataError, bad_parameter
 from zandloper.fitting.conditioning import learn_condition, read_condition
 from zandloper.modality import Schema, modality
 
+SHARE = 0.1  # of the rows validates, where nobody says another
+FEWEST_ROWS, SMALL_TABLE = 6, 1_000  # from the first and below the second, folds choose
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -23,6 +26,7 @@ class Rows:
     condition: Any
     train: np.ndarray | None
     validation: tuple[Any, Any, Any, np.ndarray | None] | None
+    crossed: bool = False  # whether folds choose the number of epochs
 
     @property
     def n_train(self) -> int:
@@ -69,8 +73,21 @@ def _read(
         known = read_condition(condition_schema, by_row(schema, condition, raw), caller)
     elif condition is not None:
         condition_schema, known = learn_condition(by_row(schema, condition, raw), len(raw), caller)
-    train, validation = _split(estimator.validation, schema, target_schema, raw, target, known, y, caller, seed)
+    if crossed := _crossed(estimator, schema, raw):
+        return schema, target_schema, condition_schema, Rows(raw, target, known, None, None, crossed)
+    choice = SHARE if _is_auto(estimator.validation) else estimator.validation
+    train, validation = _split(choice, schema, target_schema, raw, target, known, y, caller, seed)
     return schema, target_schema, condition_schema, Rows(raw, target, known, train, validation)
+
+
+def _crossed(estimator: Any, schema: Schema, raw: Any) -> bool:
+    """Whether folds choose the number of epochs: of small tables, where nothing else was asked for."""
+    few = FEWEST_ROWS <= len(raw) < SMALL_TABLE
+    return _is_auto(estimator.validation) and estimator.max_minutes is None and schema.exchangeable and few
+
+
+def _is_auto(choice: Any) -> bool:
+    return isinstance(choice, str) and choice == "auto"
 
 
 def by_row(schema: Schema, condition: Any, raw: Any) -> Any:
@@ -90,7 +107,7 @@ def _split(
     seed: int,
 ) -> tuple[np.ndarray | None, tuple[Any, Any, Any, np.ndarray | None] | None]:
     """Which rows train (None: all), and what validates: arrays with the rows of them that count."""
-    wanted = "a share of the rows from 0 to below 1, validation data, or a scikit-learn splitter"
+    wanted = "'auto', a share of the rows from 0 to below 1, validation data, or a scikit-learn splitter"
     if isinstance(choice, numbers.Real) and not isinstance(choice, bool):
         if not 0 <= float(choice) < 1:
             raise bad_parameter(caller, "validation", wanted, choice)

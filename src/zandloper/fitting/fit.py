@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -19,6 +20,7 @@ from zandloper.errors import bad_parameter
 from zandloper.fitting.blueprint import HIDING, Blueprint, flops_per_row
 from zandloper.fitting.choose_network import _decoder, _latent_dim, _net, _wants_linear
 from zandloper.fitting.dataset import Rows, _read
+from zandloper.fitting.epoch_choice import train_by_folds
 from zandloper.fitting.fitted_model import FittedModel
 from zandloper.fitting.initialization import start
 from zandloper.fitting.input_columns import InputColumns
@@ -141,15 +143,53 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
     fingerprint = ""
     if settings.checkpoint is not None:
         fingerprint = _fingerprint(estimator, rows, module, blueprint, seed, init_from)
-    run = train(module, source, validation, settings, fingerprint=fingerprint, started=started)
+    if not rows.crossed:
+        run = train(module, source, validation, settings, fingerprint=fingerprint, started=started)
+    else:
+
+        def fold(part: np.ndarray, seed: int) -> Hourglass:
+            return _of_some(module, blueprint, copy.deepcopy(own), rows, part, seed, principal is not None, init_from)
+
+        patience = None if estimator.patience == "auto" else settings.patience
+        run = train_by_folds(module, fold, arrays, settings, patience, fingerprint, started)
     size = defaults.inference_batch_size(work + module.scaler.work)
     return Fitted(FittedModel(module, blueprint, size, work, caller, columns), run)
+
+
+def _of_some(
+    whole: Hourglass,
+    blueprint: Blueprint,
+    own: dict[str, nn.Module],
+    rows: Rows,
+    part: np.ndarray,
+    seed: int,
+    linear: bool,
+    init_from: Any,
+) -> Hourglass:
+    """An hourglass as the whole one, in its units, started from some of the rows."""
+    schema, module = blueprint.schema, blueprint.build(own)
+    for name in ("scaler", "target_scaler", "condition_embedder"):
+        if getattr(module, name) is not None:
+            getattr(module, name).load_state_dict(getattr(whole, name).state_dict())
+    step = _step(rows.raw, schema)
+    inputs = chunks_of(rows.raw, part, step * _size(rows.raw))
+    targets = None if rows.target is None else chunks_of(rows.target, part, values=step * _size(rows.target))
+    principal = None
+    if linear:
+        features = math.prod(schema.in_shape)
+        encoded = lambda: (module.scaler.encode(c)[0].flatten(1) for c in inputs())  # noqa: E731
+        principal = principal_components(encoded, features, len(part))
+    start(module, torch.Generator().manual_seed(seed), inputs, targets, principal)
+    if init_from is not None:
+        copy_weights(module, init_from.module_)
+    return module
 
 
 def _seed(estimator: Any, caller: str) -> int:
     """The run's seed; one that was drawn when a run began is remembered by its checkpoint."""
     if estimator.random_state is None and estimator.checkpoint is not None:
-        about = read_about(Path(estimator.checkpoint) / "state.safetensors")
+        states = sorted(Path(estimator.checkpoint).glob("**/state.safetensors"))
+        about = read_about(states[0]) if states else None
         if about is not None and isinstance(about.get("seed"), int):
             return about["seed"]
     return seed_of(estimator.random_state, caller)
@@ -193,7 +233,8 @@ def _settings(estimator: Any, rows: Rows, module: Hourglass, work: int, seed: in
     pick = lambda name, value: value if getattr(estimator, name) == "auto" else getattr(estimator, name)  # noqa: E731
     size = sum(w.numel() for w in module.parameters())
     batch = pick("batch_size", defaults.batch_size(rows.n_train, size))
-    epochs = pick("max_epochs", estimator._default_epochs(rows.n_train, work))
+    usual = estimator._default_epochs(rows.n_train, work)
+    epochs = pick("max_epochs", max(1, usual // 2) if rows.crossed else usual)
     widths = [min(w.shape[:2]) for w in module.parameters() if w.dim() >= 2]
     where = defaults.device(estimator.device, caller)
     return TrainingConfig(

@@ -64,6 +64,7 @@ class Schema(Spec):
     """What the user's data look like: everything needed to read more of them and to give them back."""
 
     net: ClassVar[str | None] = None  # the net that suits, where it does not follow from shapes
+    exchangeable: ClassVar[bool] = False  # whether samples are single rows, which may be dealt to folds
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Self:

@@ -17,12 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from zandloper.errors import TrainingError
-from zandloper.model.batch import Batch
 from zandloper.training.checkpoint import Checkpoint
 from zandloper.training.optimizers import build_optimizer
 from zandloper.training.progress import Progress
 from zandloper.training.schedule import paced_schedule, schedule
-from zandloper.training.sources import Source, World, mixed_seed
+from zandloper.training.sources import Movable, Source, World, mixed_seed
 from zandloper.training.state import (
     Trainable,
     TrainingConfig,
@@ -115,7 +114,8 @@ class _Run:
         if not state.history:
             state.best = state.mark = self._validate()
             state.history.append({"epoch": 0, "train": math.nan, "validation": state.best})
-        while not state.stopped_by and state.epoch < self.settings.max_epochs:
+        last = self.settings.max_epochs if self.settings.stop_after is None else self.settings.stop_after
+        while not state.stopped_by and state.epoch < last:
             self._finish_epoch(self._train_epoch(checkpoint, started))
             progress.show(state.history[-1])
             checkpoint.log(state)
@@ -149,7 +149,7 @@ class _Run:
                 break
         return self.world.mean(float(losses) / max(1, state.step))
 
-    def _train_step(self, batch: Batch) -> Tensor:
+    def _train_step(self, batch: Movable) -> Tensor:
         """Forward, backward and one step of the optimizer; returns the loss."""
         step = self.state.epoch * self.source.steps + self.state.step
         share = self._lr_share(step)

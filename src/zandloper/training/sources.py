@@ -21,17 +21,28 @@ from zandloper.model.batch import Batch
 Raw = np.ndarray | Tensor | Windows
 
 
+class Movable(Protocol):
+    """A batch as the loop sees it: rows that are counted and moved to a device; the module alone looks inside."""
+
+    @property
+    def x(self) -> Tensor:
+        """The inputs, one row per sample."""
+
+    def to(self, device: torch.device) -> Movable:
+        """The same batch on another device."""
+
+
 class Source(Protocol):
     """A supply of raw batches."""
 
     rows: int
     steps: int
 
-    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Movable]:
         """Yield the batches of an epoch from step `first` on, the same ones each time for the same epoch."""
         ...
 
-    def in_order(self, batch_size: int) -> Iterator[Batch]:
+    def in_order(self, batch_size: int) -> Iterator[Movable]:
         """Yield all rows once, in order."""
         ...
 

@@ -22,6 +22,7 @@ class TrainingConfig:
     """Settings of a run, all fixed before it starts: they follow from shapes and parameters, never from timing."""
 
     max_epochs: int = 30
+    stop_after: int | None = None  # epochs to train for, where the schedule is that of a longer run
     max_minutes: float | None = None
     paced: bool = False  # whether the learning rate falls with the minutes, where those end before the epochs do
     batch_size: int = 256

@@ -49,6 +49,7 @@ class TableSchema(Schema):
     """
 
     name: ClassVar[str] = "table_schema"
+    exchangeable: ClassVar[bool] = True
     backend: str
     columns: tuple[Column, ...]
     dtype: str = "float64"
