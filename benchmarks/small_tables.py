@@ -3,8 +3,8 @@
 usage: python benchmarks/small_tables.py [--seeds 20] [--half 0] [--save NEW.jsonl] [--against OLD.jsonl]
 
 Ten tables of at most 500 rows: three of scikit-learn's and linnerud, and small ones of ADBench and OddBench in
-`ZANDLOPER_DATA`. 30 % of the rows test, the same ones for all seeds, and train nothing. Columns are standardised on the
-training rows; the latent space has as many dimensions as PCA needs for 90 % of their variance. Prints for each table
+`ZANDLOPER_DATA`. 30% of the rows test, the same ones for all seeds, and train nothing. Columns are standardized on the
+training rows; the latent space has as many dimensions as PCA needs for 90% of their variance. Prints for each table
 mean and standard deviation over the seeds of the test error divided by PCA's, and seconds of CPU time per fit.
 
 It measures the zandloper that Python finds: run it with one version and `--save`, then with another and `--against`

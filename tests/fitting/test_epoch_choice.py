@@ -124,8 +124,9 @@ def test_other_types_targets_conditions_and_own_nets(table):
     for kind in (zl.SparseAutoencoder, zl.DenoisingAutoencoder, zl.VariationalAutoencoder, zl.QuantizedAutoencoder):
         model = kind(max_epochs=2, random_state=0).fit(table)
         assert np.isfinite(model.transform(table)).all()
-    assert np.isfinite(zl.VariationalAutoencoder(2, max_epochs=1).fit(table, condition=labels).sample(2, condition=[0]))
-    fit(table, target="y", max_epochs=2).fit(table, table[:, :2])
+    made = zl.VariationalAutoencoder(2, max_epochs=1).fit(table, condition=labels).sample(2, condition=[0])
+    assert np.isfinite(made).all()
+    zl.Autoencoder(target="y", max_epochs=2).fit(table, table[:, :2])
     own = nn.Sequential(nn.Linear(6, 5), nn.Dropout(0.5))
     before = {k: v.clone() for k, v in own.state_dict().items()}
     one, same = (fit(table, encoder=own, max_epochs=2).predict(table) for _ in range(2))
@@ -148,7 +149,7 @@ def test_a_run_goes_on_in_whichever_part_it_was_stopped(tmp_path, monkeypatch, c
         return self.folder is not None
 
     monkeypatch.setattr(checkpoint.Checkpoint, "due", every_step)
-    measure = loop._evaluate
+    measure = loop._Run._validate
 
     def stop(*args, **settings):
         steps.append(1)
@@ -156,7 +157,7 @@ def test_a_run_goes_on_in_whichever_part_it_was_stopped(tmp_path, monkeypatch, c
             raise KeyboardInterrupt
         return measure(*args, **settings)
 
-    monkeypatch.setattr(loop, "_evaluate", stop)
+    monkeypatch.setattr(loop._Run, "_validate", stop)
     try:
         fit(X, checkpoint=tmp_path / "run")
     except KeyboardInterrupt:
