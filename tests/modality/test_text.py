@@ -90,8 +90,9 @@ def test_rows_do_not_depend_on_their_batch():
 def test_what_follows_the_end_counts_nothing():
     model = fit(max_epochs=2)
     short = [i for i, text in enumerate(CAPTIONS) if "," in text]
-    places = model.reconstruction_error(CAPTIONS, per_feature=True)
-    assert (places[short, 4:] == 0).all() and (places[short, :3] > 0).all()
+    errors = model.reconstruction_error(CAPTIONS, per_feature=True)[short]
+    # A piece that all captions share may be certain: its cross-entropy rounds to 0 on some processors.
+    assert (errors[:, 4:] == 0).all() and (errors[:, :3] >= 0).all() and (errors[:, :3] > 0).any(1).all()
 
 
 @pytest.mark.trained

@@ -523,7 +523,7 @@ def test_every_epoch_has_an_order_of_its_own(table):
 
 @pytest.mark.parametrize("verbose", [True, False, "auto"])
 def test_a_progress_bar_on_long_work(table, capsys, monkeypatch, verbose):
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "SECONDS_BEFORE_BAR", 0.0)
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes the error stream for a terminal
     fit(table, verbose=verbose, max_epochs=3)
     said = capsys.readouterr()
