@@ -487,6 +487,6 @@ def test_demo(tmp_path, capsys):
 def test_demo_replaces_only_its_own(zandloper, refused, data):
     (data / "demo").mkdir()
     (data / "demo/demo.json").touch()
-    assert "demo holds an earlier demo: look at its pictures, replace it with --force" in refused("demo -o demo")
+    assert "demo holds an earlier demo: open its figures, replace it with --force" in refused("demo -o demo")
     assert "photos holds other things than an earlier demo" in refused("demo -o photos --force")
     assert "t.csv is a file" in refused("demo -o t.csv --force")

@@ -128,7 +128,7 @@ def test_parameters_that_contradict_each_other():
             fit(X, decoder=encoder)
     with pytest.raises(
         ParameterError,
-        match=r"must be 'auto' or 'attention' or 'conv2d' or 'dense' or 'spatial' .*for samples of shape",
+        match=r"must be 'auto' or 'attention' or 'conv2d' or 'dense' or 'residual' or 'spatial' .*for samples of shape",
     ):
         fit(np.zeros((9, 5, 5), np.uint8), encoder="conv1d")
     for encoder in ("conv2d", "attention"):

@@ -91,7 +91,7 @@ class Autoencoder(BaseAutoencoder):
     >>> model = zl.Autoencoder(latent_dim=2, random_state=0).fit(X)
     >>> model.transform(X).shape
     (150, 2)
-    >>> bool(model.score(X) > 0.97)
+    >>> bool(model.score(X) > 0.95)  # PCA: 0.958
     True
 
     References

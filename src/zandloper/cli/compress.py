@@ -55,7 +55,7 @@ def decompress(
     X = fitted.decompress(data, rows=rows, damaged=damaged)
     flat = getattr(X, "ndim", 0) == 2
     io.write(output, X, [f"f{i}" for i in range(X.shape[1])] if flat and not hasattr(X, "columns") else None, force)
-    Printer(quiet)(f"written  {output} ({len(X):,} {fitted._code.layout.unit})")
+    Printer(quiet)(f"written  {output} ({len(X):,} {fitted.codec_.layout.unit})")
 
 
 def _compressor(path: Path) -> Any:

@@ -184,7 +184,7 @@ def test_evaluation_sees_what_is_good_and_what_is_copied(generator, tmp_path):
     found.report().save(tmp_path / "r.html")
 
     class Copier:
-        model_ = generator.autoencoder_
+        autoencoder_ = generator.autoencoder_
 
         def sample(self, n, random_state=None):
             return FRAME.sample(n, replace=True, random_state=random_state)

@@ -96,7 +96,7 @@ def test_ways_to_draw_that_cannot_be(told, setting):
 
 def test_only_symbols_are_drawn_so():
     model = zl.Generator(max_epochs=1, random_state=0).fit(np.random.default_rng(0).normal(size=(60, 4)))
-    with pytest.raises(UnsupportedError, match="say how symbols are drawn"):
+    with pytest.raises(UnsupportedError, match="settings for sampling tokens"):
         model.sample(2, guidance=2.0)
 
 

@@ -34,9 +34,9 @@ class Tables:
     --------
     >>> import numpy as np
     >>> tables = Tables(np.array([[9, 1], [1, 9]]))
-    >>> writer = Writer()
-    >>> _ = writer.code(tables, np.array([0, 1, 0]), np.array([0, 1, 1]))
-    >>> Reader(writer.bytes()).code(tables, np.array([0, 1, 0])).tolist()
+    >>> encoder = RangeEncoder()
+    >>> _ = encoder.code(tables, np.array([0, 1, 0]), np.array([0, 1, 1]))
+    >>> RangeDecoder(encoder.bytes()).code(tables, np.array([0, 1, 0])).tolist()
     [0, 1, 1]
     """
 

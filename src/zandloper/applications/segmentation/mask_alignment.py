@@ -84,7 +84,7 @@ def _significant_mean(found: tuple[float, ...]) -> float:
 def shifted(values: np.ndarray, offset: tuple[float, float]) -> np.ndarray:
     """Shift an image (height, width, ...) down and right by fractions of pixels; its edge pixels are repeated.
 
-    >>> slid(np.arange(4.0)[:, None], (0.5, 0.0))[:, 0].tolist()
+    >>> shifted(np.arange(4.0)[:, None], (0.5, 0.0))[:, 0].tolist()
     [0.0, 0.5, 1.5, 2.5]
     """
     if not any(offset):
