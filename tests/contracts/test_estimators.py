@@ -144,7 +144,7 @@ def test_modules_as_parameters_are_cloned(table):
 @pytest.mark.trained
 def test_a_pipeline_before_a_classifier():
     X, y = load_iris(return_X_y=True)
-    pipeline = make_pipeline(StandardScaler(), Autoencoder(2, (16,), random_state=0), LogisticRegression())
+    pipeline = make_pipeline(StandardScaler(), Autoencoder(2, hidden=(16,), random_state=0), LogisticRegression())
     assert pipeline.fit(X, y).score(X, y) > 0.85
     assert cross_val_score(pipeline.set_params(autoencoder__max_epochs=5), X, y, cv=3).mean() > 0.7
     assert pipeline[:2].transform(X).shape == (150, 2)

@@ -190,13 +190,13 @@ def test_the_four_shapes(table, hidden, depth, latent_dim, width):
 
 
 def test_parameters_are_counted(table):
-    model = Autoencoder(2, (7, 4), max_epochs=1, random_state=0).fit(table)
+    model = Autoencoder(2, hidden=(7, 4), max_epochs=1, random_state=0).fit(table)
     nets = (6 * 7 + 7) + (7 * 4 + 4) + (4 * 2 + 2) + (2 * 4 + 4) + (4 * 7 + 7) + (7 * 6 + 6)
     linear = (6 * 2 + 2) + (2 * 6 + 6)
     about = model.describe()
     assert about.parameters == nets + linear
     assert about.layers == ("6", "7", "4", "[2]", "4", "7", "6")
-    textbook = Autoencoder(2, (7, 4), linear_path=False, max_epochs=1, random_state=0).fit(table)
+    textbook = Autoencoder(2, hidden=(7, 4), linear_path=False, max_epochs=1, random_state=0).fit(table)
     assert textbook.describe().parameters == nets
 
 

@@ -150,7 +150,9 @@ def test_operations_are_counted():
 
 
 def test_bfloat16_trains_attention(images):
-    model = Autoencoder(3, (16,), encoder="attention", precision="bfloat16", max_epochs=2, random_state=0).fit(images)
+    model = Autoencoder(3, hidden=(16,), encoder="attention", precision="bfloat16", max_epochs=2, random_state=0).fit(
+        images
+    )
     assert np.isfinite(model.transform(images)).all() and all(
         p.dtype == torch.float32 for p in model.module_.parameters()
     )
@@ -212,5 +214,7 @@ def test_skips_carry_what_the_code_lacks(residual, rng):
 
 
 def test_bfloat16_trains_a_unet(images):
-    model = Autoencoder(3, (4, 8), encoder="unet2d", precision="bfloat16", max_epochs=2, random_state=0).fit(images)
+    model = Autoencoder(3, hidden=(4, 8), encoder="unet2d", precision="bfloat16", max_epochs=2, random_state=0).fit(
+        images
+    )
     assert model.predict(images).shape == images.shape and np.isfinite(model.transform(images)).all()

@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_bits_on_images(images, settings):
 
 
 def test_a_second_fit_of_one_estimator_starts_anew(table):
-    model = Autoencoder(2, (8,), max_epochs=2, random_state=0)
+    model = Autoencoder(2, hidden=(8,), max_epochs=2, random_state=0)
     assert bits(model.fit(table), table) == bits(model.fit(table), table)
 
 
@@ -261,7 +261,9 @@ def test_validation_frames_and_pairs(table):
     model = fit(frame[:150], validation=frame[150:])
     assert min(validation(model)) == pytest.approx(model.reconstruction_error(frame[150:]).mean(), rel=1e-5)
     y = table[:, :2]
-    model = Autoencoder(2, (8,), target="y", max_epochs=2, validation=(table[150:], y[150:])).fit(table[:150], y[:150])
+    model = Autoencoder(2, hidden=(8,), target="y", max_epochs=2, validation=(table[150:], y[150:])).fit(
+        table[:150], y[:150]
+    )
     assert min(validation(model)) == pytest.approx(model.reconstruction_error(table[150:], y[150:]).mean(), rel=1e-5)
 
 
@@ -360,7 +362,7 @@ def fuse():
 @pytest.mark.trained
 def test_a_nan_is_survived_and_its_cause_named(table):
     part = Faulty(lambda call: call == 4)
-    model = Autoencoder(2, (8,), loss=part, max_epochs=6, batch_size=60, validation=0.1, random_state=0)
+    model = Autoencoder(2, hidden=(8,), loss=part, max_epochs=6, batch_size=60, validation=0.1, random_state=0)
     says = r"training diverged: the loss became nan \(validation nan\) in epoch 2 .* no longer finite are \w+.*0\.3 of"
     with pytest.warns(RuntimeWarning, match=says) as warned:
         model.fit(table)
@@ -386,7 +388,7 @@ class Spiky(Faulty):
 def test_an_extreme_row_is_no_divergence(table):
     """The mean over the training rows is huge, but what validates gets better and better."""
     part = Spiky(lambda call: call > 6)
-    model = Autoencoder(2, (8,), loss=part, max_epochs=6, batch_size=60, validation=0.1, random_state=0)
+    model = Autoencoder(2, hidden=(8,), loss=part, max_epochs=6, batch_size=60, validation=0.1, random_state=0)
     model.fit(table)  # no warning
     assert model.history_[-1]["train"] > 1e5 and validation(model)[-1] < validation(model)[1]
 
@@ -433,7 +435,7 @@ def test_an_explosion_is_rolled_back(table, fuse):
 @pytest.mark.parametrize(("max_epochs", "share"), [(30, 0.1), (30, 0), (1, 0), (2, 0)])
 def test_a_loss_that_is_always_nan_is_an_error(table, max_epochs, share):
     settings = {"max_epochs": max_epochs, "validation": share, "random_state": 0}
-    model = Autoencoder(2, (8,), loss=Faulty(lambda call: True), **settings)
+    model = Autoencoder(2, hidden=(8,), loss=Faulty(lambda call: True), **settings)
     with pytest.raises(TrainingError, match=r"training diverged .* times: .*lower `lr`"), pytest.warns(RuntimeWarning):
         model.fit(table)
     assert not hasattr(model, "module_")
@@ -741,7 +743,9 @@ def test_a_resumed_history_repeats_no_epoch(table, tmp_path, every_step, fuse, m
 def long_run(checkpoint=None):
     rng = np.random.default_rng(5)
     X = np.tanh(rng.normal(size=(3000, 3)) @ rng.normal(size=(3, 12))) + 0.1 * rng.normal(size=(3000, 12))
-    return X, Autoencoder(3, (48, 24), max_epochs=25, batch_size=32, random_state=2, checkpoint=checkpoint).fit(X)
+    return X, Autoencoder(3, hidden=(48, 24), max_epochs=25, batch_size=32, random_state=2, checkpoint=checkpoint).fit(
+        X
+    )
 
 
 def die_while_writing():

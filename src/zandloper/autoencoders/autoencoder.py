@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -12,6 +13,7 @@ if TYPE_CHECKING:  # drawing is loaded where it is asked for
     pass
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Autoencoder(BaseAutoencoder):
     """The autoencoder: encoder, bottleneck, decoder, trained to give back what went in.
 
@@ -99,56 +101,9 @@ class Autoencoder(BaseAutoencoder):
     Hinton and Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks", Science 313.
     """
 
-    def __init__(
-        self,
-        latent_dim: int | float | None = None,
-        hidden: Any = "auto",
-        activation: str = "silu",
-        encoder: Any = "auto",
-        decoder: Any = "auto",
-        loss: Any = "auto",
-        modality: Any = "auto",
-        target: str = "input",
-        target_modality: Any = "auto",
-        validation: Any = "auto",
-        max_epochs: Any = "auto",
-        max_minutes: float | None = None,
-        patience: Any = "auto",
-        batch_size: Any = "auto",
-        lr: Any = "auto",
-        optimizer: Any = "adam",
-        weight_decay: float = 0.0,
-        linear_path: Any = "auto",
-        device: str = "auto",
-        precision: str = "auto",
-        checkpoint: Any = None,
-        random_state: Any = None,
-        verbose: Any = "auto",
-        corrupt: nn.Module | None = None,
-        bottleneck: nn.Module | None = None,
-    ) -> None:
-        self.latent_dim = latent_dim
-        self.hidden = hidden
-        self.activation = activation
-        self.encoder = encoder
-        self.decoder = decoder
-        self.loss = loss
-        self.modality = modality
-        self.target = target
-        self.target_modality = target_modality
-        self.validation = validation
-        self.max_epochs = max_epochs
-        self.max_minutes = max_minutes
-        self.patience = patience
-        self.batch_size = batch_size
-        self.lr = lr
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.linear_path = linear_path
-        self.device = device
-        self.precision = precision
-        self.checkpoint = checkpoint
-        self.random_state = random_state
-        self.verbose = verbose
-        self.corrupt = corrupt
-        self.bottleneck = bottleneck
+    loss: Any = "auto"
+    target: str = "input"
+    target_modality: Any = "auto"
+    linear_path: Any = "auto"
+    corrupt: nn.Module | None = None
+    bottleneck: nn.Module | None = None

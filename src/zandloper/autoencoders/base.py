@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from zandloper.errors import DataError, UnsupportedError
 from zandloper.fitting.fit import fit_hourglass
@@ -31,15 +33,44 @@ if TYPE_CHECKING:  # drawing is loaded where it is asked for
     from zandloper.report import Report
 
 
+@dataclass(eq=False, repr=False)
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """What all types share. A type says which corruption and which bottleneck stand in its slots."""
+    """The part that all types of autoencoder share. A type chooses the corruption and the bottleneck of its slots.
 
-    model_: FittedModel
-    corrupt: Any
-    bottleneck: Any
-    loss: Any
-    modality: Any
-    target: Any
+    The fields are the parameters that every type has, documented at `Autoencoder`. A type adds fields, or changes their
+    defaults; scikit-learn reads the constructor that follows from them.
+    """
+
+    latent_dim: int | float | None = None
+    _: KW_ONLY
+    hidden: Any = "auto"
+    activation: str = "silu"
+    encoder: Any = "auto"
+    decoder: Any = "auto"
+    modality: Any = "auto"
+    validation: Any = "auto"
+    max_epochs: Any = "auto"
+    max_minutes: float | None = None
+    patience: Any = "auto"
+    batch_size: Any = "auto"
+    lr: Any = "auto"
+    optimizer: Any = "adam"
+    weight_decay: float = 0.0
+    device: str = "auto"
+    precision: str = "auto"
+    checkpoint: Any = None
+    random_state: Any = None
+    verbose: Any = "auto"
+
+    # What a type without such a parameter does.
+    loss = "auto"
+    target = "input"
+    target_modality = "auto"
+    linear_path = False
+    corrupt = cast("nn.Module | None", None)
+    bottleneck = cast("nn.Module | None", None)
+
+    model_: FittedModel = field(init=False)
     score_meaning = "1: exact, 0: as good as a constant"  # what `score` gives, in words
 
     def _corrupt_spec(self, schema: Any) -> Spec:

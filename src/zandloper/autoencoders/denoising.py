@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Any, Self, cast
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
-from zandloper.autoencoders.signature import with_parameters_of
 from zandloper.errors import bad_parameter
 from zandloper.inspection.denoising_plots import DenoisingPictures
 from zandloper.model.corruptions import Noise
@@ -28,7 +27,7 @@ from zandloper.noise.units import as_noise, to_model_units
 from zandloper.spec import Spec
 
 
-@with_parameters_of(Autoencoder, without=("corrupt",))
+@dataclass(eq=False, repr=False, kw_only=True)
 class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
     """An autoencoder that learns to undo noise: it sees samples with noise added, and is to give back the clean ones.
 
@@ -77,11 +76,13 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
     autoencoders", ICML.
     """
 
-    noise: Any
-    noise_conditional: bool
-    corrupt = None
-
-    def __init__(self, noise: Any = "auto", noise_conditional: bool = False) -> None: ...
+    loss: Any = "auto"
+    target: str = "input"
+    target_modality: Any = "auto"
+    linear_path: Any = "auto"
+    bottleneck: nn.Module | None = None
+    noise: Any = "auto"
+    noise_conditional: bool = False
 
     def fit(
         self,

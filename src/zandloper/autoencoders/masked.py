@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, cast
 
 import narwhals as nw
@@ -12,9 +13,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
-from zandloper.autoencoders.signature import with_parameters_of
 from zandloper.data.binning import UNKNOWN
 from zandloper.data.columns import read_column
 from zandloper.data.frames import is_frame
@@ -31,7 +30,7 @@ from zandloper.training import defaults
 SEEN, EPOCHS = 800_000, (20, 400)  # rows in all passes together; passes, at least and at most
 
 
-@with_parameters_of(Autoencoder, without=("bottleneck", "linear_path", "corrupt", "loss", "target", "target_modality"))
+@dataclass(eq=False, repr=False, kw_only=True)
 class MaskedAutoencoder(BaseAutoencoder):
     """An autoencoder that completes rows of a table, told in symbols: the one that draws new tables.
 
@@ -63,15 +62,8 @@ class MaskedAutoencoder(BaseAutoencoder):
     diffusion models".
     """
 
-    linear_path = False
-    bottleneck = None
-    corrupt = None
-    loss = "auto"
-    target = "input"
-    target_modality = "auto"
-    score_meaning = "1: exact, 0: as good as a constant"
-
-    def __init__(self, encoder: Any = "residual", max_epochs: Any = "auto", dropout: float = 0.1) -> None: ...
+    encoder: Any = "residual"
+    dropout: float = 0.1
 
     def _reader(self, X: Any, caller: str) -> Modality:
         given = modality(self.modality, X, caller)

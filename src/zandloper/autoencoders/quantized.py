@@ -9,12 +9,10 @@ from typing import Any, Self, cast
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 import zandloper.model.bottlenecks
-from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
-from zandloper.autoencoders.signature import with_parameters_of
 from zandloper.errors import DataError, bad_parameter
 from zandloper.fitting.dataset import by_row
 from zandloper.fitting.fit_prior import fit_prior
@@ -56,7 +54,7 @@ class CodeUsage:
         return f"{self.used:.0%} of {len(self.counts)} symbols in use, perplexity {self.perplexity:.1f}"
 
 
-@with_parameters_of(Autoencoder, without=("bottleneck", "linear_path"))
+@dataclass(eq=False, repr=False, kw_only=True)
 class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     """An autoencoder whose code is a row of symbols: small to keep, and a language to draw new samples in.
 
@@ -89,17 +87,15 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     (2, 8)
     """
 
-    linear_path = False
-    bottleneck = None
-
-    def __init__(
-        self,
-        method: str = "vq",
-        codes: int = 256,
-        code_dim: int = 8,
-        levels: tuple[int, ...] = (8, 6, 5),
-        prior: Any = "auto",
-    ) -> None: ...
+    loss: Any = "auto"
+    target: str = "input"
+    target_modality: Any = "auto"
+    corrupt: nn.Module | None = None
+    method: str = "vq"
+    codes: int = 256
+    code_dim: int = 8
+    levels: tuple[int, ...] = (8, 6, 5)
+    prior: Any = "auto"
 
     def _bottleneck_spec(self) -> Any:
         caller = type(self).__name__

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 import zandloper.model.bottlenecks
-from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
-from zandloper.autoencoders.signature import with_parameters_of
 from zandloper.errors import UnsupportedError, bad_parameter
 from zandloper.inspection.sparse_plots import SparsePictures
 from zandloper.plotting.style import activity_histogram
@@ -58,7 +57,7 @@ class Activity:
         return activity_histogram(self.per_row, self.rate)
 
 
-@with_parameters_of(Autoencoder, without=("bottleneck", "linear_path"))
+@dataclass(eq=False, repr=False, kw_only=True)
 class SparseAutoencoder(SparsePictures, BaseAutoencoder):
     """An autoencoder whose code is wide and mostly silent: each sample is told by a few neurons.
 
@@ -87,10 +86,13 @@ class SparseAutoencoder(SparsePictures, BaseAutoencoder):
     True
     """
 
-    linear_path = False
-    bottleneck = None
-
-    def __init__(self, method: str = "topk", sparsity: Any = "auto", dropout: Any = "auto") -> None: ...
+    loss: Any = "auto"
+    target: str = "input"
+    target_modality: Any = "auto"
+    corrupt: nn.Module | None = None
+    method: str = "topk"
+    sparsity: Any = "auto"
+    dropout: Any = "auto"
 
     def _bottleneck_spec(self) -> Any:
         caller = type(self).__name__

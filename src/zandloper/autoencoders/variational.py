@@ -10,13 +10,11 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 import zandloper.model.priors
-from zandloper.autoencoders.autoencoder import Autoencoder
 from zandloper.autoencoders.base import BaseAutoencoder
 from zandloper.autoencoders.elbo import ELBO_DRAWS, balanced_noise, elbo, log_likelihood, noise, posterior
-from zandloper.autoencoders.signature import with_parameters_of
 from zandloper.data.windows import RawRows
 from zandloper.errors import DataError, UnsupportedError, bad_parameter
 from zandloper.fitting.dataset import by_row
@@ -50,7 +48,7 @@ class LatentUsage:
         return f"{len(self.active)} of {len(self.kl)} latents in use, {self.kl.sum():.2f} nats per sample"
 
 
-@with_parameters_of(Autoencoder, without=("bottleneck",))
+@dataclass(eq=False, repr=False, kw_only=True)
 class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
     """An autoencoder that learns a distribution: it scores how likely data are, and draws new ones.
 
@@ -88,17 +86,18 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
     weighted autoencoders". Higgins et al. 2017, "beta-VAE".
     """
 
-    bottleneck = None
-    score_meaning = "the mean evidence lower bound in nats: higher is better"
+    loss: Any = "auto"
+    target: str = "input"
+    target_modality: Any = "auto"
+    linear_path: Any = "auto"
+    corrupt: nn.Module | None = None
+    beta: float = 1.0
+    warmup: float = 0.1
+    free_bits: float = 0.0
+    importance_samples: int = 1
+    prior: Any = "auto"
 
-    def __init__(
-        self,
-        beta: float = 1.0,
-        warmup: float = 0.1,
-        free_bits: float = 0.0,
-        importance_samples: int = 1,
-        prior: Any = "auto",
-    ) -> None: ...
+    score_meaning = "the mean evidence lower bound in nats: higher is better"
 
     def _bottleneck_spec(self) -> Any:
         caller = type(self).__name__

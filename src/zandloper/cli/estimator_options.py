@@ -163,28 +163,15 @@ def _constructor(path: Path, name: str) -> dict[str, Parameter]:
     inherited: dict[str, Parameter] = {}
     for file, base in reversed(list(_bases(path, node))):
         inherited |= _constructor(file, base)
-    decorators = {_called(d): d for d in node.decorator_list}
+    own = list(_fields(node)) if "dataclass" in {_called(d) for d in node.decorator_list} else []
     init = _method(node, "__init__")
-    if "dataclass" in decorators:
-        own = list(_fields(node))
-    elif init is not None:
-        shared = decorators.get("with_parameters_of")
-        inherited = _shared(path, shared) if isinstance(shared, ast.Call) else {}
+    if init is not None:
+        inherited = {}
         pairs = zip(init.args.args[len(init.args.args) - len(init.args.defaults) :], init.args.defaults)
         own = [*_pairs(pairs), *_pairs(zip(init.args.kwonlyargs, init.args.kw_defaults))]
-    else:
-        return inherited
-    return inherited | {p.name: _described(p, path, node, inherited.get(p.name)) for p in own}
-
-
-def _shared(path: Path, decorator: ast.Call) -> dict[str, Parameter]:
-    """The parameters that the decorator `with_parameters_of` adds."""
-    base = decorator.args[0]
-    file = _base(path, base.id) if isinstance(base, ast.Name) else None
-    if file is None or not isinstance(base, ast.Name):
-        return {}
-    without = [ast.literal_eval(keyword.value) for keyword in decorator.keywords if keyword.arg == "without"]
-    return {name: p for name, p in _constructor(file, base.id).items() if name not in sum(without, ())}
+    return {name: _described(p, path, node, p) for name, p in inherited.items()} | {
+        p.name: _described(p, path, node, inherited.get(p.name)) for p in own
+    }
 
 
 def _keywords(path: Path, name: str) -> list[Parameter]:
@@ -246,7 +233,7 @@ def _described(
         default = constant[1].strip() if constant else "..."
     docstring = ast.get_docstring(documented) or ""
     text = entry_of(docstring, name, alone=True) or ("" if above is None else above.help)
-    if not text and documented.name not in (types()[PLAIN], "fit"):
+    if not text and documented.name not in (types()[PLAIN], "fit") and not documented.name.startswith("Base"):
         plain = constructor_of(types()[PLAIN]).get(name)
         text = plain.help if plain is not None else ""
     return Parameter(name, parameter.annotation, default, text or entry_of(docstring, name))
