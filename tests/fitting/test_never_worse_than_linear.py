@@ -209,7 +209,7 @@ def test_parameters_are_counted(table):
     ],
 )
 def test_a_description_reads_well(table, latent_dim, words):
-    model = Autoencoder(latent_dim, (7,), max_epochs=2, random_state=0).fit(table)
+    model = Autoencoder(latent_dim, hidden=(7,), max_epochs=2, random_state=0).fit(table)
     about = model.describe()
     text = str(about)
     assert words in text and "linear path  yes, started at PCA" in text and "table of 6 columns (6 number)" in text
