@@ -80,7 +80,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return Plain() if self.bottleneck is None else Custom()
 
     def _prior_spec(self, condition: Any = None) -> Spec | None:
-        """What new codes are drawn from, where the data are told a condition of some form."""
+        """Return the prior that new codes are drawn from, given the schema of the condition, if any."""
         return None
 
     def _minutes(self) -> float | None:
@@ -124,7 +124,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         init_from : fitted estimator, optional
             Start from its weights and scales (fine-tuning). The data must have its form and the nets its shapes.
         condition : labels, array or frame, optional
-            What is known of each sample, told to encoder, decoder and prior: see `zandloper.fitting.conditioning`.
+            What is known of each sample, for encoder, decoder and prior: see `zandloper.fitting.conditioning`.
 
         Returns
         -------

@@ -107,7 +107,7 @@ class DenoisingAutoencoder(DenoisingPictures, BaseAutoencoder):
         init_from : fitted estimator, optional
             Start from its weights and scales.
         condition : labels, array or frame, optional
-            What is known of each sample, told to the nets.
+            What is known of each sample: the networks are conditioned on it.
 
         Returns
         -------

@@ -32,12 +32,11 @@ SEEN, EPOCHS = 800_000, (20, 400)  # rows in all passes together; passes, at lea
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class MaskedAutoencoder(BaseAutoencoder):
-    """An autoencoder that completes rows of a table, told in symbols: the one that draws new tables.
+    """An autoencoder that completes rows of a table, encoded as symbols: the one that draws new tables.
 
     Places of a row are hidden, the encoder sees the rest, and the decoder says how likely each symbol is at each hidden
-    place. A row is drawn place by place, each from what the decoder says given those before it. So all that is told in
-    symbols is drawn exactly: levels and their rare ones, spikes, whole numbers, and what is missing; and any columns
-    may be given.
+    place. A row is drawn place by place, each from what the decoder says given those before it. So everything that
+    symbols encode is drawn exactly: rare levels, spikes, whole numbers, missing values; any columns may be given.
 
     Takes the parameters of `Autoencoder` (but `bottleneck`, `corrupt`, `linear_path`, `loss` and those of a target),
     and:
@@ -109,18 +108,19 @@ class MaskedAutoencoder(BaseAutoencoder):
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise bad_parameter("sample", "n", "a positive integer", n)
         schema, seed = self._table, int(np.random.default_rng(random_state).integers(2**31))
-        told = self.model_.read_condition(condition, int(n))
-        count = int(n) if told is None else len(told)
+        conditions = self.model_.read_condition(condition, int(n))
+        count = int(n) if conditions is None else len(conditions)
         fixed = np.full((count, len(schema.alphabets)), np.nan)
         if given is not None:
             fixed = np.repeat(self._fixed(given), int(n), axis=0)
-            if told is not None and len(told) != len(fixed):
+            if conditions is not None and len(conditions) != len(fixed):
                 raise DataError(
-                    f"given has {len(fixed) // int(n)} rows and condition {len(told) // int(n)}: they must be as many"
+                    f"given has {len(fixed) // int(n)} rows and condition {len(conditions) // int(n)}: "
+                    "they must be as many"
                 )
         start = schema.encode(fixed)
         start[np.isnan(fixed)[:, [column for column, _ in schema.digits]]] = UNKNOWN
-        symbols = self._completed(torch.from_numpy(start), told, seed).numpy()
+        symbols = self._completed(torch.from_numpy(start), conditions, seed).numpy()
         values = schema.decode(symbols, np.random.default_rng(seed))
         return schema.table.give(np.where(np.isnan(fixed), values, fixed))
 
@@ -172,9 +172,9 @@ class MaskedAutoencoder(BaseAutoencoder):
             with torch.inference_mode():
                 parts = []
                 for number, start in enumerate(range(0, len(symbols), block)):
-                    told = None if condition is None else condition[start : start + block]
+                    conditions = None if condition is None else condition[start : start + block]
                     rng = torch.Generator().manual_seed((seed + 7919 * number) % 2**31)
-                    parts.append(self._drawn(symbols[start : start + block].clone(), told, rng))
+                    parts.append(self._drawn(symbols[start : start + block].clone(), conditions, rng))
                 return torch.cat(parts)
         finally:
             torch.set_num_threads(before)
@@ -189,9 +189,9 @@ class MaskedAutoencoder(BaseAutoencoder):
             if len(open_) == 0:
                 continue
             x = module.scaler.encode(symbols[open_])[0]
-            told = None if context is None else context[open_]
-            code, _ = module.encode(CorruptedInput(x), told)
-            logits = module.decode(code.z, (), told)[:, end - size : end]
+            conditions = None if context is None else context[open_]
+            code, _ = module.encode(CorruptedInput(x), conditions)
+            logits = module.decode(code.z, (), conditions)[:, end - size : end]
             drawn = torch.multinomial(logits.float().softmax(1), 1, generator=rng)[:, 0]
             symbols[open_, place] = drawn.to(symbols.dtype)
         return symbols

@@ -63,7 +63,7 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
     Parameters
     ----------
     latent_dim : int or None
-        How many symbols a sample is told in. None: 16, or as many as it has values; with `encoder="spatial"` about 49,
+        Number of symbols per sample. None: 16, or as many as it has values; with `encoder="spatial"` about 49,
         one for each place, and four for the whole.
     method : "vq" or "fsq"
         A learned book of vectors, or rounding to a few levels.
@@ -151,20 +151,27 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         super().fit(X, y, init_from=init_from, condition=condition)
         model = self.model_
         raw = model.read(X)
-        told = model.read_condition(by_row(model.schema, condition, raw))
-        symbols = model.map_batches(self._symbols, raw, condition=told).int()
+        conditions = model.read_condition(by_row(model.schema, condition, raw))
+        symbols = model.map_batches(self._symbols, raw, condition=conditions).int()
         seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else 0
         rng = torch.Generator().manual_seed(seed)
         left = None if self.max_minutes is None else max(1e-9, self.max_minutes - (time.monotonic() - started) / 60)
         epochs = self._prior_epochs(len(symbols))
         self.prior_history_ = fit_prior(
-            self.module_, symbols, told, rng, max_epochs=epochs, max_minutes=left, precision=self.precision, seed=seed
+            self.module_,
+            symbols,
+            conditions,
+            rng,
+            max_epochs=epochs,
+            max_minutes=left,
+            precision=self.precision,
+            seed=seed,
         )
         return self
 
     def _prior_epochs(self, rows: int) -> int:
-        """Passes over the symbols: as many as the autoencoder made; told texts, as many as fit into the minutes, whose
-        pace the learning rate keeps."""
+        """Passes over the symbols: as many as the autoencoder made; with texts as conditions, as many as fit
+        into the minutes, whose pace the learning rate keeps."""
         most = max(1, min(30, PRIOR_ROWS // rows))
         prior: Any = self.module_.prior
         if not prior.spec.prompt:
@@ -217,9 +224,9 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
             raise bad_parameter("sample", "n", "a positive integer", n)
         prior: Any = self.module_.prior
         rng = torch.Generator().manual_seed(int(np.random.default_rng(random_state).integers(2**31)))
-        told = self.model_.read_condition(condition, int(n))
-        count = int(n) if told is None else len(told)
-        by_text = bool(prior.spec.prompt) and told is not None
+        conditions = self.model_.read_condition(condition, int(n))
+        count = int(n) if conditions is None else len(conditions)
+        by_text = bool(prior.spec.prompt) and conditions is not None
         if guidance is None:
             guidance = GUIDANCE if by_text else 1.0
         if top_p is None and top_k is None and by_text:
@@ -227,14 +234,16 @@ class QuantizedAutoencoder(QuantizedPictures, BaseAutoencoder):
         if temperature is None:
             temperature = TEMPERATURE if by_text else 1.0
         how = SamplingConfig(temperature, top_k, top_p, guidance)
-        return self._said(prior.sample(count, rng, self.model_.prior_context(count, told), how).long(), told)
+        return self._said(
+            prior.sample(count, rng, self.model_.prior_context(count, conditions), how).long(), conditions
+        )
 
     @property
     def _quantizer(self) -> VQBottleneck | FSQBottleneck:
         return cast("VQBottleneck | FSQBottleneck", self.module_.bottleneck)
 
     def _said(self, symbols: Tensor, condition: Any) -> Any:
-        """What symbols (n, latent_dim) decode to, told raw conditions."""
+        """Decode symbols (n, latent_dim), given raw conditions."""
         with torch.inference_mode():
             codes = self._quantizer.vectors_of(symbols)
         return self.model_.give(self.model_.decode(codes.reshape(len(symbols), -1).cpu(), condition))

@@ -59,7 +59,7 @@ class Activity:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class SparseAutoencoder(SparsePictures, BaseAutoencoder):
-    """An autoencoder whose code is wide and mostly silent: each sample is told by a few neurons.
+    """An autoencoder with a wide code of which only a few neurons are active for each sample.
 
     Takes the parameters of `Autoencoder` (but `bottleneck` and `linear_path`: codes from PCA are dense), and:
 

@@ -69,7 +69,7 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         Points drawn per sample while training; more than one trains the importance-weighted bound.
     prior : "auto", "normal", "mixture", "score" or an object of zandloper.model.priors
         What `sample` draws codes from, fitted after training. "auto": the mixture, which follows the real codes; with a
-        condition the score model, which is told it.
+        condition the score model, which is conditioned on it.
 
     Examples
     --------
@@ -121,14 +121,14 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
     def _prior_spec(self, condition: Any = None) -> Spec:
         conditional = condition is not None
         priors = {name: part for name, part in discover(zandloper.model.priors).items() if not part.of_symbols}
-        told = {name: part for name, part in priors.items() if part.conditional or not conditional}
+        usable = {name: part for name, part in priors.items() if part.conditional or not conditional}
         name = getattr(self.prior, "name", self.prior)
         if name == "auto":
             name = "score" if conditional else "mixture"
-        if not isinstance(name, str) or name not in told:
-            wanted = f"'auto', one of {sorted(told)} or one's object" + (" with a condition" if conditional else "")
+        if not isinstance(name, str) or name not in usable:
+            wanted = f"'auto', one of {sorted(usable)} or one's object" + (" with a condition" if conditional else "")
             raise bad_parameter(type(self).__name__, "prior", wanted, self.prior)
-        return self.prior if isinstance(self.prior, Spec) else told[name]()
+        return self.prior if isinstance(self.prior, Spec) else usable[name]()
 
     def _draws_well(self) -> bool:
         """Whether the prior is one that is trained: the model is for drawing then, and worth a longer training."""
@@ -149,11 +149,11 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         self._conditional = condition is not None
         super().fit(X, y, init_from=init_from, condition=condition)
         raw = self.model_.read(X)
-        told = self.model_.read_condition(by_row(self.model_.schema, condition, raw))
+        conditions = self.model_.read_condition(by_row(self.model_.schema, condition, raw))
         rng = torch.Generator().manual_seed(20140401)
         kept = torch.randperm(len(raw), generator=rng)[:PRIOR_ROWS]
-        raw, told = raw[kept], None if told is None else told[kept]
-        mean, spread = self._posterior(raw, told)
+        raw, conditions = raw[kept], None if conditions is None else conditions[kept]
+        mean, spread = self._posterior(raw, conditions)
         if not (mean.var(0) > ACTIVE_VARIANCE).any():
             warnings.warn(
                 f"{type(self).__name__} collapsed: no latent is in use, samples will all look alike. Lower `beta`, "
@@ -166,7 +166,7 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
         fit_prior(
             self.module_,
             codes,
-            told,
+            conditions,
             rng,
             max_epochs=max(1, min(PRIOR_EPOCHS, PRIOR_SEEN // len(codes), 10 * (self.n_epochs_ or 1))),
             max_minutes=left,
@@ -241,30 +241,32 @@ class VariationalAutoencoder(VariationalPictures, BaseAutoencoder):
             raise bad_parameter("sample", "n", "a positive integer", n)
         seed = int(np.random.default_rng(random_state).integers(2**31))
         rng = torch.Generator().manual_seed(seed)
-        told = self.model_.read_condition(condition, int(n))
+        conditions = self.model_.read_condition(condition, int(n))
         if like is None:
-            count = int(n) if told is None else len(told)
-            return self._given(self._codes(count, told, rng, guidance), told)
+            count = int(n) if conditions is None else len(conditions)
+            return self._given(self._codes(count, conditions, rng, guidance), conditions)
         items = self.model_.read(like)
-        if told is not None and len(told) != len(items) * int(n):
+        if conditions is not None and len(conditions) != len(items) * int(n):
             raise DataError(
-                f"like has {len(items)} items and condition {len(told) // int(n)} rows: they must be as many"
+                f"like has {len(items)} items and condition {len(conditions) // int(n)} rows: they must be as many"
             )
-        known = None if told is None else told[:: int(n)]
+        known = None if conditions is None else conditions[:: int(n)]
         mean, spread = (t.repeat_interleave(int(n), 0) for t in self._posterior(items, known))
-        return self._given(mean + spread * torch.randn(mean.shape, generator=rng), told)
+        return self._given(mean + spread * torch.randn(mean.shape, generator=rng), conditions)
 
     def _given(self, codes: Tensor, condition: Tensor | None) -> Any:
         """Decoded codes in the form of the training data."""
         return self.model_.give(self.model_.decode(codes, condition))
 
-    def _codes(self, n: int, told: Any, rng: torch.Generator, guidance: float | None) -> Tensor:
-        """Codes out of the prior, told raw conditions."""
+    def _codes(self, n: int, conditions: Any, rng: torch.Generator, guidance: float | None) -> Tensor:
+        """Draw codes from the prior, given raw conditions."""
         prior: Any = self.module_.prior
-        if told is None or not prior.spec.conditional:
-            return prior.sample(n, rng, self.model_.prior_context(n, told))
+        if conditions is None or not prior.spec.conditional:
+            return prior.sample(n, rng, self.model_.prior_context(n, conditions))
         strength = GUIDANCE if guidance is None else guidance
-        return prior.sample(n, rng, self.model_.prior_context(n, told), self.model_.prior_context(n, None), strength)
+        return prior.sample(
+            n, rng, self.model_.prior_context(n, conditions), self.model_.prior_context(n, None), strength
+        )
 
     def interpolate(self, first: Any, second: Any, steps: int = 8) -> Any:
         """Morphs between two items (data of one sample each): decoded points on the line between their codes."""

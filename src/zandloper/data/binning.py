@@ -1,4 +1,4 @@
-"""Columns told in symbols: levels, values that come again and again, bins of the rest, and what is missing.
+"""Columns encoded as symbols: levels, values that come again and again, bins of the rest, and what is missing.
 
 A column of numbers gets one symbol for each of its values where these are few, and for each value that is a spike. What
 lies between is cut into bins of equally many rows, a bin into finer ones: two digits say where a number lies. Within

@@ -55,8 +55,10 @@ class Blueprint:
     latent_dim: int
     linear: bool
     prior: Any = None
-    noise_conditional: bool = False  # whether the nets are told how noisy their input is, or which of it is missing
-    condition: Schema | None = None  # the form of what they are told beside the data
+    noise_conditional: bool = (
+        False  # whether networks are conditioned on the noise level of their input, or on what is missing
+    )
+    condition: Schema | None = None  # the schema of the condition
 
     @property
     def output(self) -> Schema:
@@ -65,12 +67,12 @@ class Blueprint:
 
     @property
     def masked(self) -> bool:
-        """Whether the nets are told which values are missing."""
+        """Return whether the networks are conditioned on which values are missing."""
         return self.noise_conditional and self.corrupt.name in HIDING
 
     @property
     def levels(self) -> int:
-        """How many noise levels the nets are told."""
+        """Return the number of noise levels that the networks are conditioned on."""
         return int(self.noise_conditional and not self.masked)
 
     def build(self, own: dict[str, nn.Module]) -> Hourglass:

@@ -1,4 +1,4 @@
-"""What a model is told beside its data: labels, numbers or frames, as one context for encoder, decoder and prior.
+"""Conditions of a model: labels, numbers or frames, as one context for encoder, decoder and prior.
 
 A condition is data like any other. Some modality's form reads it into a raw array, which travels as `Batch.condition`;
 the `ConditionEmbedder`, part of the graph, makes a context (n, dim) of it, which nets and priors get as well. So one
@@ -25,7 +25,7 @@ from zandloper.modality import Chunks, Schema, modality
 from zandloper.modality.table import TableSchema
 from zandloper.modality.text import Text, TextSchema
 
-SILENT = 0.1  # share of the rows that are told nothing while training, and of those that are told only a part
+SILENT = 0.1  # share of the rows without a condition while training, and of those with only a part of it
 
 
 def learn_condition(values: Any, rows: int, caller: str) -> tuple[Schema, np.ndarray]:

@@ -103,8 +103,8 @@ def fit_hourglass(estimator: Any, X: Any, y: Any, init_from: Any, started: float
         own or target_schema is not None or (len(schema.in_shape) == 3 if hiding else not numbers_alone)
     ):
         wanted = (
-            "False here: of tables and series the nets can be told what is missing, and of numbers measured by squared "
-            "error against the input how noisy they are"
+            "False here: networks of tables and series can be conditioned on what is missing, and of numbers "
+            "measured by squared error against the input how noisy they are"
         )
         raise bad_parameter(caller, "noise_conditional", wanted, True)
     blueprint = Blueprint(

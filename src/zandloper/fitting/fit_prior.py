@@ -25,7 +25,7 @@ MUON, EDGE = 0.02, 0.15  # the rate where symbols are learned, and the share of 
 
 
 class ConditionalPrior(nn.Module):
-    """The prior of an hourglass, told what the hourglass is told: what the loop trains. The rest stays as it is."""
+    """The prior of an hourglass under the same conditions, as the loop trains it. The rest stays as it is."""
 
     def __init__(self, hourglass: Any) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class ConditionalPrior(nn.Module):
         self.baseline_loss = self.prior.baseline_loss
 
     def loss(self, batch: Batch, rng: torch.Generator | None = None, progress: float = 1.0) -> LossOutput:
-        """The prior's loss on codes `batch.x`, told the batch's raw conditions."""
+        """Return the prior's loss on codes `batch.x`, given the batch's raw conditions."""
         with torch.no_grad():
             hourglass, some = self._hourglass[0], rng if self.training else None
             context = hourglass.prior_condition(len(batch.x), batch.x, batch.condition, some)

@@ -1,4 +1,4 @@
-"""Tables told in symbols: every value of every column is one of a few, so that any distribution can be told exactly."""
+"""Tables encoded as symbols: every value is one of a few, so that any distribution can be represented exactly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDENTIFIER = 20  # rows from which a column without a repetition is taken for on
 
 @dataclass(frozen=True)
 class DiscreteTable(Modality):
-    """A table told in symbols: see `zandloper.data.binning`. What a generator of tables reads.
+    """A table encoded as symbols (see `zandloper.data.binning`), as generators of tables read it.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class DiscreteTable(Modality):
 
 @dataclass(frozen=True)
 class DiscreteTableSchema(Schema):
-    """What a table told in symbols looks like: the table's form, and each column's alphabet.
+    """The schema of a table encoded as symbols: that of the table, and the alphabet of each column.
 
     The places of a row are the columns' first digits in order, then the second digits of those that have one.
     """

@@ -134,7 +134,7 @@ class TextSchema(Schema):
         return self.fill(rows, caller)
 
     def read_known(self, X: Any, caller: str) -> np.ndarray:
-        """As `read`, of texts that a model is told to follow: what it cannot know is an error."""
+        """Read texts that condition a model; unknown pieces are an error."""
         texts = [" ".join(text.split()) for text in gather(X, caller)]
         rows = self.vocabulary.split(texts)
         odd = [i for i, row in enumerate(rows) if any(v != v for v in row)]
