@@ -603,7 +603,7 @@ def test_masked_values_are_missing_or_refused(rng):
     """What stands under a mask is nothing to learn from."""
     X = np.ma.masked_array(rng.normal(size=(40, 3)), mask=rng.random((40, 3)) < 0.2)
     try:
-        model = fit(X)
+        model = fit(X, validation=0.1)
     except (DataError, DataTypeError) as error:
         assert "mask" in str(error)
     else:

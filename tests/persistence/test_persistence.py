@@ -37,7 +37,9 @@ TYPES = [
 
 
 def fit(X, y=None, **settings):
-    return Autoencoder(**{"latent_dim": 2, "hidden": (8,), "max_epochs": 2, "random_state": 0, **settings}).fit(X, y)
+    return Autoencoder(
+        **{"latent_dim": 2, "hidden": (8,), "max_epochs": 2, "validation": 0.1, "random_state": 0, **settings}
+    ).fit(X, y)
 
 
 @pytest.fixture
@@ -201,7 +203,7 @@ def test_what_json_cannot_hold_goes_back_to_its_default(table, tmp_path):
     model.save(tmp_path / "m")
     other = load(tmp_path / "m")
     same_model(other, model, table)
-    assert (other.validation, other.random_state, other.optimizer) == (0.1, None, "adam")
+    assert (other.validation, other.random_state, other.optimizer) == ("auto", None, "adam")
     recipe = json.loads((tmp_path / "m" / RECIPE).read_text())
     assert sorted(recipe["parameters_not_saved"]) == ["optimizer", "random_state", "validation"]
 

@@ -92,7 +92,7 @@ def check_resumed(kind, options, X, folder, stop_at):
     The last fit begins where all training is done: so does a run that was stopped while its prior was fitted.
     """
     batch_size = -(-len(X) * 9 // 10 // STEPS)
-    sizes = {"latent_dim": 8, "hidden": (12,), "max_epochs": EPOCHS, "batch_size": batch_size}
+    sizes = {"latent_dim": 8, "hidden": (12,), "max_epochs": EPOCHS, "batch_size": batch_size, "validation": 0.1}
     make = functools.partial(kind, **{**sizes, "patience": EPOCHS, "random_state": 3, **options})
     whole = left_behind(make().fit(X), X)
     for writes in (3, 9, 4):
