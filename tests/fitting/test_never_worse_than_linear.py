@@ -94,7 +94,9 @@ def test_never_worse_than_pca(name, latent_dim):
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
 def test_never_worse_than_pca_whatever_the_net(hidden, activation):
     X = DATA["cancer"]()
-    model = Autoencoder(4, hidden=hidden, activation=activation, max_epochs=3, random_state=SEED, validation=SHARE).fit(X)
+    model = Autoencoder(4, hidden=hidden, activation=activation, max_epochs=3, random_state=SEED, validation=SHARE).fit(
+        X
+    )
     linear = error_of_pca(*split(X), 4)
     errors = [entry["validation"] for entry in model.history_]
     assert errors[0] == pytest.approx(linear, rel=1e-3) and min(errors) <= linear * (1 + 1e-4)
@@ -149,7 +151,15 @@ def test_a_linear_net_spans_the_subspace_of_pca(hidden):
     """Bourlard and Kamp 1988; Baldi and Hornik 1989: its least error is PCA's, and only the subspace is determined."""
     X = low_rank(200, 8, 3, 0.3, 8)
     model = Autoencoder(
-        3, hidden=hidden, "linear", linear_path=False, validation=0, max_epochs=150, batch_size=40, lr=0.02, random_state=0
+        3,
+        hidden=hidden,
+        activation="linear",
+        linear_path=False,
+        validation=0,
+        max_epochs=150,
+        batch_size=40,
+        lr=0.02,
+        random_state=0,
     ).fit(X)
     scaled = (X - X.mean(0)) / X.std(0)
     pca = PCA(3).fit(scaled)

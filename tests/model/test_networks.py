@@ -80,7 +80,7 @@ def waves():
 def test_waves_are_learned(encoder, linear_path, waves):
     model = Autoencoder(
         4,
-        (16, 32) if encoder == "conv1d" else (32,),
+        hidden=(16, 32) if encoder == "conv1d" else (32,),
         encoder=encoder,
         modality=Waves(),
         linear_path=linear_path,

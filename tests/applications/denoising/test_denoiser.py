@@ -65,7 +65,7 @@ def test_going_on_from_a_denoiser(model, clean, noisy):
 
 @pytest.mark.trained
 def test_going_on_from_a_denoiser_of_tables(rng):
-    X = rng.normal(size=(1200, 1))  # so many that the same tenth validates both @ np.ones((1, 4))
+    X = rng.normal(size=(1200, 1)) @ np.ones((1, 4))  # so many rows that the same tenth validates both
     X[::5, 1] = np.nan
     first = zl.Denoiser(max_epochs=30, random_state=0).fit(X)
     more = zl.Denoiser(max_epochs=1, random_state=0).fit(X, init_from=first)
